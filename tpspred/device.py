@@ -1,0 +1,24 @@
+"""Which processor the network runs on."""
+
+from .errors import TpspredError
+
+
+def resolve(name):
+    """Turn 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps' into a torch device.
+
+    Raises:
+        TpspredError: If the name is unknown or that device is not there.
+
+    >>> resolve("cpu")
+    device(type='cpu')
+    """
+    import torch
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+    kind, _, index = name.partition(":")
+    if kind not in here or (index and not index.isdigit()):
+        raise TpspredError.at("--device", name, "auto, cpu, cuda, cuda:N or mps")
+    if not here[kind] or (index and kind == "cuda" and int(index) >= torch.cuda.device_count()):
+        raise TpspredError.at("--device", f"no {name} on this machine", "a device that is present, or auto")
+    return torch.device(name)
