@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import io
 
+import numpy as np
+
 from . import ensembles, files
 from .errors import InputError
 from .records import protein_record
@@ -174,3 +176,39 @@ def write_fasta(enzymes, target):
     """Write the sequences as FASTA, for ``tpspred embed``."""
     with files.open_text_output(target) as handle:
         handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """One thing the network answers: its group and its name in the dataset."""
+
+    group: str
+    name: str
+
+    @property
+    def column(self):
+        """Name of its column in tables."""
+        return f"{self.group}:{self.name}"
+
+
+GROUPS = ("ensemble", "is_tps", "product_type", "substrate")
+IS_TPS = Label("is_tps", "terpene_synthase")
+
+
+def labels(enzymes):
+    """All labels in order: 30 ensembles, is-a-terpene-synthase, product types, and the substrates of these enzymes."""
+    substrates = sorted({name for enzyme in enzymes for name in enzyme.substrates})
+    return ([Label("ensemble", slug) for slug in ensembles.SLUGS] + [IS_TPS]
+            + [Label("product_type", name) for name in PRODUCT_TYPES]
+            + [Label("substrate", name) for name in substrates])
+
+
+def targets(enzymes, wanted):
+    """Labels of enzymes as numbers.
+
+    Returns:
+        (enzymes, labels) float32 of 0 and 1.
+    """
+    held = {"ensemble": "ensembles", "product_type": "product_types", "substrate": "substrates"}
+    return np.array([[float(enzyme.is_tps if label == IS_TPS else label.name in getattr(enzyme, held[label.group]))
+                      for label in wanted] for enzyme in enzymes], np.float32).reshape(len(enzymes), len(wanted))

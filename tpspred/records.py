@@ -37,8 +37,8 @@ class ProteinRecord:
 def read_fasta(source, duplicates="error"):
     """Iterate over the proteins of a FASTA file, plain or gzip, '-' for standard input.
 
-    A record that cannot be scored keeps its place with a ``problem``: ``empty``, ``internal_stop`` or
-    ``too_long`` (over 100,000 residues). What means a wrong file raises.
+    A record that cannot be scored keeps its place with a ``problem``: ``empty``, ``internal_stop``, ``too_long`` (over
+    100,000 residues) or ``no_known_residue``. What means a wrong file raises.
 
     Args:
         source: Path or '-'.
@@ -81,9 +81,10 @@ def protein_record(name, sequence, description="", place=None):
         raise InputError.at(place, f"{wrong[0]!r} at residue {wrong.start() + 1}", "amino acids in one-letter code")
     if len(sequence) >= SHORTEST_NUCLEOTIDE and NUCLEOTIDES.issuperset(sequence):
         raise InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
-    problem = ("empty" if not sequence else "internal_stop" if "*" in sequence
-               else "too_long" if len(sequence) > MAX_LENGTH_AA else "")
-    return ProteinRecord(name, description, sequence.translate(SUBSTITUTES), problem)
+    residues = sequence.translate(SUBSTITUTES)
+    problem = ("empty" if not residues else "internal_stop" if "*" in residues
+               else "too_long" if len(residues) > MAX_LENGTH_AA else "" if residues.strip("X") else "no_known_residue")
+    return ProteinRecord(name, description, residues, problem)
 
 
 def _split(numbered_lines, source):

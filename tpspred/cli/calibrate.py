@@ -1,0 +1,30 @@
+"""tpspred calibrate"""
+
+import click
+
+from . import options
+
+
+@click.command("calibrate", short_help="Fit probabilities and thresholds on held-out data.")
+@click.argument("model", metavar="MODEL")
+@click.argument("table", metavar="DATASET")
+@click.argument("representations", metavar="STORE")
+@options.output("Calibrated model")
+@click.option("--negatives", multiple=True, metavar="STORE",
+              help="Store of proteins that are no terpene synthases; may be given several times.")
+@options.messages
+def command(model, table, representations, output, negatives):
+    """Set the per-class thresholds and the probability calibration of MODEL with DATASET and STORE.
+
+    A sequence that some of the model's networks left out of their training is scored by these alone; one that all of
+    them were trained on is refused. The training data itself therefore serves when every fold was left out by a network.
+    """
+    from .. import checkpoint, dataset, recipe
+    from ..console import notify
+    predictor = checkpoint.load(model)
+    stores = [recipe.read_store(path, predictor.encoder) for path in (representations, *negatives)]
+    calibrated = recipe.calibrate(predictor, dataset.read(table), stores[0], stores[1:])
+    checkpoint.save(calibrated, output)
+    lines = calibrated.calibration
+    notify("calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f", lines.sequences,
+           lines.tps_threshold, lines.uncertain_threshold)

@@ -1,0 +1,24 @@
+"""tpspred featurize"""
+
+import click
+
+from . import options
+
+
+@click.command("featurize", short_help="Add the 64 features to a store.")
+@click.argument("source", metavar="STORE")
+@click.option("-o", "--output", metavar="FILE", help="Store to write; '-' is standard output.  [default: STORE itself]")
+@options.encoder
+@options.threads
+@options.messages
+def command(source, output, encoder, threads):
+    """Compute the 64 engineered features of the proteins in STORE (from tpspred embed; '-' for standard input)."""
+    from .. import checkpoint, encoders, store
+    from ..console import notify, progress
+    loaded = checkpoint.load_encoder(encoder)
+    table = store.read(source)
+    store.check_encoder(table, loaded, source)
+    with progress("proteins featurized") as advance:
+        table = encoders.featurize(table, loaded, threads, advance)
+    store.write(table, output or source)
+    notify("%d proteins, %d features", len(table), table.features.shape[1])

@@ -1,0 +1,26 @@
+"""tpspred profiles"""
+
+import click
+
+from . import options
+
+
+@click.command("profiles", short_help="Build the profile encoder from labelled enzymes.")
+@click.argument("table", metavar="DATASET")
+@options.output("Encoder file")
+@options.threads
+@options.messages
+def command(table, output, threads):
+    """Group the sequences of DATASET (from tpspred prepare), build the families' profile HMMs and the projection of their
+    match columns, and write both as an encoder.
+    """
+    from .. import checkpoint, dataset
+    from ..console import detail, notify
+    from ..encoders import ProfileEncoder
+    encoder = ProfileEncoder.fit(dataset.read(table), threads)
+    for profile in encoder.profiles:
+        detail("%s: %d columns, domains %s, motifs %s", profile.name, profile.columns,
+               ", ".join(f"{name} {first}-{last}" for name, first, last in profile.regions),
+               ", ".join(f"{site.motif}@{site.column}" for site in profile.sites) or "none")
+    checkpoint.save_encoder(encoder, output)
+    notify("%d profiles, %d dimensions, checksum %s", len(encoder.profiles), encoder.dimension, encoder.checksum[:12])

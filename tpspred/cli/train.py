@@ -1,0 +1,61 @@
+"""tpspred train"""
+
+import dataclasses
+
+import click
+
+from . import options
+
+
+def hyperparameters(function):
+    """An option for every field of training.Config, without importing torch."""
+    for name, default, text in reversed(_fields()):
+        flag = "--" + name.replace("_", "-")
+        if isinstance(default, bool):
+            flag += "/--no-" + name.replace("_", "-")
+        function = click.option(flag, name, default=default, show_default=True, help=text)(function)
+    return function
+
+
+def _fields():
+    from ..hyperparameters import Config
+    return [(field.name, field.default, field.metadata["help"]) for field in dataclasses.fields(Config)]
+
+
+@click.command("train", short_help="Train a model on labelled representations.")
+@click.argument("table", metavar="DATASET")
+@click.argument("representations", metavar="STORE")
+@options.output("Model")
+@click.option("--negatives", multiple=True, metavar="STORE",
+              help="Store of proteins that are no terpene synthases; may be given several times.")
+@options.encoder
+@click.option("--name", default="tpspred-profile", show_default=True, help="Name of the model, shown with every call.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--history", metavar="FILE", help="Write a table of every member's epochs.")
+@hyperparameters
+@options.threads
+@options.messages
+def command(table, representations, output, negatives, encoder, name, device, history, threads, **hyperparameters):
+    """Train the fused network on DATASET (from tpspred prepare) and STORE (from tpspred embed and featurize).
+
+    The model is not calibrated: go on with tpspred calibrate.
+    """
+    from .. import checkpoint, dataset, recipe, store
+    from .. import device as devices
+    from ..console import notify, progress
+    from ..hyperparameters import Config
+    loaded = checkpoint.load_encoder(encoder)
+    stores = [recipe.read_store(path, loaded) for path in (representations, *negatives)]
+    with progress("epochs") as advance:
+        predictor = recipe.train(dataset.read(table), loaded, *_first(stores), config=Config(**hyperparameters), name=name,
+                                 device=devices.resolve(device), threads=threads, progress=advance)
+    if history:
+        recipe.write_history(predictor.fitted.history, history)
+    checkpoint.save(predictor, output)
+    missing = predictor.unsupported()
+    notify("%d labels, %d of them unsupported%s", len(predictor.labels), len(missing),
+           ": " + ", ".join(label.column for label in missing) if missing else "")
+
+
+def _first(stores):
+    return stores[0], stores[1:]

@@ -1,0 +1,131 @@
+"""The bundled encoder: residues at the match columns of the family profiles.
+
+Each residue is a vector whose dot products are BLOSUM62 scores (Henikoff & Henikoff 1992, 10.1073/pnas.89.22.10915;
+its leading eigenvectors), a column without a residue is zero, and a protein is the concatenation over all columns of
+all profiles that it matches, scaled to length one. Two proteins' dot product is then a normalised alignment score, and
+the leading principal axes of the training enzymes (without centring) keep it in 512 numbers.
+"""
+
+import hashlib
+
+import numpy as np
+from Bio.Align import substitution_matrices
+
+from .. import profiles, splits
+from ..records import AMINO_ACIDS
+
+NAME = "profile"
+DIMENSION = 512
+RESIDUE_DIMENSION = 5
+ENERGY = 0.95           # share of each training set's squared length that the axes within families keep
+
+
+def residue_vectors():
+    """(21, 5) float32: residue codes → vectors with BLOSUM62 dot products; the last, unknown, is zero."""
+    matrix = substitution_matrices.load("BLOSUM62")
+    scores = np.array([[matrix[a][b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
+    values, axes = np.linalg.eigh(scores)
+    leading = np.argsort(-values)[:RESIDUE_DIMENSION]
+    vectors = axes[:, leading] * np.sqrt(values[leading])
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(RESIDUE_DIMENSION)])
+    vectors /= np.sqrt((vectors ** 2).sum(1).mean())
+    return np.vstack([vectors, np.zeros(RESIDUE_DIMENSION)]).astype(np.float32)
+
+
+RESIDUES = residue_vectors()
+
+
+class ProfileEncoder:
+    """Family profiles, the axes within each family, and the 512 axes over all.
+
+    Attributes:
+        profiles: List of profiles.Profile.
+        axes: Per profile (columns × 5, rank) float16.
+        mixing: Per profile (rank, dimension) float16.
+        checksum: SHA-256 of all of these.
+    """
+
+    name = NAME
+
+    def __init__(self, family_profiles, axes, mixing):
+        self.profiles = family_profiles
+        self.axes, self.mixing = axes, mixing
+        self.dimension = mixing[0].shape[1]
+        self._index = {profile.name: k for k, profile in enumerate(family_profiles)}
+        digest = hashlib.sha256()
+        for profile, axis, mix in zip(family_profiles, axes, mixing):
+            digest.update(profile.name.encode() + profiles.to_bytes(profile.hmm) + axis.tobytes() + mix.tobytes())
+        self.checksum = digest.hexdigest()
+
+    @classmethod
+    def fit(cls, enzymes, threads=1):
+        """Learn profiles and axes from training enzymes; no label is looked at.
+
+        Args:
+            enzymes: List of dataset.Enzyme.
+        """
+        identities = splits.identity([enzyme.sequence for enzyme in enzymes], threads)
+        member_of = splits.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
+        library = profiles.build(enzymes, identities, member_of, threads)
+        hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
+        return cls(library, *_axes(library, hits))
+
+    def encode(self, view):
+        """Vector of one protein.
+
+        Args:
+            view: features.View with at least one hit.
+
+        Returns:
+            (dimension,) float32, length at most 1; the same whatever is computed beside it.
+        """
+        scale = _length(view.hits)
+        vector = np.zeros(self.dimension)
+        for hit in view.hits:
+            k = self._index[hit.profile.name]
+            residues = RESIDUES[hit.residues].ravel() / scale
+            # Row by row and not by BLAS, whose sums depend on the number of threads.
+            local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
+            vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)
+        return vector.astype(np.float32)
+
+
+def _length(hits):
+    """Length of a protein's concatenated residue vectors."""
+    return float(np.sqrt(sum((RESIDUES[hit.residues] ** 2).sum() for hit in hits))) or 1.0
+
+
+def _axes(library, found):
+    """Principal axes of the training enzymes, first within each profile's columns, then over all.
+
+    Returns:
+        (axes, mixing): lists of float16 arrays, one per profile.
+    """
+    index = {profile.name: k for k, profile in enumerate(library)}
+    rows, members = [[] for _ in library], [[] for _ in library]
+    for i, hits in enumerate(found):
+        scale = _length(hits) if hits else 1.0
+        for hit in hits:
+            rows[index[hit.profile.name]].append(RESIDUES[hit.residues].ravel() / scale)
+            members[index[hit.profile.name]].append(i)
+    decomposed = [_principal(np.stack(block)) for block in rows]
+    energy = np.sort(np.concatenate([values for _, values in decomposed]))[::-1]
+    smallest = energy[min(len(energy) - 1, np.searchsorted(np.cumsum(energy), ENERGY * energy.sum()))]
+    axes = [axis[:, values >= smallest].astype(np.float16) for axis, values in decomposed]
+
+    local = np.zeros((len(found), sum(axis.shape[1] for axis in axes)))   # (proteins, summed ranks)
+    ends = np.cumsum([axis.shape[1] for axis in axes])[:-1]
+    for part, block, member, axis in zip(np.split(local, ends, axis=1), rows, members, axes):
+        part[member] = np.stack(block) @ axis.astype(np.float64)
+    overall, values = _principal(local)
+    mixing = overall[:, :DIMENSION]
+    return axes, [part.astype(np.float16) for part in np.split(mixing, ends, axis=0)]
+
+
+def _principal(data):
+    """Principal axes without centring, (columns, rank), and their squared singular values, largest first."""
+    _, singular, axes = np.linalg.svd(data, full_matrices=False)
+    kept = singular ** 2 > 1e-9 * (singular[0] ** 2 or 1)
+    axes = axes[kept]
+    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
+    return axes.T, singular[kept] ** 2

@@ -1,0 +1,58 @@
+"""Average precision, F1 and the thresholds that make it."""
+
+import numpy as np
+
+
+def average_precision(truth, score):
+    """Area under the precision-recall steps; tied scores are one step.
+
+    Args:
+        truth: (n,) 0/1 with at least one 1.
+        score: (n,) higher is more likely.
+
+    >>> float(average_precision(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])))
+    0.8333333333333333
+    """
+    hits, called = _steps(truth, score)[1:]
+    return np.sum(np.diff(np.r_[0, hits]) / hits[-1] * hits / called)
+
+
+def best_f1(truth, score):
+    """Best F1 over all thresholds and a threshold, half-way to the next lower score, that gives it.
+
+    >>> [float(value) for value in best_f1(np.array([1, 0, 1, 0]), np.array([0.9, 0.2, 0.8, 0.1]))]
+    [1.0, 0.5]
+    """
+    values, hits, called = _steps(truth, score)
+    f1 = 2 * hits / (called + max(1, truth.sum()))
+    best = int(f1.argmax())
+    below = values[best + 1] if best + 1 < len(values) else values[best] - 1e-6
+    return f1[best], (values[best] + below) / 2
+
+
+def f1(truth, called):
+    """F1 of calls; 0 when nothing is true and nothing called.
+
+    >>> f1(np.array([1, 0, 1]), np.array([1, 1, 0]))
+    0.5
+    """
+    return float(2 * (truth * called).sum() / max(1, truth.sum() + called.sum()))
+
+
+def macro_f1_adaptive(truth, score):
+    """Mean over labels with a positive of the best F1.
+
+    Args:
+        truth: (n, labels) 0/1.
+        score: (n, labels).
+    """
+    present = np.flatnonzero(truth.any(0))
+    return float(np.mean([best_f1(truth[:, c], score[:, c])[0] for c in present])) if len(present) else 0.0
+
+
+def _steps(truth, score):
+    """Distinct scores, highest first, with hits and calls at each."""
+    order = np.argsort(-score, kind="stable")
+    score, hits = score[order], np.cumsum(truth[order])
+    last = np.r_[score[1:] != score[:-1], True]
+    return score[last], hits[last], np.flatnonzero(last) + 1

@@ -1,0 +1,216 @@
+"""Records (or a store) and a model → one Call per record, in order."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+import torch
+
+from . import calibration, encoders, features, motifs, profiles, training
+from .dataset import IS_TPS, RELATED_TYPES, Label
+from .errors import ModelError
+from .model import FusedNetwork
+from .neighbours import Neighbour, References
+
+TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What the model says of a protein.
+
+    Attributes:
+        status: ``tps``, ``related`` (a prenyl diphosphate, squalene or phytoene synthase), ``uncertain``, ``not_tps``, or
+            why the protein could not be scored.
+        tps_probability: Probability of being a terpene synthase; None if no profile matched.
+        product_type, product_type_probability: The most likely type; None unless tps, related or uncertain.
+        ensembles: ((slug, probability), …) at or above their thresholds, most likely first.
+        neighbour: The nearest characterised enzyme, or None.
+        motifs: List of motifs.MotifHit.
+        domains: List of profiles.DomainHit of the best profile.
+        probabilities: (labels,) of all labels, NaN for unsupported ones; None if no profile matched.
+    """
+
+    id: str
+    length_aa: int
+    status: str
+    model: str
+    tps_probability: float | None = None
+    product_type: str | None = None
+    product_type_probability: float | None = None
+    ensembles: tuple = ()
+    neighbour: Neighbour | None = None
+    motifs: tuple = ()
+    domains: tuple = ()
+    probabilities: np.ndarray | None = None
+
+
+class Predictor:
+    """A trained model: encoder, networks, calibration, references.
+
+    Attributes:
+        labels: List of dataset.Label, in the order of all per-label arrays.
+        positives: (labels,) training positives; a label with none is unsupported and never called.
+        record: Dictionary about the training (data, seed, options, versions).
+    """
+
+    def __init__(self, encoder, fitted, references, record, lines=None, checksum="unsaved"):
+        self.encoder, self.references, self.record, self.checksum = encoder, references, record, checksum
+        self.fitted = fitted
+        self.labels, self.positives = fitted.labels, fitted.positives
+        self.calibration = lines or calibration.none(len(self.labels))
+        self._tps = self.labels.index(IS_TPS)
+        self._groups = {group: [i for i, label in enumerate(self.labels) if label.group == group and self.positives[i]]
+                        for group in ("ensemble", "product_type")}
+        self._networks = [self._network(state) for state in fitted.members]
+
+    @property
+    def name(self):
+        """Name and the first eight digits of the checksum."""
+        return f"{self.record['name']}:{self.checksum[:8]}"
+
+    def unsupported(self):
+        """Labels without a training positive."""
+        return [label for label, count in zip(self.labels, self.positives) if not count]
+
+    def predict(self, records, threads=1, progress=lambda count: None):
+        """Call every record, in order, in constant memory; the same for any number of threads.
+
+        Args:
+            records: Iterable of records.ProteinRecord.
+            threads: CPU threads for the profile search.
+
+        Yields:
+            Call per record.
+        """
+        for batch in profiles.batches(records):
+            for view in encoders.views(batch, self.encoder, threads):
+                if view.record.problem:
+                    yield self._bare(view, view.record.problem)
+                elif not view.hits:
+                    yield self._bare(view, NOT_TPS)
+                else:
+                    yield self.call(view, self.encoder.encode(view), features.vector(view))
+            progress(len(batch))
+
+    def call(self, view, embedding, feature_vector):
+        """Decide about one protein that passed the screen.
+
+        Args:
+            view: features.View.
+            embedding: (dimension,) and feature_vector: (64,), not scaled.
+        """
+        logits = self.logits(embedding[None], feature_vector[None]).mean(0)[0]
+        probabilities = np.where(self.positives > 0, self.calibration.probabilities(logits), np.nan)
+        probability = float(probabilities[self._tps])
+        best_type = max(self._groups["product_type"], key=lambda i: probabilities[i])
+        status = self._status(probability, best_type, probabilities)
+        called = sorted((i for i in self._groups["ensemble"] if probabilities[i] >= self.calibration.thresholds[i]),
+                        key=lambda i: -probabilities[i])
+        answers = {} if status == NOT_TPS else {
+            "product_type": self.labels[best_type].name, "product_type_probability": float(probabilities[best_type]),
+            "ensembles": tuple((self.labels[i].name, float(probabilities[i])) for i in called)}
+        return Call(view.record.id, view.record.length_aa, status, self.name, probability,
+                    neighbour=next(iter(self.references.nearest(embedding)), None), motifs=tuple(view.motifs),
+                    domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
+
+    def logits(self, embedding, feature_rows):
+        """Logits of every member.
+
+        Args:
+            embedding: (n, dimension) and feature_rows: (n, 64), not scaled.
+
+        Returns:
+            (members, n, labels) float64.
+        """
+        inputs = training.scale(embedding, feature_rows, self.fitted.scaling)
+        with _one_thread(), torch.no_grad():
+            return np.stack([network(*inputs).numpy() for network in self._networks]).astype(np.float64)
+
+    def held_out_logits(self, data):
+        """Logits by networks that have not seen the proteins.
+
+        Args:
+            data: training.Examples; new sequences are scored by all members, known ones by the members that left them out.
+
+        Raises:
+            ModelError: If every member was trained on a sequence.
+        """
+        fold_of = dict(zip(self.fitted.sequence_hashes.tolist(), self.fitted.sequence_folds.tolist()))
+        folds = [fold_of.get(training.sequence_hash(sequence)) for sequence in data.sequences]
+        seen = [name for name, fold in zip(data.ids, folds) if fold is not None and fold not in self.fitted.member_folds]
+        if seen:
+            raise ModelError.at("calibration data", f"{len(seen)} sequences that the model was trained on, first {seen[0]}",
+                                "held-out sequences")
+        logits = self.logits(data.embedding, data.features)
+        chosen = [logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i]
+                  for i, fold in enumerate(folds)]
+        return np.array(chosen).reshape(len(data), len(self.labels))
+
+    def calibrated(self, data):
+        """The same model with probabilities and thresholds fitted on held-out data."""
+        lines = calibration.fit(self.held_out_logits(data), data.targets, data.mask, self._tps)
+        return Predictor(self.encoder, self.fitted, self.references, self.record, lines)
+
+    def _status(self, probability, best_type, probabilities):
+        if probability >= self.calibration.tps_threshold:
+            return TPS
+        if probability >= self.calibration.uncertain_threshold:
+            return UNCERTAIN
+        related = self.labels[best_type].name in RELATED_TYPES
+        return RELATED if related and probabilities[best_type] >= self.calibration.thresholds[best_type] else NOT_TPS
+
+    def _bare(self, view, status):
+        return Call(view.record.id, view.record.length_aa, status, self.name)
+
+    def _network(self, state):
+        network = FusedNetwork(len(self.fitted.scaling["embedding_mean"]), len(self.fitted.scaling["feature_mean"]),
+                               training.group_sizes(self.labels), 0.0)
+        network.load_state_dict({name: torch.tensor(array.astype(np.float32)) for name, array in state.items()})
+        return network.eval()
+
+    def to_tree(self):
+        """Arrays and texts for checkpoint.write_tree, without the encoder."""
+        fitted = self.fitted
+        lines = dataclasses.asdict(self.calibration)
+        return {
+            "labels": {"names": np.array([label.column.encode() for label in self.labels]), "positives": self.positives},
+            "features": list(features.NAMES),
+            "scaling": fitted.scaling,
+            "members": {str(k): state for k, state in enumerate(fitted.members)},
+            "calibration": {name: np.asarray(value, np.float64) for name, value in lines.items()},
+            "references": {"vectors": self.references.vectors, "about": self.references.about},
+            "training": {"record": self.record, "history": fitted.history, "member_folds": fitted.member_folds,
+                         "sequence_hashes": fitted.sequence_hashes, "sequence_folds": fitted.sequence_folds},
+        }
+
+    @classmethod
+    def from_tree(cls, tree, encoder, checksum):
+        """Build a predictor from what checkpoint.read_tree gives.
+
+        Raises:
+            ModelError: If the model was made with other features.
+        """
+        if tuple(tree["features"]) != features.NAMES:
+            raise ModelError.at("model", "other features than this version computes", "a model of this version")
+        labels = [Label(*name.decode().split(":", 1)) for name in tree["labels"]["names"]]
+        trained, lines = tree["training"], tree["calibration"]
+        fitted = training.Fit(
+            labels, tree["labels"]["positives"], tree["scaling"],
+            [tree["members"][str(k)] for k in range(len(tree["members"]))], trained["member_folds"],
+            trained["sequence_hashes"], trained["sequence_folds"], trained["history"])
+        return cls(encoder, fitted, References(**tree["references"]), trained["record"],
+                   calibration.Calibration(lines["slopes"], lines["offsets"], lines["thresholds"],
+                                           *(float(lines[name]) for name in ("tps_threshold", "uncertain_threshold")),
+                                           int(lines["sequences"])), checksum)
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """One protein's small matrices are slower, and not repeatable to the last bit, on several threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

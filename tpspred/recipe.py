@@ -1,0 +1,93 @@
+"""The steps of the recipe put together: from labelled sequences to a calibrated model."""
+
+import csv
+import hashlib
+import platform
+
+import h5py
+import numpy
+import pyfamsa
+import pyhmmer
+import torch
+
+from . import __version__, dataset, encoders, files, store, training
+from .neighbours import References
+from .prediction import Predictor
+from .records import ProteinRecord
+
+
+def read_store(path, encoder):
+    """Read representations and check that this encoder made them."""
+    table = store.read(path)
+    store.check_encoder(table, encoder, path)
+    return table
+
+
+def train(enzymes, encoder, table, negatives, config, name, device, labels=None, threads=1,
+          progress=lambda count: None):
+    """Train on representations.
+
+    Args:
+        enzymes: List of dataset.Enzyme.
+        table: store.Representations of the enzymes.
+        negatives: List of store.Representations of proteins that are no terpene synthases.
+        labels: List of dataset.Label; by default all ensembles and types, and the substrates of the enzymes.
+
+    Returns:
+        prediction.Predictor, not calibrated.
+    """
+    labels = labels or dataset.labels(enzymes)
+    data = training.examples(enzymes, table, negatives, labels)
+    fitted = training.fit(data, labels, config, device, threads, progress)
+    row_of = {sequence: i for i, sequence in enumerate(table.sequences)}
+    references = References.of(enzymes, table.embedding[[row_of[enzyme.sequence] for enzyme in enzymes]])
+    return Predictor(encoder, fitted, references, _record(name, enzymes, data, config, threads))
+
+
+def calibrate(predictor, enzymes, table, negatives):
+    """The model with probabilities and thresholds fitted on proteins that its members left out."""
+    return predictor.calibrated(training.examples(enzymes, table, negatives, predictor.labels))
+
+
+def represent(records, encoder, threads=1):
+    """Embedding and features of records, in memory."""
+    return encoders.featurize(encoders.embed(records, encoder, threads), encoder, threads)
+
+
+def from_sequences(enzymes, negatives, config, name, device, labels=None, threads=1):
+    """The whole recipe: profiles, representations, networks, calibration.
+
+    Args:
+        enzymes: List of dataset.Enzyme.
+        negatives: List of records.ProteinRecord.
+
+    Returns:
+        prediction.Predictor, calibrated.
+    """
+    encoder = encoders.ProfileEncoder.fit(enzymes, threads)
+    table = represent([ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads)
+    others = [represent(negatives, encoder, threads)]
+    predictor = train(enzymes, encoder, table, others, config, name, device, labels, threads)
+    return calibrate(predictor, enzymes, table, others)
+
+
+def write_history(history, path):
+    """Write the epochs of all members as a table."""
+    with files.open_text_output(path) as handle:
+        table = csv.DictWriter(handle, list(history[0]), delimiter="\t", lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
+
+
+def _record(name, enzymes, data, config, threads):
+    """What is worth knowing of a training, for the model file."""
+    return {"name": name, "options": vars(config) | {"threads": threads}, "enzymes": len(enzymes),
+            "enzymes_used": int(data.mask.all(1).sum()), "negatives_used": int((~data.mask.all(1)).sum()),
+            "sequences_sha256": _digest(enzymes),
+            "versions": {"tpspred": __version__, "python": platform.python_version(), "torch": str(torch.__version__),
+                         "numpy": numpy.__version__, "h5py": h5py.__version__, "pyhmmer": pyhmmer.__version__,
+                         "pyfamsa": pyfamsa.__version__}}
+
+
+def _digest(enzymes):
+    return hashlib.sha256("\n".join(enzyme.sequence for enzyme in enzymes).encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""HDF5 store of representations: row-aligned ids, sequences, embedding and features."""
+
+import dataclasses
+
+import h5py
+import numpy as np
+
+from . import __version__, files
+from .errors import StoreError
+
+FORMAT = "tpspred-representations"
+FORMAT_VERSION = 1
+NO_MATCH = "no_profile_match"
+TEXT = h5py.string_dtype()
+
+
+@dataclasses.dataclass(frozen=True)
+class Representations:
+    """What the network is given, for n proteins.
+
+    Attributes:
+        ids, descriptions, sequences: Lists of n strings.
+        problems: n strings: '' if the row is usable, ``no_profile_match`` if the screen let it go, or why the sequence
+            cannot be scored; rows with a problem are zero.
+        embedding: (n, dimension) float32.
+        features: (n, 64) float32, or None before ``featurize``.
+        encoder, checksum: Name and SHA-256 of the encoder that made the embedding.
+        feature_names: Names of the feature columns.
+    """
+
+    ids: list
+    descriptions: list
+    sequences: list
+    problems: list
+    embedding: np.ndarray
+    features: np.ndarray | None
+    encoder: str
+    checksum: str
+    feature_names: tuple = ()
+
+    def __len__(self):
+        return len(self.ids)
+
+
+def write(table, target):
+    """Write a store under a temporary name and rename it; '-' goes to standard output."""
+    with files.atomic_path(target) as path, h5py.File(path, "w") as handle:
+        handle.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "encoder": table.encoder,
+                             "encoder_checksum": table.checksum, "pooling": "match columns",
+                             "tpspred_version": __version__})
+        for name in ("ids", "descriptions", "sequences", "problems"):
+            handle.create_dataset(name, data=np.array(getattr(table, name), object), dtype=TEXT)
+        handle.create_dataset("embedding", data=table.embedding, **_packed(table.embedding))
+        if table.features is not None:
+            handle.create_dataset("features", data=table.features, **_packed(table.features))
+            handle.create_dataset("feature_names", data=np.array(table.feature_names, object), dtype=TEXT)
+
+
+def read(source):
+    """Read a store, '-' for standard input.
+
+    Raises:
+        StoreError: If it is cut short, not a store, of another format version, without a part, or its rows disagree.
+    """
+    with files.seekable(source) as path:
+        try:
+            with h5py.File(path, "r") as handle:
+                return _read(handle, source)
+        except OSError as error:
+            raise StoreError.at(source, f"a file that HDF5 cannot open ({_first_line(error)})",
+                                "a store made by tpspred embed") from None
+
+
+def _read(handle, source):
+    if handle.attrs.get("format") != FORMAT:
+        raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
+    if handle.attrs["format_version"] != FORMAT_VERSION:
+        raise StoreError.at(source, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION))
+    missing = [name for name in ("ids", "descriptions", "sequences", "problems", "embedding") if name not in handle]
+    if missing:
+        raise StoreError.at(source, f"no {', '.join(missing)}", "a whole store")
+    parts = {name: handle[name].asstr()[()].tolist() for name in ("ids", "descriptions", "sequences", "problems")}
+    features = handle["features"][()] if "features" in handle else None
+    table = Representations(
+        **parts, embedding=handle["embedding"][()], features=features, encoder=handle.attrs["encoder"],
+        checksum=handle.attrs["encoder_checksum"],
+        feature_names=tuple(handle["feature_names"].asstr()[()]) if features is not None else ())
+    rows = {name: len(part) for name, part in parts.items()} | {"embedding": len(table.embedding)}
+    if features is not None:
+        rows["features"] = len(features)
+    if len(set(rows.values())) > 1:
+        raise StoreError.at(source, ", ".join(f"{count} {name}" for name, count in rows.items()),
+                            "the same number of rows in all")
+    return table
+
+
+def check_encoder(table, encoder, source):
+    """Refuse a store that another encoder made.
+
+    Raises:
+        StoreError: Naming both encoders.
+    """
+    if (table.encoder, table.checksum) != (encoder.name, encoder.checksum):
+        raise StoreError.at(source, f"an embedding by {table.encoder} {table.checksum[:12]}",
+                            f"{encoder.name} {encoder.checksum[:12]}")
+
+
+def _packed(array):
+    return {"compression": "gzip", "shuffle": True} if array.size else {}
+
+
+def _first_line(error):
+    return str(error).splitlines()[0]

@@ -1,0 +1,220 @@
+"""The training loop: several networks, each of which leaves a fold out.
+
+The folds are made of identity clusters. Member k never sees fold k, which calibration may use, and stops by fold
+k + 1; it learns from the others. The members' mean logit is the model's.
+"""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import torch
+
+from . import dataset, metrics, splits
+from .console import detail
+from .errors import StoreError
+from .losses import class_weights, focal_loss
+from .model import FusedNetwork
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What the network learns from or is calibrated on; n proteins, those that passed the screen.
+
+    Attributes:
+        ids, sequences: n strings.
+        embedding, features: (n, dimension), (n, 64) float32, not scaled.
+        targets, mask: (n, labels) float32; mask is 1 where the target is known.
+    """
+
+    ids: list
+    sequences: list
+    embedding: np.ndarray
+    features: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray
+
+    def __len__(self):
+        return len(self.ids)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """What training gives.
+
+    Attributes:
+        labels: List of dataset.Label, in the order of the logits.
+        positives: (labels,) number of training positives.
+        scaling: Arrays ``embedding_mean``, ``embedding_scale``, ``feature_mean``, ``feature_scale``.
+        members: State dictionary of each network, as float16 arrays: the precision that a model file keeps.
+        member_folds: Fold that each member left out.
+        sequence_hashes, sequence_folds: (n,) which sequences were used, and their folds.
+        history: One dictionary per member and epoch.
+    """
+
+    labels: list
+    positives: np.ndarray
+    scaling: dict
+    members: list
+    member_folds: list
+    sequence_hashes: np.ndarray
+    sequence_folds: np.ndarray
+    history: list
+
+
+def examples(enzymes, store, negatives, labels):
+    """Gather labelled enzymes and negatives from their representations.
+
+    Negatives answer one question alone, whether they are terpene synthases; a negative with the sequence of an enzyme
+    is left out, and so is everything that did not pass the screen.
+
+    Args:
+        enzymes: List of dataset.Enzyme.
+        store: store.Representations that hold every enzyme, by sequence.
+        negatives: List of store.Representations.
+
+    Raises:
+        StoreError: If a store has no features or an enzyme is not in the store.
+    """
+    for table in [store, *negatives]:
+        if table.features is None:
+            raise StoreError.at("representations", "no features", "a store that went through tpspred featurize")
+    row_of = {sequence: i for i, sequence in enumerate(store.sequences)}
+    absent = [enzyme.id for enzyme in enzymes if enzyme.sequence not in row_of]
+    if absent:
+        raise StoreError.at("representations", f"no row for {absent[0]} and {len(absent) - 1} others",
+                            "every sequence of the dataset")
+    known = {enzyme.sequence for enzyme in enzymes}
+    kept = [(enzyme, row_of[enzyme.sequence]) for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
+    parts = [(store, [row for _, row in kept])]
+    for table in negatives:
+        rows = []
+        for i, sequence in enumerate(table.sequences):
+            if not table.problems[i] and sequence not in known:
+                known.add(sequence)
+                rows.append(i)
+        parts.append((table, rows))
+    answers = dataset.targets([enzyme for enzyme, _ in kept], labels)
+    others = sum(len(rows) for _, rows in parts[1:])
+    only_tps = np.array([label == dataset.IS_TPS for label in labels], np.float32)
+    return Examples(
+        ids=[table.ids[i] for table, rows in parts for i in rows],
+        sequences=[table.sequences[i] for table, rows in parts for i in rows],
+        embedding=np.concatenate([table.embedding[rows] for table, rows in parts]),
+        features=np.concatenate([table.features[rows] for table, rows in parts]),
+        targets=np.concatenate([answers, np.zeros((others, len(labels)), np.float32)]),
+        mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]))
+
+
+def sequence_hash(sequence):
+    """64 bits by which a model remembers a sequence without holding it."""
+    return int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
+
+
+def fit(data, labels, config, device, threads=1, progress=lambda count: None):
+    """Train the members.
+
+    Args:
+        data: Examples.
+        labels: List of dataset.Label, one per column of the targets.
+        device: torch device.
+        threads: CPU threads; part of what makes a result repeatable to the last bit.
+        progress: Called with 1 after every epoch.
+
+    Returns:
+        Fit.
+    """
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(config.seed)
+    scaling = _scaling(data)
+    member_of = splits.clusters(splits.identity(data.sequences, threads), list(map(len, data.sequences)),
+                                config.fold_identity)
+    folds = splits.folds(member_of, data.targets, config.folds, rng)
+    members, history = [], []
+    for fold in range(min(config.members, config.folds)):
+        state, epochs = _fit_member(data, scaling, labels, folds, fold, config, device, progress)
+        members.append(state)
+        history += epochs
+    return Fit(labels, (data.targets * data.mask).sum(0).astype(int), scaling, members, list(range(len(members))),
+               np.array([sequence_hash(sequence) for sequence in data.sequences], np.uint64), folds, history)
+
+
+def scale(embedding, features, scaling):
+    """Centre and scale both inputs.
+
+    Returns:
+        (embedding, features) float32 tensors.
+    """
+    return (torch.tensor((embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]),
+            torch.tensor((features - scaling["feature_mean"]) / scaling["feature_scale"]))
+
+
+def group_sizes(labels):
+    """Labels per head."""
+    return {group: sum(label.group == group for label in labels) for group in dataset.GROUPS}
+
+
+def _scaling(data):
+    """Embeddings keep the relative weight of their axes (one scale); features get one scale each."""
+    spread = data.features.std(0)
+    embedding_mean = data.embedding.mean(0)
+    return {"embedding_mean": embedding_mean,
+            "embedding_scale": np.float32([max(1e-6, float(np.sqrt(((data.embedding - embedding_mean) ** 2).mean())))]),
+            "feature_mean": data.features.mean(0), "feature_scale": np.where(spread > 1e-6, spread, 1)}
+
+
+def _fit_member(data, scaling, labels, folds, left_out, config, device, progress):
+    torch.manual_seed(config.seed * 1000 + left_out)
+    shuffle = torch.Generator().manual_seed(config.seed * 1000 + left_out)
+    stopping_fold = (left_out + 1) % config.folds
+    train = np.flatnonzero((folds != left_out) & (folds != stopping_fold))
+    stop = np.flatnonzero(folds == stopping_fold)
+    embedding, features = (tensor.to(device) for tensor in scale(data.embedding, data.features, scaling))
+    targets, mask = (torch.tensor(array).to(device) for array in (data.targets, data.mask))
+    positives = (targets[train] * mask[train]).sum(0)
+    weights = class_weights(positives, len(train), config.weight_smoothing)
+
+    network = FusedNetwork(embedding.shape[1], features.shape[1], group_sizes(labels), config.dropout).to(device)
+    for head in network.heads.values():
+        torch.nn.init.constant_(head.bias, -3.0)      # most answers are no
+    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    batches = -(-len(train) // config.batch_size)
+    steps = -(-batches // config.accumulation)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.epochs * steps)
+    half = config.mixed_precision and device.type == "cuda"
+    scaler = torch.amp.GradScaler(device.type, enabled=half)
+    ensembles = np.array([label.group == "ensemble" for label in labels])
+
+    best, best_f1, since, history = None, -1.0, 0, []
+    for epoch in range(config.epochs):
+        network.train()
+        total = 0.0
+        order = torch.as_tensor(train)[torch.randperm(len(train), generator=shuffle)]
+        for number, batch in enumerate(order.split(config.batch_size), 1):
+            with torch.autocast(device.type, torch.float16, enabled=half):
+                logits = network(embedding[batch], features[batch])
+            loss = focal_loss(logits.float(), targets[batch], mask[batch], weights, config.alpha, config.gamma,
+                              config.label_smoothing)
+            scaler.scale(loss / config.accumulation).backward()
+            total += float(loss.detach()) * len(batch)
+            if number % config.accumulation == 0 or number == batches:
+                scaler.step(optimiser)
+                scaler.update()
+                optimiser.zero_grad()
+                schedule.step()
+        network.eval()
+        with torch.no_grad():
+            scores = network(embedding[stop], features[stop]).float().cpu().numpy()
+        labelled = data.mask[stop].all(1)
+        macro_f1 = metrics.macro_f1_adaptive(data.targets[stop][labelled][:, ensembles], scores[labelled][:, ensembles])
+        history.append({"member": left_out, "epoch": epoch + 1, "loss": total / len(train), "macro_f1": macro_f1,
+                        "learning_rate": schedule.get_last_lr()[0]})
+        detail("member %d epoch %d loss %.4f macro F1 %.4f", left_out, epoch + 1, total / len(train), macro_f1)
+        progress(1)
+        since = 0 if macro_f1 > best_f1 else since + 1
+        if not since:
+            best_f1 = macro_f1
+            best = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()}
+        if since >= config.patience:
+            break
+    return best, history
