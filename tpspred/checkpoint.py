@@ -120,7 +120,7 @@ def read_tree(path, kinds, required):
             handle.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
             for name in names:
                 value = handle[name][()]
-                flat[name] = value.decode() if isinstance(value, bytes) else value
+                flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
             wanted = handle.attrs["sha256"]
     except (OSError, KeyError, RuntimeError) as error:
         if isinstance(error, FileNotFoundError):
