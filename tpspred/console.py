@@ -13,7 +13,9 @@ def configure(verbosity, log_file=None):
     Args:
         verbosity: -1 errors only, 0 messages, 1 detail such as every epoch.
     """
-    log.handlers.clear()
+    for handler in log.handlers[:]:
+        log.removeHandler(handler)
+        handler.close()
     log.setLevel(logging.DEBUG)
     log.propagate = False
     screen = logging.StreamHandler(sys.stderr)

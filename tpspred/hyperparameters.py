@@ -1,6 +1,8 @@
-"""Every hyperparameter of training; imports nothing, so that the command line can list them."""
+"""Every hyperparameter of training; imports nothing heavy, so that the command line can list them."""
 
 import dataclasses
+
+from .errors import TpspredError
 
 
 def option(default, text):
@@ -28,3 +30,22 @@ class Config:
     weight_smoothing: float = option(10.0, "Class weights: N / (2 positives + this).")
     mixed_precision: bool = option(True, "Half precision on a GPU; has no effect on a CPU.")
     seed: int = option(0, "Seed of every random choice.")
+
+    def __post_init__(self):
+        """Refuse what cannot be trained with.
+
+        Raises:
+            TpspredError: Naming the option, its value and its range.
+        """
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), f"at least {least}")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), "0 to 1")
+
+
+# Of three folds one is left out, one stops the training and one trains.
+LEAST = {"folds": 3, "members": 1, "epochs": 1, "patience": 1, "batch_size": 1, "accumulation": 1, "learning_rate": 0,
+         "weight_decay": 0, "gamma": 0, "weight_smoothing": 0, "seed": 0}
+SHARES = ("fold_identity", "dropout", "alpha", "label_smoothing")

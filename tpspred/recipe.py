@@ -1,6 +1,7 @@
 """The steps of the recipe put together: from labelled sequences to a calibrated model."""
 
 import csv
+import dataclasses
 import hashlib
 import platform
 
@@ -10,7 +11,7 @@ import pyfamsa
 import pyhmmer
 import torch
 
-from . import __version__, dataset, encoders, files, store, training
+from . import __version__, dataset, encoders, files, splits, store, training
 from .neighbours import References
 from .prediction import Predictor
 from .records import ProteinRecord
@@ -37,16 +38,16 @@ def train(enzymes, encoder, table, negatives, config, name, device, labels=None,
         prediction.Predictor, not calibrated.
     """
     labels = labels or dataset.labels(enzymes)
-    data = training.examples(enzymes, table, negatives, labels)
+    data = training.examples(enzymes, table, negatives, labels, threads)
     fitted = training.fit(data, labels, config, device, threads, progress)
     row_of = {sequence: i for i, sequence in enumerate(table.sequences)}
     references = References.of(enzymes, table.embedding[[row_of[enzyme.sequence] for enzyme in enzymes]])
     return Predictor(encoder, fitted, references, _record(name, enzymes, data, config, threads))
 
 
-def calibrate(predictor, enzymes, table, negatives):
+def calibrate(predictor, enzymes, table, negatives, threads=1):
     """The model with probabilities and thresholds fitted on proteins that its members left out."""
-    return predictor.calibrated(training.examples(enzymes, table, negatives, predictor.labels))
+    return predictor.calibrated(training.examples(enzymes, table, negatives, predictor.labels, threads))
 
 
 def represent(records, encoder, threads=1):
@@ -54,21 +55,43 @@ def represent(records, encoder, threads=1):
     return encoders.featurize(encoders.embed(records, encoder, threads), encoder, threads)
 
 
-def from_sequences(enzymes, negatives, config, name, device, labels=None, threads=1):
+def from_sequences(enzymes, negatives, config, name, device, labels=None, threads=1, held_out=(), identity=1.0):
     """The whole recipe: profiles, representations, networks, calibration.
 
     Args:
         enzymes: List of dataset.Enzyme.
         negatives: List of records.ProteinRecord.
+        held_out: Sequences that the model will be tested on.
+        identity: Negatives at least this identical to a held-out sequence, 0-1, are left out.
 
     Returns:
         prediction.Predictor, calibrated.
     """
     encoder = encoders.ProfileEncoder.fit(enzymes, threads)
     table = represent([ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads)
-    others = [represent(negatives, encoder, threads)]
+    others = [without_near(represent(negatives, encoder, threads), held_out, identity, threads)]
     predictor = train(enzymes, encoder, table, others, config, name, device, labels, threads)
-    return calibrate(predictor, enzymes, table, others)
+    return calibrate(predictor, enzymes, table, others, threads)
+
+
+def without_near(table, held_out, identity, threads=1):
+    """Mark rows at least this identical to a held-out sequence as a problem, so that nothing learns from them.
+
+    Args:
+        table: store.Representations.
+        held_out: Sequences.
+        identity: 0-1.
+    """
+    passed = [i for i, problem in enumerate(table.problems) if not problem]
+    if not held_out or not passed:
+        return table
+    identities = splits.identity([*held_out, *(table.sequences[i] for i in passed)], threads)
+    nearest = identities[len(held_out):, :len(held_out)].max(1)
+    problems = list(table.problems)
+    for i, value in zip(passed, nearest):
+        if value >= identity:
+            problems[i] = "near_held_out"
+    return dataclasses.replace(table, problems=problems)
 
 
 def write_history(history, path):

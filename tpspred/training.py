@@ -16,6 +16,8 @@ from .errors import StoreError
 from .losses import class_weights, focal_loss
 from .model import FusedNetwork
 
+DOUBTFUL_IDENTITY = 0.4
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -25,6 +27,7 @@ class Examples:
         ids, sequences: n strings.
         embedding, features: (n, dimension), (n, 64) float32, not scaled.
         targets, mask: (n, labels) float32; mask is 1 where the target is known.
+        identities: (n, n) float32 pairwise identity.
     """
 
     ids: list
@@ -33,6 +36,7 @@ class Examples:
     features: np.ndarray
     targets: np.ndarray
     mask: np.ndarray
+    identities: np.ndarray
 
     def __len__(self):
         return len(self.ids)
@@ -62,11 +66,12 @@ class Fit:
     history: list
 
 
-def examples(enzymes, store, negatives, labels):
+def examples(enzymes, store, negatives, labels, threads=1):
     """Gather labelled enzymes and negatives from their representations.
 
-    Negatives answer one question alone, whether they are terpene synthases; a negative with the sequence of an enzyme
-    is left out, and so is everything that did not pass the screen.
+    Negatives answer one question alone, whether they are terpene synthases. One whose nearest enzyme, at 40 % identity or
+    more, is a terpene synthase is left out: it is more likely unlabelled than negative (large samples of negatives hold
+    uncharacterised members of the family). So is everything that did not pass the screen.
 
     Args:
         enzymes: List of dataset.Enzyme.
@@ -97,13 +102,28 @@ def examples(enzymes, store, negatives, labels):
     answers = dataset.targets([enzyme for enzyme, _ in kept], labels)
     others = sum(len(rows) for _, rows in parts[1:])
     only_tps = np.array([label == dataset.IS_TPS for label in labels], np.float32)
-    return Examples(
+    gathered = Examples(
         ids=[table.ids[i] for table, rows in parts for i in rows],
         sequences=[table.sequences[i] for table, rows in parts for i in rows],
         embedding=np.concatenate([table.embedding[rows] for table, rows in parts]),
         features=np.concatenate([table.features[rows] for table, rows in parts]),
         targets=np.concatenate([answers, np.zeros((others, len(labels)), np.float32)]),
-        mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]))
+        mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]),
+        identities=splits.identity([table.sequences[i] for table, rows in parts for i in rows], threads))
+    is_tps = np.array([enzyme.is_tps for enzyme, _ in kept])
+    return _without_doubtful(gathered, is_tps)
+
+
+def _without_doubtful(data, is_tps):
+    """Leave out negatives that resemble a terpene synthase more than anything else that is characterised."""
+    to_enzymes = data.identities[len(is_tps):, :len(is_tps)]
+    nearest_tps = np.where(is_tps, to_enzymes, 0).max(1)
+    nearest_other = np.where(is_tps, 0, to_enzymes).max(1)
+    doubtful = (nearest_tps >= DOUBTFUL_IDENTITY) & (nearest_tps > nearest_other)
+    kept = np.concatenate([np.arange(len(is_tps)), len(is_tps) + np.flatnonzero(~doubtful)])
+    detail("%d negatives left out: nearest to a terpene synthase", doubtful.sum())
+    return Examples([data.ids[i] for i in kept], [data.sequences[i] for i in kept], data.embedding[kept],
+                    data.features[kept], data.targets[kept], data.mask[kept], data.identities[np.ix_(kept, kept)])
 
 
 def sequence_hash(sequence):
@@ -127,8 +147,7 @@ def fit(data, labels, config, device, threads=1, progress=lambda count: None):
     torch.set_num_threads(threads)
     rng = np.random.default_rng(config.seed)
     scaling = _scaling(data)
-    member_of = splits.clusters(splits.identity(data.sequences, threads), list(map(len, data.sequences)),
-                                config.fold_identity)
+    member_of = splits.clusters(data.identities, list(map(len, data.sequences)), config.fold_identity)
     folds = splits.folds(member_of, data.targets, config.folds, rng)
     members, history = [], []
     for fold in range(min(config.members, config.folds)):

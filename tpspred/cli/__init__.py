@@ -39,26 +39,23 @@ def group(debug):
 def main():
     """Entry point: run a command and turn what went wrong into a line and an exit status."""
     debug = "--debug" in sys.argv[1:2]
+    status = 0
     try:
-        status = group.main(standalone_mode=False)
+        with group.make_context("tpspred", sys.argv[1:]) as context:
+            group.invoke(context)
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except click.exceptions.Abort:
-        status = _interrupted()
     except KeyboardInterrupt:
-        status = _interrupted()
+        print("tpspred: interrupted", file=sys.stderr)
+        status = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())   # the reader has gone; nothing is left to say
-        status = 0
     except TpspredError as error:
         if debug:
             raise
         print(f"tpspred: error: {error}", file=sys.stderr)
         status = 1
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _interrupted():
-    print("tpspred: interrupted", file=sys.stderr)
-    return 130
+    sys.exit(status)

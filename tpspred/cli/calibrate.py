@@ -12,8 +12,9 @@ from . import options
 @options.output("Calibrated model")
 @click.option("--negatives", multiple=True, metavar="STORE",
               help="Store of proteins that are no terpene synthases; may be given several times.")
+@options.threads
 @options.messages
-def command(model, table, representations, output, negatives):
+def command(model, table, representations, output, negatives, threads):
     """Set the per-class thresholds and the probability calibration of MODEL with DATASET and STORE.
 
     A sequence that some of the model's networks left out of their training is scored by these alone; one that all of
@@ -23,7 +24,7 @@ def command(model, table, representations, output, negatives):
     from ..console import notify
     predictor = checkpoint.load(model)
     stores = [recipe.read_store(path, predictor.encoder) for path in (representations, *negatives)]
-    calibrated = recipe.calibrate(predictor, dataset.read(table), stores[0], stores[1:])
+    calibrated = recipe.calibrate(predictor, dataset.read(table), stores[0], stores[1:], threads)
     checkpoint.save(calibrated, output)
     lines = calibrated.calibration
     notify("calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f", lines.sequences,

@@ -1,0 +1,179 @@
+"""Every command, in this process: exact standard output, separate standard error, exit status."""
+
+import csv
+import gzip
+import io
+
+import numpy as np
+import pytest
+from conftest import DATA
+
+from tpspred import cli, dataset, store
+from tpspred.writers import tsv
+
+PROTEINS = DATA / "proteins.faa"
+EXPECTED = (DATA / "expected.tsv").read_bytes()
+
+
+def table(data):
+    return list(csv.DictReader(io.StringIO(data.decode()), delimiter="\t"))
+
+
+def test_predict_golden(run):
+    done = run("predict", PROTEINS)
+    assert (done.code, done.out) == (0, EXPECTED)
+    assert "7 proteins scored with" in done.err
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_nothing(run, threads):
+    assert run("predict", PROTEINS, "-t", threads).out == EXPECTED
+
+
+def test_predict_from_a_pipe_and_from_gzip(run, tmp_path):
+    content = PROTEINS.read_bytes()
+    assert run("predict", "-", stdin=content).out == EXPECTED
+    assert run("predict", "-", stdin=gzip.compress(content)).out == EXPECTED
+    (tmp_path / "p.faa.gz").write_bytes(gzip.compress(content.replace(b"\n", b"\r\n").lower().replace(b">", b"\r\n>")))
+    lower = run("predict", tmp_path / "p.faa.gz").out
+    assert lower.lower() == EXPECTED.lower()
+
+
+def test_order_and_neighbours_change_nothing(run):
+    records = PROTEINS.read_bytes().split(b">")[1:]
+    backwards = run("predict", "-", stdin=b"".join(b">" + record for record in records[::-1])).out
+    assert sorted(backwards.splitlines()) == sorted(EXPECTED.splitlines())
+    alone = run("predict", "-", stdin=b">" + records[1]).out.splitlines()[1]
+    assert alone == EXPECTED.splitlines()[2]
+
+
+def test_empty_input_gives_the_header(run):
+    done = run("predict", "-")
+    assert (done.code, done.out.decode()) == (0, "\t".join(tsv.COLUMNS) + "\n")
+
+
+def test_every_record_has_a_row_with_its_status(run):
+    faa = b">a\nMK*L\n>b\n>c\nXXXXX\n>d\nMKV\n>e\n" + b"M" * 100_001 + b"\n"
+    rows = table(run("predict", "-", stdin=faa).out)
+    assert [(row["id"], row["length"], row["status"], row["tps_probability"]) for row in rows] == [
+        ("a", "4", "internal_stop", "NA"), ("b", "0", "empty", "NA"), ("c", "5", "no_known_residue", "NA"),
+        ("d", "3", "not_tps", "NA"), ("e", "100001", "too_long", "NA")]
+    assert len({row["model"] for row in rows}) == 1
+
+
+def test_all_adds_a_probability_for_every_label(run, model):
+    rows = table(run("predict", PROTEINS, "--all").out)
+    columns = [label.column for label in model.labels]
+    assert list(rows[0])[len(tsv.COLUMNS):] == columns
+    unsupported = {label.column for label in model.unsupported()}
+    assert {column for column in columns if rows[0][column] == "NA"} == unsupported
+    assert rows[0]["is_tps:terpene_synthase"] == rows[0]["tps_probability"]
+    assert {rows[4][column] for column in columns} == {"NA"}
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"no fasta", "before any header"), (b">a\nMK4\n", "record a: found '4' at residue 3; wanted amino acids"),
+    (b">a\n" + b"ACGTTGCA" * 10, "record a: found a nucleotide sequence; wanted proteins (translate it first)"),
+    (b">a\nMKV\n>a\nMKV\n", "record a: found an id already used at line 1"), (b">a\nM\0V\n", "found binary data")])
+def test_wrong_input_is_one_line_and_exit_1(run, tmp_path, content, message):
+    path = tmp_path / "bad.faa"
+    path.write_bytes(content)
+    done = run("predict", path, "-o", tmp_path / "out.tsv")
+    assert done.code == 1 and message in done.err and "bad.faa" in done.err and "Traceback" not in done.err
+    assert sorted(tmp_path.iterdir()) == [path]     # nothing half-written
+
+
+def test_duplicates_option(run):
+    faa = b">a\nMKV\n>a\nMKL\n"
+    assert [row["id"] for row in table(run("predict", "-", "--duplicates", "keep", stdin=faa).out)] == ["a", "a"]
+    assert [row["id"] for row in table(run("predict", "-", "--duplicates", "suffix", stdin=faa).out)] == ["a", "a_2"]
+
+
+def test_predict_refuses_a_file_that_is_no_model(run, tmp_path):
+    (tmp_path / "m.h5").write_text("weights")
+    done = run("predict", PROTEINS, "-m", tmp_path / "m.h5")
+    assert done.code == 1 and "m.h5: found a file that is cut short or damaged" in done.err
+
+
+def test_unwritable_target_is_named(run):
+    done = run("predict", PROTEINS, "-o", "/nowhere/hits.tsv")
+    assert done.code == 1 and "/nowhere/hits.tsv: cannot be written" in done.err
+
+
+def test_quiet_and_log(run, tmp_path):
+    done = run("predict", PROTEINS, "-q", "--log", tmp_path / "log")
+    assert done.err == "" and "7 proteins scored" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("arguments, code", [
+    ((), 2), (("predict",), 2), (("predict", "x", "--threads", "0"), 2), (("fly",), 2), (("predict", "x", "--nope"), 2),
+    (("--help",), 0), (("--version",), 0), (("predict", "nowhere.faa"), 1)])
+def test_exit_status(run, arguments, code):
+    assert run(*arguments).code == code
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help(run, name):
+    done = run(name, "--help")
+    assert done.code == 0 and done.out.startswith(b"Usage: tpspred " + name.encode())
+
+
+def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
+    """prepare → profiles → embed → featurize → train → calibrate → predict, with pipes where they make sense."""
+    monkeypatch.chdir(tmp_path)
+    assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
+    assert len(dataset.read("d.tsv")) == 24
+    assert "found" not in run("profiles", "d.tsv", "-o", "e.h5").err
+    piped = run("embed", "-", "-o", "-", "--encoder", "e.h5", stdin=(tmp_path / "d.faa").read_bytes()).out
+    assert run("featurize", "-", "-o", "d.h5", "--encoder", "e.h5", stdin=piped).code == 0
+    assert run("embed", DATA / "negatives.faa", "-o", "n.h5", "--encoder", "e.h5").code == 0
+    assert run("featurize", "n.h5", "--encoder", "e.h5").code == 0
+    assert store.read("d.h5").features.shape == (24, 64)
+
+    training = ("train", "d.tsv", "d.h5", "--negatives", "n.h5", "--encoder", "e.h5", "--folds", 3, "--members", 3,
+                "--epochs", 2, "--device", "cpu")
+    first = run(*training, "-o", "m.h5", "--history", "h.tsv", "-v", "--name", "mine")
+    assert first.code == 0 and "member 0 epoch 1 loss" in first.err and "unsupported: ensemble:mono_pinene" in first.err
+    assert len((tmp_path / "h.tsv").read_text().splitlines()) == 7
+    assert run("calibrate", "m.h5", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "c.h5").code == 0
+    rows = table(run("predict", "d.faa", "-m", "c.h5").out)
+    assert len(rows) == 24 and rows[0]["model"].startswith("mine:")
+    assert {row["nearest_similarity"] for row in rows} <= {f"{value:.4f}" for value in np.arange(0.99, 1.01, 1e-4)}
+
+    assert run("train", "d.tsv", "d.h5", "--folds", 2, "-o", "x.h5", "--encoder", "e.h5").err.endswith(
+        "--folds: found 2; wanted at least 3\n")
+    wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")       # the bundled encoder made no such store
+    assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err
+    assert run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5").err.count("every sequence of the dataset") == 1
+    assert not (tmp_path / "x.h5").exists()
+    single = run(*training[:-4], "--members", 1, "--epochs", 1, "-o", "s.h5")
+    assert single.code == 0
+    seen = run("calibrate", "s.h5", "d.tsv", "d.h5", "-o", "x.h5")
+    assert seen.code == 1 and "sequences that the model was trained on" in seen.err
+
+
+def test_embed_again_computes_only_what_is_missing(run, tmp_path):
+    target = tmp_path / "s.h5"
+    head = b">" + b">".join(PROTEINS.read_bytes().split(b">")[1:3])
+    assert run("embed", "-", "-o", target, stdin=head).code == 0
+    assert run("embed", PROTEINS, "-o", target).code == 0
+    again = store.read(target)
+    target.unlink()
+    assert run("embed", PROTEINS, "-o", target).code == 0
+    assert np.array_equal(again.embedding, store.read(target).embedding) and len(again) == 7
+
+
+def test_embed_refuses_the_store_of_another_encoder(run, tmp_path, small):
+    store.write(small.table, tmp_path / "s.h5")
+    before = (tmp_path / "s.h5").read_bytes()
+    done = run("embed", PROTEINS, "-o", tmp_path / "s.h5")
+    assert done.code == 1 and "s.h5: found an embedding by profile" in done.err
+    assert (tmp_path / "s.h5").read_bytes() == before
+
+
+def test_prepare_writes_nothing_when_a_row_is_bad(run, tmp_path):
+    lines = (DATA / "reactions.csv").read_text().splitlines()
+    (tmp_path / "r.csv").write_text("\n".join([*lines[:5], lines[5] + ",more"]) + "\n")
+    done = run("prepare", tmp_path / "r.csv", "-o", tmp_path / "d.tsv")
+    assert done.code == 1 and "r.csv, line 6: found 15 columns; wanted 14" in done.err
+    assert not (tmp_path / "d.tsv").exists()

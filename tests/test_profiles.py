@@ -1,0 +1,149 @@
+"""Profiles, motifs, features, encoder, splits."""
+
+import numpy as np
+import pytest
+from conftest import DATA
+
+from tpspred import encoders, features, motifs, profiles, records, splits
+from tpspred.errors import InputError, ModelError
+
+
+@pytest.fixture(scope="module")
+def proteins():
+    return list(records.read_fasta(DATA / "proteins.faa"))
+
+
+@pytest.fixture(scope="module")
+def views(model, proteins):
+    return encoders.views(proteins, model.encoder)
+
+
+def test_families_of_the_design_are_in_the_bundled_library(model):
+    library = {profile.name: profile for profile in model.encoder.profiles}
+    for wanted in ("plantae_sesq_mono", "fungi_sesq", "plantae_tri", "plantae_sqs", "plantae_psy", "animalia_pt"):
+        assert wanted in library
+    assert [name for name, *_ in library["plantae_sesq_mono"].regions] == ["N-terminal", "class_I_alpha"]
+    assert library["plantae_tri"].regions[0][0] == "class_II"
+    plant = {site.motif for site in library["plantae_sesq_mono"].sites}
+    assert plant >= {"DDxxD", "NSE/DTE", "DxDD", "RRx8W"}
+
+
+def test_members_match_and_random_proteins_do_not(views):
+    assert [bool(view.hits) for view in views] == [True] * 4 + [False] * 3
+
+
+def test_alignment_names_the_residues_of_the_protein(views):
+    for view in views[:4]:
+        for hit in view.hits:
+            placed = hit.positions > 0
+            aligned = [view.record.sequence[i - 1] for i in hit.positions[placed]]
+            codes = [profiles.CODES[ord(letter)] for letter in aligned]
+            assert codes == hit.residues[placed].tolist()
+            assert (np.diff(hit.positions[placed]) > 0).all()
+
+
+def test_motif_hits_are_where_they_say(views):
+    found = [hit for view in views for hit in view.motifs if hit.state == motifs.INTACT]
+    assert {hit.motif for hit in found} >= {"DDxxD", "NSE/DTE", "QW"}
+    for view in views:
+        for hit in view.motifs:
+            if hit.state != motifs.MISSING:
+                assert view.record.sequence[hit.start - 1:hit.end] == hit.residues
+
+
+def test_a_motif_away_from_its_site_is_not_found(model, views):
+    hit = views[0].hits[0]
+    site = next(site for site in hit.profile.sites if site.motif == "DDxxD")
+    start = int(hit.positions[site.column - 1])
+    sequence = views[0].record.sequence
+    broken = sequence[:start - 6] + "G" * 15 + sequence[start + 9:] + "DDAADAA"
+    view, = encoders.views([records.ProteinRecord("p", "", broken)], model.encoder)
+    assert all(found.state != motifs.INTACT for found in view.motifs if found.motif == "DDxxD")
+
+
+def test_neighbours_and_threads_change_nothing(model, proteins, views):
+    for threads, subset in ((1, proteins[2:3]), (2, proteins[::-1])):
+        again = {view.record.id: view for view in encoders.views(subset, model.encoder, threads)}
+        for view in views:
+            other = again.get(view.record.id)
+            if other and view.hits:
+                assert [hit.bits for hit in other.hits] == [hit.bits for hit in view.hits]
+                assert np.array_equal(model.encoder.encode(other), model.encoder.encode(view))
+                assert np.array_equal(features.vector(other), features.vector(view))
+
+
+def test_embedding_is_a_normalised_alignment_score(model, views):
+    for view in views[:4]:
+        assert 0.2 < np.linalg.norm(model.encoder.encode(view)) <= 1.01
+    vectors = [model.encoder.encode(view) for view in views[:4]]
+    assert vectors[0] @ vectors[0] > 3 * abs(vectors[0] @ vectors[2])
+
+
+def test_there_are_64_features_each_with_its_text(views):
+    assert len(features.NAMES) == len(set(features.NAMES)) == 64
+    assert all(function.__doc__ for function in features.FEATURES.values())
+    for view in views:
+        assert np.isfinite(features.vector(view)).all()
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("log_length", np.log(12)), ("fraction_D", 3 / 12), ("unknown_fraction", 1 / 12), ("aromaticity", 1 / 11),
+    ("net_charge", (2 - 3) / 11), ("ddxxd_intact", 0), ("profile_count", 0), ("bits_per_residue", 0),
+])
+def test_features_by_hand(name, expected):
+    view = features.View(records.ProteinRecord("p", "", "MKKDDDWAAVLX"), [], [])
+    value = features.FEATURES[name](view)
+    assert value == pytest.approx(expected if name != "fraction_D" else 3 / 11)
+
+
+def test_every_feature_varies(views):
+    """A feature that is the same for all kinds of proteins is none."""
+    sites = [motifs.MotifHit(name, state, 3, 8, "DDAADE") for name in motifs.MOTIFS
+             for state in (motifs.INTACT, motifs.ALTERED)]
+    views = [*views, features.View(records.ProteinRecord("p", "", "MKDDAADEXW"), [], sites)]
+    table = np.stack([features.vector(view) for view in views])
+    assert [name for name, spread in zip(features.NAMES, table.std(0)) if spread == 0] == []
+
+
+def test_features_need_a_known_residue():
+    with pytest.raises(InputError, match="record p: found no known residue"):
+        features.vector(features.View(records.ProteinRecord("p", "", "XXX"), [], []))
+
+
+def test_no_profile_without_a_family(enzymes):
+    lonely = [enzymes[0], enzymes[6]]
+    with pytest.raises(ModelError, match="no group of three related sequences"):
+        encoders.ProfileEncoder.fit(lonely)
+
+
+def test_encoder_is_the_same_again_and_blind_to_labels(enzymes, small_encoder):
+    import dataclasses
+    relabelled = [dataclasses.replace(enzyme, ensembles=(), substrates=("?",), products=("?",)) for enzyme in enzymes]
+    assert encoders.ProfileEncoder.fit(relabelled, threads=1).checksum == small_encoder.checksum
+
+
+def test_identity_and_clusters_find_the_families(enzymes):
+    sequences = [enzyme.sequence for enzyme in enzymes]
+    identity = splits.identity(sequences)
+    assert np.allclose(np.diag(identity), 1)
+    member_of = splits.clusters(identity, list(map(len, sequences)), 0.4)
+    families = [enzyme.substrates for enzyme in enzymes]
+    assert len(set(zip(member_of, families))) == len(set(member_of)) == len(set(families)) == 4
+
+
+def test_folds_keep_clusters_together_and_spread_labels():
+    rng = np.random.default_rng(0)
+    member_of = np.repeat(np.arange(40), 3)
+    targets = (rng.random((120, 5)) < [0.05, 0.1, 0.3, 0.5, 0.9]).astype(float)
+    fold = splits.folds(member_of, targets, 4, np.random.default_rng(1))
+    for cluster in range(40):
+        assert len(set(fold[member_of == cluster])) == 1
+    assert min(np.bincount(fold, minlength=4)) > 20
+    assert (np.array([targets[fold == k].sum(0) for k in range(4)])[:, 1:] > 0).all()
+
+
+def test_batches_keep_order_and_bound():
+    stream = [records.ProteinRecord(str(i), "", "M" * (i % 7 + 1)) for i in range(50)]
+    batches = list(profiles.batches(iter(stream), residues=10))
+    assert [record for batch in batches for record in batch] == stream
+    assert all(sum(record.length_aa for record in batch) <= 10 for batch in batches)
