@@ -10,7 +10,7 @@ import numpy as np
 
 from . import metrics
 
-SLOPE_PRIOR, OFFSET_PRIOR = 4.0, 0.25     # precision of the prior around the common line
+SLOPE_PRIOR, OFFSET_PRIOR = 20.0, 1.0      # precision of the prior around the common line
 THRESHOLD_PRIOR = 20                      # positives at which a label's own threshold weighs half
 TPS_PRECISION = 0.99                      # of calls on held-out look-alikes
 TPS_RECALL = 0.99                         # of status tps or uncertain

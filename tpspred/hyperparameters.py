@@ -14,17 +14,18 @@ def option(default, text):
 class Config:
     """Every hyperparameter of training, with its default."""
 
-    folds: int = option(8, "Parts the training data is cut into, by identity clusters.")
-    members: int = option(8, "Networks to average; each leaves another fold out. At most as many as folds.")
-    fold_identity: float = option(0.7, "Identity above which two sequences share a fold, 0-1.")
-    epochs: int = option(40, "Epochs at most.")
-    patience: int = option(12, "Epochs without a better macro F1 before a network stops.")
-    batch_size: int = option(32, "Proteins per step of the network.")
-    accumulation: int = option(2, "Batches whose gradients are added before the weights change.")
+    folds: int = option(10, "Parts the training data is cut into, by identity clusters.")
+    members: int = option(10, "Networks to average; each leaves another fold out. At most as many as folds.")
+    fold_identity: float = option(0.9, "Identity above which two sequences share a fold, 0-1.")
+    epochs: int = option(30, "Epochs at most.")
+    patience: int = option(10, "Epochs below the best macro F1 after which a network stops.")
+    tolerance: float = option(0.05, "How far below the best a macro F1 is not yet worse, 0-1; the last such epoch is kept.")
+    batch_size: int = option(64, "Proteins per step of the network.")
+    accumulation: int = option(1, "Batches whose gradients are added before the weights change.")
     learning_rate: float = option(1e-3, "Peak learning rate of AdamW (one-cycle schedule).")
     weight_decay: float = option(1e-2, "Weight decay of AdamW.")
-    dropout: float = option(0.3, "Share of units dropped while training, 0-1.")
-    alpha: float = option(0.75, "Focal loss: weight of positives, 0-1.")
+    dropout: float = option(0.2, "Share of units dropped while training, 0-1.")
+    alpha: float = option(0.5, "Focal loss: weight of positives, 0-1.")
     gamma: float = option(2.0, "Focal loss: how much easy examples are faded out.")
     label_smoothing: float = option(0.0, "Focal loss: label smoothing, 0-1.")
     weight_smoothing: float = option(10.0, "Class weights: N / (2 positives + this).")
@@ -48,4 +49,4 @@ class Config:
 # Of three folds one is left out, one stops the training and one trains.
 LEAST = {"folds": 3, "members": 1, "epochs": 1, "patience": 1, "batch_size": 1, "accumulation": 1, "learning_rate": 0,
          "weight_decay": 0, "gamma": 0, "weight_smoothing": 0, "seed": 0}
-SHARES = ("fold_identity", "dropout", "alpha", "label_smoothing")
+SHARES = ("fold_identity", "tolerance", "dropout", "alpha", "label_smoothing")

@@ -230,9 +230,10 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
                         "learning_rate": schedule.get_last_lr()[0]})
         detail("member %d epoch %d loss %.4f macro F1 %.4f", left_out, epoch + 1, total / len(train), macro_f1)
         progress(1)
-        since = 0 if macro_f1 > best_f1 else since + 1
+        # A stopping fold holds few positives and its score jumps; the epoch of the highest jump is an early one.
+        since = 0 if macro_f1 >= best_f1 - config.tolerance else since + 1
+        best_f1 = max(best_f1, macro_f1)
         if not since:
-            best_f1 = macro_f1
             best = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()}
         if since >= config.patience:
             break
