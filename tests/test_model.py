@@ -85,11 +85,19 @@ def test_every_hyperparameter_changes_the_weights(small, enzymes, change):
     assert not np.array_equal(member(), member(**change))
 
 
-def test_patience_stops_early(small, enzymes):
-    config = dataclasses.replace(small.config, members=1, epochs=30, patience=1)
-    fitted = recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
-                          torch.device("cpu")).fitted
-    assert len(fitted.history) < 30
+def test_patience_and_tolerance_stop_early(small, enzymes):
+    def epochs(**changes):
+        config = dataclasses.replace(small.config, members=1, epochs=20, **changes)
+        return len(recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
+                                torch.device("cpu")).fitted.history)
+    scores = iter([0.5, 0.4, 0.4] + [0.3] * 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "macro_f1_adaptive", lambda truth, score: next(scores))
+        assert epochs(patience=2, tolerance=0.15) == 5
+        scores = iter([0.5, 0.4, 0.4] + [0.3] * 20)
+        assert epochs(patience=2, tolerance=0.0) == 3
+        scores = iter([0.5, 0.4, 0.4] + [0.3] * 20)
+        assert epochs(patience=30, tolerance=0.0) == 20
 
 
 def test_negatives_answer_only_whether_they_are_tps(small, enzymes):
