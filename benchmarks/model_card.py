@@ -22,8 +22,8 @@ LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
 INTRODUCTION = """# The bundled model
 
-`tpspred.h5`, {name}, {size:.1f} MB. Made by `bin/build-model DATA_DIR` (seed {seed}, {threads} threads); the same data, seed and
-versions give the same checksum.
+`tpspred.h5`, {name}, {size:.1f} MB. Made by `bin/build-model DATA_DIR` (seed {seed}); the same data, seed and versions give
+the same checksum.
 
 ## Data
 
@@ -82,7 +82,7 @@ def introduction(model):
     record, options = model.record, model.record["options"]
     positives = {label.column: int(count) for label, count in zip(model.labels, model.positives)}
     return INTRODUCTION.format(
-        name=model.name, size=checkpoint.bundled().stat().st_size / 1e6, seed=options["seed"], threads=options["threads"],
+        name=model.name, size=checkpoint.bundled().stat().st_size / 1e6, seed=options["seed"],
         enzymes=record["enzymes"], used=record["enzymes_used"],
         related=record["enzymes_used"] - positives[dataset.IS_TPS.column], negatives=record["negatives_used"],
         profiles=len(model.encoder.profiles), dimension=model.encoder.dimension, members=len(model.fitted.members),

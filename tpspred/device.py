@@ -1,4 +1,6 @@
-"""Which processor the network runs on."""
+"""Which processor the network runs on, and with how many threads."""
+
+import contextlib
 
 from .errors import TpspredError
 
@@ -22,3 +24,15 @@ def resolve(name):
     if not here[kind] or (index and kind == "cuda" and int(index) >= torch.cuda.device_count()):
         raise TpspredError.at("--device", f"no {name} on this machine", "a device that is present, or auto")
     return torch.device(name)
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Let torch use one CPU thread: sums then do not depend on the machine, and small matrices are faster."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import hashlib
 import io
 import os
 import pathlib
@@ -13,7 +12,6 @@ import tempfile
 from .errors import InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @contextlib.contextmanager
@@ -111,18 +109,3 @@ def seekable(source):
         copy.flush()
         yield copy.name
 
-
-def is_hdf5(path):
-    """Whether a file begins like HDF5; False for one that cannot be opened."""
-    try:
-        with open(path, "rb") as handle:
-            return handle.read(len(HDF5_MAGIC)) == HDF5_MAGIC
-    except OSError:
-        return False
-
-
-def sha256(path):
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() if hasattr(hashlib, "file_digest") \
-            else hashlib.sha256(handle.read()).hexdigest()

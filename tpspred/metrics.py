@@ -50,6 +50,18 @@ def macro_f1_adaptive(truth, score):
     return float(np.mean([best_f1(truth[:, c], score[:, c])[0] for c in present])) if len(present) else 0.0
 
 
+def macro(truth, score, thresholds):
+    """Mean over labels with a positive of average precision and of F1 at given thresholds.
+
+    Args:
+        truth, score: (n, labels).
+        thresholds: (labels,).
+    """
+    present = np.flatnonzero(truth.any(0))
+    return {"average_precision": float(np.mean([average_precision(truth[:, c], score[:, c]) for c in present])),
+            "f1": float(np.mean([f1(truth[:, c], score[:, c] >= thresholds[c]) for c in present]))}
+
+
 def _steps(truth, score):
     """Distinct scores, highest first, with hits and calls at each."""
     order = np.argsort(-score, kind="stable")

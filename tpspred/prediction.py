@@ -1,13 +1,13 @@
 """Records (or a store) and a model → one Call per record, in order."""
 
-import contextlib
 import dataclasses
 
 import numpy as np
 import torch
 
-from . import calibration, encoders, features, motifs, profiles, training
+from . import calibration, encoders, features, metrics, profiles, training
 from .dataset import IS_TPS, RELATED_TYPES, Label
+from .device import one_thread
 from .errors import ModelError
 from .model import FusedNetwork
 from .neighbours import Neighbour, References
@@ -124,7 +124,7 @@ class Predictor:
             (members, n, labels) float64.
         """
         inputs = training.scale(embedding, feature_rows, self.fitted.scaling)
-        with _one_thread(), torch.no_grad():
+        with one_thread(), torch.no_grad():
             return np.stack([network(*inputs).numpy() for network in self._networks]).astype(np.float64)
 
     def held_out_logits(self, data):
@@ -149,8 +149,13 @@ class Predictor:
 
     def calibrated(self, data):
         """The same model with probabilities and thresholds fitted on held-out data."""
-        lines = calibration.fit(self.held_out_logits(data), data.targets, data.mask, self._tps)
-        return Predictor(self.encoder, self.fitted, self.references, self.record, lines)
+        logits = self.held_out_logits(data)
+        lines = calibration.fit(logits, data.targets, data.mask, self._tps)
+        ensembles = self._groups["ensemble"]
+        labelled = data.mask.all(1)
+        scores = metrics.macro(data.targets[labelled][:, ensembles], lines.probabilities(logits)[labelled][:, ensembles],
+                               lines.thresholds[ensembles])
+        return Predictor(self.encoder, self.fitted, self.references, self.record | {"held_out_ensembles": scores}, lines)
 
     def _status(self, probability, best_type, probabilities):
         if probability >= self.calibration.tps_threshold:
@@ -203,14 +208,3 @@ class Predictor:
                    calibration.Calibration(lines["slopes"], lines["offsets"], lines["thresholds"],
                                            *(float(lines[name]) for name in ("tps_threshold", "uncertain_threshold")),
                                            int(lines["sequences"])), checksum)
-
-
-@contextlib.contextmanager
-def _one_thread():
-    """One protein's small matrices are slower, and not repeatable to the last bit, on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

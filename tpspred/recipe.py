@@ -39,10 +39,10 @@ def train(enzymes, encoder, table, negatives, config, name, device, labels=None,
     """
     labels = labels or dataset.labels(enzymes)
     data = training.examples(enzymes, table, negatives, labels, threads)
-    fitted = training.fit(data, labels, config, device, threads, progress)
+    fitted = training.fit(data, labels, config, device, progress)
     row_of = {sequence: i for i, sequence in enumerate(table.sequences)}
     references = References.of(enzymes, table.embedding[[row_of[enzyme.sequence] for enzyme in enzymes]])
-    return Predictor(encoder, fitted, references, _record(name, enzymes, data, config, threads))
+    return Predictor(encoder, fitted, references, _record(name, enzymes, data, config))
 
 
 def calibrate(predictor, enzymes, table, negatives, threads=1):
@@ -102,9 +102,9 @@ def write_history(history, path):
         table.writerows(history)
 
 
-def _record(name, enzymes, data, config, threads):
+def _record(name, enzymes, data, config):
     """What is worth knowing of a training, for the model file."""
-    return {"name": name, "options": vars(config) | {"threads": threads}, "enzymes": len(enzymes),
+    return {"name": name, "options": vars(config), "enzymes": len(enzymes),
             "enzymes_used": int(data.mask.all(1).sum()), "negatives_used": int((~data.mask.all(1)).sum()),
             "sequences_sha256": _digest(enzymes),
             "versions": {"tpspred": __version__, "python": platform.python_version(), "torch": str(torch.__version__),

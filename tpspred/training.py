@@ -12,6 +12,7 @@ import torch
 
 from . import dataset, metrics, splits
 from .console import detail
+from .device import one_thread
 from .errors import StoreError
 from .losses import class_weights, focal_loss
 from .model import FusedNetwork
@@ -131,27 +132,26 @@ def sequence_hash(sequence):
     return int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
 
 
-def fit(data, labels, config, device, threads=1, progress=lambda count: None):
+def fit(data, labels, config, device, progress=lambda count: None):
     """Train the members.
 
     Args:
         data: Examples.
         labels: List of dataset.Label, one per column of the targets.
         device: torch device.
-        threads: CPU threads; part of what makes a result repeatable to the last bit.
         progress: Called with 1 after every epoch.
 
     Returns:
         Fit.
     """
-    torch.set_num_threads(threads)
     rng = np.random.default_rng(config.seed)
     scaling = _scaling(data)
     member_of = splits.clusters(data.identities, list(map(len, data.sequences)), config.fold_identity)
     folds = splits.folds(member_of, data.targets, config.folds, rng)
     members, history = [], []
     for fold in range(min(config.members, config.folds)):
-        state, epochs = _fit_member(data, scaling, labels, folds, fold, config, device, progress)
+        with one_thread():
+            state, epochs = _fit_member(data, scaling, labels, folds, fold, config, device, progress)
         members.append(state)
         history += epochs
     return Fit(labels, (data.targets * data.mask).sum(0).astype(int), scaling, members, list(range(len(members))),

@@ -12,6 +12,7 @@ import numpy as np
 from Bio.Align import substitution_matrices
 
 from .. import profiles, splits
+from ..device import one_thread
 from ..records import AMINO_ACIDS
 
 NAME = "profile"
@@ -101,6 +102,7 @@ def _axes(library, found):
     Returns:
         (axes, mixing): lists of float16 arrays, one per profile.
     """
+    import torch
     index = {profile.name: k for k, profile in enumerate(library)}
     rows, members = [[] for _ in library], [[] for _ in library]
     for i, hits in enumerate(found):
@@ -108,24 +110,25 @@ def _axes(library, found):
         for hit in hits:
             rows[index[hit.profile.name]].append(RESIDUES[hit.residues].ravel() / scale)
             members[index[hit.profile.name]].append(i)
-    decomposed = [_principal(np.stack(block)) for block in rows]
-    energy = np.sort(np.concatenate([values for _, values in decomposed]))[::-1]
-    smallest = energy[min(len(energy) - 1, np.searchsorted(np.cumsum(energy), ENERGY * energy.sum()))]
-    axes = [axis[:, values >= smallest].astype(np.float16) for axis, values in decomposed]
-
-    local = np.zeros((len(found), sum(axis.shape[1] for axis in axes)))   # (proteins, summed ranks)
-    ends = np.cumsum([axis.shape[1] for axis in axes])[:-1]
-    for part, block, member, axis in zip(np.split(local, ends, axis=1), rows, members, axes):
-        part[member] = np.stack(block) @ axis.astype(np.float64)
-    overall, values = _principal(local)
-    mixing = overall[:, :DIMENSION]
-    return axes, [part.astype(np.float16) for part in np.split(mixing, ends, axis=0)]
+    with one_thread():
+        blocks = [torch.tensor(np.stack(block), dtype=torch.float64) for block in rows]
+        decomposed = [_principal(block) for block in blocks]
+        energy = torch.cat([values for _, values in decomposed]).sort(descending=True).values
+        enough = int((energy.cumsum(0) < ENERGY * energy.sum()).sum())
+        axes = [axis[:, values >= energy[enough]].half() for axis, values in decomposed]
+        local = torch.zeros(len(found), sum(axis.shape[1] for axis in axes), dtype=torch.float64)   # (proteins, ranks)
+        ranks = [axis.shape[1] for axis in axes]
+        for part, block, member, axis in zip(local.split(ranks, 1), blocks, members, axes):
+            part[member] = block @ axis.double()
+        mixing = _principal(local)[0][:, :DIMENSION].half()
+    return [axis.numpy() for axis in axes], [part.numpy() for part in mixing.split(ranks)]
 
 
 def _principal(data):
     """Principal axes without centring, (columns, rank), and their squared singular values, largest first."""
-    _, singular, axes = np.linalg.svd(data, full_matrices=False)
-    kept = singular ** 2 > 1e-9 * (singular[0] ** 2 or 1)
+    import torch
+    _, singular, axes = torch.linalg.svd(data, full_matrices=False)
+    kept = singular ** 2 > 1e-9 * singular[0] ** 2
     axes = axes[kept]
-    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
-    return axes.T, singular[kept] ** 2
+    signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()      # the largest component is positive
+    return (axes * signs).T, singular[kept] ** 2
