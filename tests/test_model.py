@@ -104,6 +104,7 @@ def test_negatives_answer_only_whether_they_are_tps(small, enzymes):
     labels = dataset.labels(enzymes)
     data = training.examples(enzymes, small.table, small.negatives, labels)
     negative = ~data.mask.all(1)
+    assert negative.sum() == 4
     assert data.mask[negative].sum(1).tolist() == [1.0] * negative.sum()
     assert not data.targets[negative].any()
 

@@ -50,4 +50,4 @@ class References:
         similarity = np.einsum("ij,j->i", self.vectors, query, dtype=np.float64)
         best = np.argsort(-similarity, kind="stable")[:count]
         return [Neighbour(self.about[i]["id"], *(tuple(self.about[i][key]) for key in ("accessions", "species", "products")),
-                          float(similarity[i])) for i in best]
+                          min(1.0, float(similarity[i]))) for i in best]      # float16 vectors are not quite of length 1

@@ -90,16 +90,8 @@ def examples(enzymes, store, negatives, labels, threads=1):
     if absent:
         raise StoreError.at("representations", f"no row for {absent[0]} and {len(absent) - 1} others",
                             "every sequence of the dataset")
-    known = {enzyme.sequence for enzyme in enzymes}
     kept = [(enzyme, row_of[enzyme.sequence]) for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
-    parts = [(store, [row for _, row in kept])]
-    for table in negatives:
-        rows = []
-        for i, sequence in enumerate(table.sequences):
-            if not table.problems[i] and sequence not in known:
-                known.add(sequence)
-                rows.append(i)
-        parts.append((table, rows))
+    parts = [(store, [row for _, row in kept]), *_new_rows(negatives, {enzyme.sequence for enzyme in enzymes})]
     answers = dataset.targets([enzyme for enzyme, _ in kept], labels)
     others = sum(len(rows) for _, rows in parts[1:])
     only_tps = np.array([label == dataset.IS_TPS for label in labels], np.float32)
@@ -113,6 +105,18 @@ def examples(enzymes, store, negatives, labels, threads=1):
         identities=splits.identity([table.sequences[i] for table, rows in parts for i in rows], threads))
     is_tps = np.array([enzyme.is_tps for enzyme, _ in kept])
     return _without_doubtful(gathered, is_tps)
+
+
+def _new_rows(tables, known):
+    """(table, rows that passed the screen and whose sequence was not seen before) of each store."""
+    known = set(known)
+    for table in tables:
+        rows = []
+        for i, sequence in enumerate(table.sequences):
+            if not table.problems[i] and sequence not in known:
+                known.add(sequence)
+                rows.append(i)
+        yield table, rows
 
 
 def _without_doubtful(data, is_tps):

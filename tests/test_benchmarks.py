@@ -1,0 +1,68 @@
+"""The benchmark scripts run; what they measure is not judged here."""
+
+import csv
+import gzip
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import DATA
+
+from tpspred import dataset, recipe, training
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.mark.skipif(not shutil.which("hmmsearch"), reason="HMMER's hmmsearch is not installed")
+def test_proteome_times_both_programs():
+    done = subprocess.run([sys.executable, ROOT / "benchmarks/proteome.py", DATA / "proteins.faa", "--runs", "1"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    cells = done.stdout.splitlines()[2].split("|")
+    assert cells[1].strip() == "proteins" and cells[2].strip() == "7" and float(cells[3]) > 0 < float(cells[4])
+
+
+def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_path, enzymes):
+    """A benchmark folder of sampled enzymes goes through the real script."""
+    data, benchmark = tmp_path / "data", tmp_path / "benchmark"
+    data.mkdir(), benchmark.mkdir()
+    shutil.copy(DATA / "reactions.csv", data / "marts_reactions.csv.gz")
+    shutil.copy(DATA / "negatives.faa", data / "swissprot_negatives.fasta.gz")
+    with gzip.open(data / "hard_negatives.tsv.gz", "wt") as handle:
+        handle.write(f"id\tcategory\tevidence\tsequence\nlook_alike\ttransIDS\tname\t{enzymes[-1].sequence}\n")
+    with open(benchmark / "truth.tsv", "w") as handle:
+        print("id", "fold50", sep="\t", file=handle)
+        for i, enzyme in enumerate(enzymes):
+            print(enzyme.id, i % 2, sep="\t", file=handle)
+    done = subprocess.run([sys.executable, ROOT / "benchmarks/out_of_fold.py", "--data", tmp_path, "--level", "50", "-o",
+                           tmp_path / "p.tsv", "--folds", "3", "--members", "3", "--epochs", "2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "p.tsv", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert [row["id"] for row in rows] == [enzyme.id for enzyme in enzymes]
+    assert set(rows[0]) == {"id", "status"} | {label.name for label in dataset.labels(enzymes)}
+    assert all(0 <= float(row[slug]) <= 1 for row in rows for slug in dataset.ensembles.SLUGS)
+    # the look-alike is identical to an enzyme, which is in the left-out fold or in training: it never counts as negative
+    assert [line.split(", ")[1] for line in done.stderr.splitlines() if line.startswith("fold")] == ["0 negatives"] * 2
+    assert "recall (tps or uncertain)" in done.stdout
+
+
+def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):
+    """A model fitted beside other left-out proteins is the same to the last bit, and knows none of them."""
+    kept, left_out = enzymes[:18], [enzyme.sequence for enzyme in enzymes[18:]]
+    first, second = (recipe.from_sequences(kept, [], small.config, "m", torch.device("cpu"), dataset.labels(enzymes),
+                                           held_out=held_out, identity=0.5)
+                     for held_out in (left_out, [sequence[::-1] for sequence in left_out]))
+    assert first.encoder.checksum == second.encoder.checksum
+    for one, other in zip(first.fitted.members, second.fitted.members):
+        assert all((one[name] == other[name]).all() for name in one)
+    assert not set(first.fitted.sequence_hashes.tolist()) & set(map(training.sequence_hash, left_out))
+    assert {about["id"] for about in first.references.about} == {enzyme.id for enzyme in kept}
+
+
+def test_build_model_script_names_what_it_needs():
+    done = subprocess.run([ROOT / "bin/build-model"], capture_output=True, text=True)
+    assert done.returncode != 0 and "usage: build-model DATA_DIR" in done.stderr
