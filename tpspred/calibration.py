@@ -67,7 +67,8 @@ def fit(logits, targets, mask, is_tps):
                       if targets[known[:, c], c].any() else common for c in range(targets.shape[1])])
     probabilities = sigmoid(lines[:, 0] * logits + lines[:, 1])
     tps, uncertain = _status_thresholds(probabilities[known[:, is_tps], is_tps], targets[known[:, is_tps], is_tps])
-    return Calibration(lines[:, 0], lines[:, 1], _thresholds(probabilities, targets, known), tps, uncertain, len(logits))
+    return Calibration(lines[:, 0], lines[:, 1], _thresholds(probabilities, targets, known), tps, uncertain,
+                       len(logits))
 
 
 def _platt(logits, targets, centre, precision, steps=50):

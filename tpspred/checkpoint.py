@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from . import __version__, files, profiles
-from .errors import ModelError
 from .encoders.profile import ProfileEncoder
+from .errors import ModelError
 from .motifs import Site
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
@@ -90,7 +90,8 @@ def write_tree(tree, path, kind):
         handle.attrs.update({"format": kind, "format_version": FORMAT_VERSION, "sha256": checksum,
                              "tpspred_version": __version__})
         for name, value in flat.items():
-            packed = {"compression": "gzip", "shuffle": True} if isinstance(value, np.ndarray) and value.size > 64 else {}
+            large = isinstance(value, np.ndarray) and value.size > 64
+            packed = {"compression": "gzip", "shuffle": True} if large else {}
             handle.create_dataset(name, data=value, track_times=False, **packed)
     return checksum
 

@@ -19,7 +19,8 @@ class Config:
     fold_identity: float = option(0.9, "Identity above which two sequences share a fold, 0-1.")
     epochs: int = option(30, "Epochs at most.")
     patience: int = option(10, "Epochs below the best macro F1 after which a network stops.")
-    tolerance: float = option(0.05, "How far below the best a macro F1 is not yet worse, 0-1; the last such epoch is kept.")
+    tolerance: float = option(0.05, "How far below the best a macro F1 is not yet worse, 0-1; the last such epoch "
+                                    "is kept.")
     batch_size: int = option(64, "Proteins per step of the network.")
     accumulation: int = option(1, "Batches whose gradients are added before the weights change.")
     learning_rate: float = option(1e-3, "Peak learning rate of AdamW (one-cycle schedule).")
@@ -41,6 +42,8 @@ class Config:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), f"at least {least}")
+        if self.members > self.folds:
+            raise TpspredError.at("--members", self.members, f"at most --folds, {self.folds}")
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), "0 to 1")

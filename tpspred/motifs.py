@@ -95,7 +95,8 @@ def sites(sequences, positions):
         near = np.convolve(frequency, np.ones(2 * WINDOW + 1), "same")
         for _ in range(MAX_SITES):
             column = int(frequency.argmax())
-            if not frequency[column] or near[column] < motif.min_frequency or near[column] * reached[column] < MIN_MEMBERS:
+            enough = near[column] >= motif.min_frequency and near[column] * reached[column] >= MIN_MEMBERS
+            if not (frequency[column] and enough):
                 break
             found.append(Site(motif.name, column + 1, round(float(min(1, near[column])), 3)))
             frequency[max(0, column - SEPARATION):column + SEPARATION + 1] = 0

@@ -49,5 +49,8 @@ class References:
         query = embedding / max(1e-9, float(np.sqrt(np.einsum("i,i->", embedding, embedding, dtype=np.float64))))
         similarity = np.einsum("ij,j->i", self.vectors, query, dtype=np.float64)
         best = np.argsort(-similarity, kind="stable")[:count]
-        return [Neighbour(self.about[i]["id"], *(tuple(self.about[i][key]) for key in ("accessions", "species", "products")),
-                          min(1.0, float(similarity[i]))) for i in best]      # float16 vectors are not quite of length 1
+        return [self._neighbour(self.about[i], similarity[i]) for i in best]
+
+    def _neighbour(self, about, similarity):
+        names = (tuple(about[key]) for key in ("accessions", "species", "products"))
+        return Neighbour(about["id"], *names, min(1.0, float(similarity)))    # float16 vectors are not quite of length 1

@@ -20,8 +20,8 @@ class Call:
     """What the model says of a protein.
 
     Attributes:
-        status: ``tps``, ``related`` (a prenyl diphosphate, squalene or phytoene synthase), ``uncertain``, ``not_tps``, or
-            why the protein could not be scored.
+        status: ``tps``, ``related`` (a prenyl diphosphate, squalene or phytoene synthase), ``uncertain``, ``not_tps``,
+            or why the protein could not be scored.
         tps_probability: Probability of being a terpene synthase; None if no profile matched.
         product_type, product_type_probability: The most likely type; None unless tps, related or uncertain.
         ensembles: ((slug, probability), …) at or above their thresholds, most likely first.
@@ -131,17 +131,18 @@ class Predictor:
         """Logits by networks that have not seen the proteins.
 
         Args:
-            data: training.Examples; new sequences are scored by all members, known ones by the members that left them out.
+            data: training.Examples; new sequences are scored by all members, known ones by the one that left them out.
 
         Raises:
             ModelError: If every member was trained on a sequence.
         """
         fold_of = dict(zip(self.fitted.sequence_hashes.tolist(), self.fitted.sequence_folds.tolist()))
         folds = [fold_of.get(training.sequence_hash(sequence)) for sequence in data.sequences]
-        seen = [name for name, fold in zip(data.ids, folds) if fold is not None and fold not in self.fitted.member_folds]
+        left_out = {None, *self.fitted.member_folds}
+        seen = [name for name, fold in zip(data.ids, folds) if fold not in left_out]
         if seen:
-            raise ModelError.at("calibration data", f"{len(seen)} sequences that the model was trained on, first {seen[0]}",
-                                "held-out sequences")
+            raise ModelError.at("calibration data", f"{len(seen)} sequences that the model was trained on, first "
+                                f"{seen[0]}", "held-out sequences")
         logits = self.logits(data.embedding, data.features)
         chosen = [logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i]
                   for i, fold in enumerate(folds)]

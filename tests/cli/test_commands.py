@@ -142,6 +142,8 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
 
     assert run("train", "d.tsv", "d.h5", "--folds", 2, "-o", "x.h5", "--encoder", "e.h5").err.endswith(
         "--folds: found 2; wanted at least 3\n")
+    assert run("train", "d.tsv", "d.h5", "--members", 11, "-o", "x.h5", "--encoder", "e.h5").err.endswith(
+        "--members: found 11; wanted at most --folds, 10\n")
     wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")       # the bundled encoder made no such store
     assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err
     assert run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5").err.count("every sequence of the dataset") == 1

@@ -40,7 +40,7 @@ def command(table, representations, output, negatives, encoder, name, device, hi
 
     The model is not calibrated: go on with tpspred calibrate.
     """
-    from .. import checkpoint, dataset, recipe, store
+    from .. import checkpoint, dataset, recipe
     from .. import device as devices
     from ..console import notify, progress
     from ..hyperparameters import Config
