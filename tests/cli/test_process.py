@@ -28,10 +28,11 @@ def test_reader_may_leave_early(tmp_path):
     assert done.stderr == b""
 
 
-def test_interrupt_is_130():
-    process = subprocess.Popen([*SCRIPT, "predict", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    time.sleep(5)           # waiting for input by now
+def test_interrupt_is_130(tmp_path):
+    process = subprocess.Popen([*SCRIPT, "predict", "-", "--log", tmp_path / "log"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not (tmp_path / "log").exists() and process.poll() is None:     # the command begins by opening its log
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130 and b"Traceback" not in err
