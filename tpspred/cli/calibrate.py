@@ -10,8 +10,7 @@ from . import options
 @click.argument("table", metavar="DATASET")
 @click.argument("representations", metavar="STORE")
 @options.output("Calibrated model")
-@click.option("--negatives", multiple=True, metavar="STORE",
-              help="Store of proteins that are no terpene synthases; may be given several times.")
+@options.negatives
 @options.threads
 @options.messages
 def command(model, table, representations, output, negatives, threads):
@@ -23,8 +22,8 @@ def command(model, table, representations, output, negatives, threads):
     from .. import checkpoint, dataset, recipe
     from ..console import notify
     predictor = checkpoint.load(model)
-    stores = [recipe.read_store(path, predictor.encoder) for path in (representations, *negatives)]
-    calibrated = recipe.calibrate(predictor, dataset.read(table), stores[0], stores[1:], threads)
+    first, *others = (recipe.read_store(path, predictor.encoder) for path in (representations, *negatives))
+    calibrated = recipe.calibrate(predictor, dataset.read(table), first, others, threads)
     checkpoint.save(calibrated, output)
     lines = calibrated.calibration
     notify("calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f", lines.sequences,

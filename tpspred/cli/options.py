@@ -27,6 +27,8 @@ duplicates = click.option("--duplicates", type=click.Choice(["error", "keep", "s
                           show_default=True, help="What to do with an id that occurs twice; suffix appends _2, _3 …")
 encoder = click.option("--encoder", metavar="FILE",
                        help="Encoder or model file whose profiles to use.  [default: the bundled model]")
+negatives = click.option("--negatives", multiple=True, metavar="STORE",
+                         help="Store of proteins that are no terpene synthases; may be given several times.")
 proteins = click.argument("proteins", metavar="PROTEINS")
 
 

@@ -26,8 +26,7 @@ def _fields():
 @click.argument("table", metavar="DATASET")
 @click.argument("representations", metavar="STORE")
 @options.output("Model")
-@click.option("--negatives", multiple=True, metavar="STORE",
-              help="Store of proteins that are no terpene synthases; may be given several times.")
+@options.negatives
 @options.encoder
 @click.option("--name", default="tpspred-profile", show_default=True, help="Name of the model, shown with every call.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
@@ -45,17 +44,13 @@ def command(table, representations, output, negatives, encoder, name, device, hi
     from ..console import notify, progress
     from ..hyperparameters import Config
     loaded = checkpoint.load_encoder(encoder)
-    stores = [recipe.read_store(path, loaded) for path in (representations, *negatives)]
+    first, *others = (recipe.read_store(path, loaded) for path in (representations, *negatives))
     with progress("epochs") as advance:
-        predictor = recipe.train(dataset.read(table), loaded, *_first(stores), config=Config(**hyperparameters), name=name,
-                                 device=devices.resolve(device), threads=threads, progress=advance)
+        predictor = recipe.train(dataset.read(table), loaded, first, others, Config(**hyperparameters), name,
+                                 devices.resolve(device), threads=threads, progress=advance)
     if history:
         recipe.write_history(predictor.fitted.history, history)
     checkpoint.save(predictor, output)
     missing = predictor.unsupported()
     notify("%d labels, %d of them unsupported%s", len(predictor.labels), len(missing),
            ": " + ", ".join(label.column for label in missing) if missing else "")
-
-
-def _first(stores):
-    return stores[0], stores[1:]
