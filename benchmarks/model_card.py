@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the card of the bundled model.
 
-    model_card.py --benchmark ../shared/benchmark --predictions FOLDER > tpspred/models/README.md
+    model_card.py --benchmark DATA/benchmark --predictions FOLDER > tpspred/models/README.md
 
 FOLDER holds the tables of out_of_fold.py as random.tsv, 70.tsv, 50.tsv and 40.tsv. The scores are those of the benchmark's
 own score.py, which also scores the BLAST vote on the same folds.

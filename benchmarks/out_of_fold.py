@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Out-of-fold predictions of the shipped recipe for the benchmark's labels.
 
-    out_of_fold.py --data ../shared --level random|70|50|40 -o predictions.tsv
+    out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv
 
 For every fold the whole recipe (profiles, projection, scaling, networks, calibration, thresholds) is fitted on the other
 folds with the defaults of tpspred train; negatives that are more similar to a sequence of the left-out fold than the level
