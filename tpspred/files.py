@@ -108,4 +108,3 @@ def seekable(source):
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.flush()
         yield copy.name
-

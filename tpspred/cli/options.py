@@ -6,6 +6,7 @@ import os
 import click
 
 from .. import console
+from ..records import DUPLICATES
 
 
 def messages(function):
@@ -23,7 +24,7 @@ def messages(function):
 threads = click.option("-t", "--threads", type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0))
                        if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
                        show_default="all that this process may use", help="CPU threads.")
-duplicates = click.option("--duplicates", type=click.Choice(["error", "keep", "suffix"]), default="error",
+duplicates = click.option("--duplicates", type=click.Choice(DUPLICATES), default="error",
                           show_default=True, help="What to do with an id that occurs twice; suffix appends _2, _3 …")
 encoder = click.option("--encoder", metavar="FILE",
                        help="Encoder or model file whose profiles to use.  [default: the bundled model]")

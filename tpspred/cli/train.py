@@ -8,7 +8,7 @@ from . import options
 
 
 def hyperparameters(function):
-    """An option for every field of training.Config, without importing torch."""
+    """An option for every field of hyperparameters.Config, without importing torch."""
     for name, default, text in reversed(_fields()):
         flag = "--" + name.replace("_", "-")
         if isinstance(default, bool):
