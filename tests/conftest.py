@@ -8,7 +8,8 @@ import pytest
 from tpspred import checkpoint, cli, dataset, encoders, recipe, records
 from tpspred.hyperparameters import Config
 
-DATA = pathlib.Path(__file__).parent.parent / "test_data"
+ROOT = pathlib.Path(__file__).parent.parent
+DATA = ROOT / "test_data"
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +46,30 @@ def run(monkeypatch, capsysbinary):
     """Run the command line in this process: run(*arguments, stdin=b'') → code, out, err."""
     def call(*arguments, stdin=b""):
         monkeypatch.setattr(sys, "argv", ["tpspred", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         with pytest.raises(SystemExit) as stop:
             cli.main()
         captured = capsysbinary.readouterr()
         return types.SimpleNamespace(code=stop.value.code, out=captured.out, err=captured.err.decode())
     return call
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """Random weights of a tiny ESM-2 in fair-esm's layout."""
+    return random_weights(tmp_path_factory.mktemp("weights") / "esm2_tiny.pt")
+
+
+def random_weights(path, layers=2, dimension=32, heads=4, seed=0):
+    """Write a random ESM-2 whose layer norms and biases are not the identity."""
+    import esm
+    import torch
+
+    from tpspred.encoders import esm2
+    torch.manual_seed(seed)
+    model = esm.ESM2(layers, dimension, heads, "ESM-1b")
+    with torch.no_grad():
+        for value in model.parameters():
+            value.add_(0.1 * torch.randn_like(value))
+    esm2.save(model, path)
+    return path

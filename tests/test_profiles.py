@@ -15,7 +15,7 @@ def proteins():
 
 @pytest.fixture(scope="module")
 def views(model, proteins):
-    return encoders.views(proteins, model.encoder)
+    return encoders.views(proteins, model.encoder.profiles)
 
 
 def test_families_of_the_design_are_in_the_bundled_library(model):
@@ -57,25 +57,25 @@ def test_a_motif_away_from_its_site_is_not_found(model, views):
     start = int(hit.positions[site.column - 1])
     sequence = views[0].record.sequence
     broken = sequence[:start - 6] + "G" * 15 + sequence[start + 9:] + "DDAADAA"
-    view, = encoders.views([records.ProteinRecord("p", "", broken)], model.encoder)
+    view, = encoders.views([records.ProteinRecord("p", "", broken)], model.encoder.profiles)
     assert all(found.state != motifs.INTACT for found in view.motifs if found.motif == "DDxxD")
 
 
 def test_neighbours_and_threads_change_nothing(model, proteins, views):
     for threads, subset in ((1, proteins[2:3]), (2, proteins[::-1])):
-        again = {view.record.id: view for view in encoders.views(subset, model.encoder, threads)}
+        again = {view.record.id: view for view in encoders.views(subset, model.encoder.profiles, threads)}
         for view in views:
             other = again.get(view.record.id)
             if other and view.hits:
                 assert [hit.bits for hit in other.hits] == [hit.bits for hit in view.hits]
-                assert np.array_equal(model.encoder.encode(other), model.encoder.encode(view))
+                assert np.array_equal(model.encoder.vector(other), model.encoder.vector(view))
                 assert np.array_equal(features.vector(other), features.vector(view))
 
 
 def test_embedding_is_a_normalised_alignment_score(model, views):
     for view in views[:4]:
-        assert 0.2 < np.linalg.norm(model.encoder.encode(view)) <= 1.01
-    vectors = [model.encoder.encode(view) for view in views[:4]]
+        assert 0.2 < np.linalg.norm(model.encoder.vector(view)) <= 1.01
+    vectors = [model.encoder.vector(view) for view in views[:4]]
     assert vectors[0] @ vectors[0] > 3 * abs(vectors[0] @ vectors[2])
 
 

@@ -42,7 +42,7 @@ def test_damaged_stores_are_refused(saved):
         store.read(saved)
     with h5py.File(saved, "r+") as handle:
         handle.attrs["format_version"] = 7
-    with pytest.raises(StoreError, match="found format version 7; wanted 1"):
+    with pytest.raises(StoreError, match="found format version 7; wanted 2"):
         store.read(saved)
 
 
@@ -62,6 +62,7 @@ def test_known_sequences_are_not_computed_again(small, enzymes, monkeypatch):
 
 def test_records_that_cannot_be_scored_keep_their_row(small):
     stream = [records.protein_record("a", "MK*L"), records.protein_record("b", ""), records.protein_record("c", "MKVL")]
-    table = encoders.featurize(encoders.embed(stream, small.predictor.encoder), small.predictor.encoder)
+    table = encoders.featurize(encoders.embed(stream, small.predictor.encoder),
+                               small.predictor.encoder.profiles)
     assert table.problems == ["internal_stop", "empty", store.NO_MATCH]
     assert not table.embedding.any() and not table.features.any()

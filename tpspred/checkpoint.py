@@ -11,15 +11,14 @@ import json
 import h5py
 import numpy as np
 
-from . import __version__, files, profiles
-from .encoders.profile import ProfileEncoder
+from . import __version__, encoders, files, profiles
 from .errors import ModelError
 from .motifs import Site
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 1
 BUNDLED = "models/tpspred.h5"
-ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms", "encoder/axes", "encoder/mixing")
+ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = ENCODER_PARTS + ("labels", "features", "scaling", "members", "calibration", "references", "training")
 
 
@@ -28,8 +27,11 @@ def bundled():
     return importlib.resources.files(__package__).joinpath(BUNDLED)
 
 
-def load(path=None):
+def load(path=None, runtime=None):
     """Load a model, the bundled one by default.
+
+    Args:
+        runtime: Choices of encoders.language_model.Runtime as a dictionary, for a model with an ESM-2 encoder.
 
     Returns:
         prediction.Predictor.
@@ -40,7 +42,7 @@ def load(path=None):
     from .prediction import Predictor
     path = str(path or bundled())
     tree, checksum = read_tree(path, MODEL, MODEL_PARTS)
-    return Predictor.from_tree(tree, encoder_from_tree(tree["encoder"]), checksum)
+    return Predictor.from_tree(tree, encoder_from_tree(tree["encoder"], path, runtime), checksum)
 
 
 def save(predictor, path):
@@ -48,11 +50,11 @@ def save(predictor, path):
     return write_tree(predictor.to_tree() | {"encoder": encoder_to_tree(predictor.encoder)}, path, MODEL)
 
 
-def load_encoder(path=None):
+def load_encoder(path=None, runtime=None):
     """Load the encoder of an encoder file or of a model; of the bundled model by default."""
     path = str(path or bundled())
     tree, _ = read_tree(path, (ENCODER, MODEL), ENCODER_PARTS)
-    return encoder_from_tree(tree["encoder"])
+    return encoder_from_tree(tree["encoder"], path, runtime)
 
 
 def save_encoder(encoder, path):
@@ -61,24 +63,31 @@ def save_encoder(encoder, path):
 
 
 def encoder_to_tree(encoder):
-    """Arrays and texts of a profile encoder."""
+    """Arrays and texts of an encoder and its profiles."""
     about = [{"name": profile.name, "regions": profile.regions, "sites": [vars(site) for site in profile.sites]}
              for profile in encoder.profiles]
     return {"name": encoder.name, "profiles": about,
             "hmms": {str(k): np.frombuffer(profiles.to_bytes(profile.hmm), np.uint8)
-                     for k, profile in enumerate(encoder.profiles)},
-            "axes": {str(k): array for k, array in enumerate(encoder.axes)},
-            "mixing": {str(k): array for k, array in enumerate(encoder.mixing)}}
+                     for k, profile in enumerate(encoder.profiles)}} | encoder.to_tree()
 
 
-def encoder_from_tree(tree):
-    """Profile encoder from its arrays and texts."""
-    if tree["name"] != ProfileEncoder.name:
-        raise ModelError.at("encoder", tree["name"], ProfileEncoder.name)
+def encoder_from_tree(tree, path, runtime=None):
+    """Encoder from its arrays and texts.
+
+    Raises:
+        ModelError: If this version has no such encoder, or a part of it is missing.
+    """
     library = [profiles.Profile(about["name"], profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
                                 tuple(map(tuple, about["regions"])), tuple(Site(**site) for site in about["sites"]))
                for k, about in enumerate(tree["profiles"])]
-    return ProfileEncoder(library, *([tree[part][str(k)] for k in range(len(library))] for part in ("axes", "mixing")))
+    try:
+        kind = encoders.kind(tree["name"])
+    except KeyError:
+        raise ModelError.at(path, f"an encoder named {tree['name']}", "profile or esm2_*") from None
+    try:
+        return kind.from_tree(tree, library, runtime)
+    except KeyError as error:
+        raise ModelError.at(path, f"no part encoder/{error.args[0]}", "a whole model") from None
 
 
 def write_tree(tree, path, kind):

@@ -40,14 +40,15 @@ def detail(message, *values):
 
 @contextlib.contextmanager
 def progress(what):
-    """A counter on a terminal, nothing elsewhere; yields a function that adds to it."""
+    """A counter on a terminal, nothing elsewhere; yields a function that adds to it and may be told a total."""
     quiet = all(handler.level > logging.INFO for handler in log.handlers)
     if quiet or not sys.stderr.isatty():
-        yield lambda count: None
+        yield lambda count, total=None: None
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TimeElapsedColumn())
+    from rich.progress import Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TaskProgressColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda count: bar.advance(task, count)
+        yield lambda count, total=None: bar.update(task, advance=count, total=total)

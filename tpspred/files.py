@@ -12,6 +12,7 @@ import tempfile
 from .errors import InputError
 
 GZIP_MAGIC = b"\x1f\x8b"
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @contextlib.contextmanager
@@ -35,6 +36,16 @@ def open_bytes(source):
         if stream.peek(2)[:2] == GZIP_MAGIC:
             stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         yield stream
+
+
+def is_hdf5(source):
+    """Whether a path, or standard input for '-', begins as HDF5 does; False if it cannot be read."""
+    with contextlib.suppress(OSError):
+        if source == "-":
+            return sys.stdin.buffer.peek(len(HDF5_MAGIC)).startswith(HDF5_MAGIC)
+        with open(source, "rb") as stream:
+            return stream.read(len(HDF5_MAGIC)) == HDF5_MAGIC
+    return False
 
 
 def lines(stream, source):

@@ -7,13 +7,25 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Neighbour:
-    """A characterised enzyme; similarity is the cosine of the two embeddings, at most 1."""
+    """A characterised enzyme; similarity is the cosine of the two vectors that ``comparable`` gives, at most 1."""
 
     id: str
     accessions: tuple
     species: tuple
     products: tuple
     similarity: float
+
+
+def comparable(embedding, encoder, scaling):
+    """Embeddings whose cosine says how alike two proteins are: as they are, or standardised if their axes have no scale.
+
+    Args:
+        embedding: (…, dimension).
+        scaling: Of training.Fit.
+    """
+    if not encoder.standardise:
+        return embedding
+    return (embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,24 +41,23 @@ class References:
     about: list
 
     @classmethod
-    def of(cls, enzymes, embedding):
-        """References from enzymes and their embeddings, (enzymes, dimension); zero rows are left out."""
-        length = np.linalg.norm(embedding, axis=1)
-        kept = np.flatnonzero(length > 0)
-        return cls((embedding[kept] / length[kept, None]).astype(np.float16), [
-            {"id": enzymes[i].id, "accessions": enzymes[i].accessions, "species": enzymes[i].species,
-             "products": enzymes[i].products} for i in kept])
+    def of(cls, enzymes, vectors):
+        """References from enzymes and their comparable vectors, (enzymes, dimension)."""
+        length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return cls((vectors / length).astype(np.float16), [
+            {"id": enzyme.id, "accessions": enzyme.accessions, "species": enzyme.species, "products": enzyme.products}
+            for enzyme in enzymes])
 
-    def nearest(self, embedding, count=1):
+    def nearest(self, vector, count=1):
         """The most similar enzymes.
 
         Args:
-            embedding: (dimension,).
+            vector: (dimension,), comparable.
 
         Returns:
             List of Neighbour, best first, ties by order.
         """
-        query = embedding / max(1e-9, float(np.sqrt(np.einsum("i,i->", embedding, embedding, dtype=np.float64))))
+        query = vector / max(1e-9, float(np.sqrt(np.einsum("i,i->", vector, vector, dtype=np.float64))))
         similarity = np.einsum("ij,j->i", self.vectors, query, dtype=np.float64)
         best = np.argsort(-similarity, kind="stable")[:count]
         return [self._neighbour(self.about[i], similarity[i]) for i in best]

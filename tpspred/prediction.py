@@ -10,7 +10,7 @@ from .dataset import IS_TPS, RELATED_TYPES, Label
 from .device import one_thread
 from .errors import ModelError
 from .model import FusedNetwork
-from .neighbours import Neighbour, References
+from .neighbours import Neighbour, References, comparable
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
 
@@ -73,24 +73,29 @@ class Predictor:
         """Labels without a training positive."""
         return [label for label, count in zip(self.labels, self.positives) if not count]
 
-    def predict(self, records, threads=1, progress=lambda count: None):
+    def predict(self, records, threads=1, progress=lambda count: None, vectors=None):
         """Call every record, in order, in constant memory; the same for any number of threads.
 
         Args:
             records: Iterable of records.ProteinRecord.
-            threads: CPU threads for the profile search.
+            threads: CPU threads for the profile search and the encoder.
+            vectors: {sequence: (dimension,) embedding} from a store; the encoder is then not asked.
 
         Yields:
             Call per record.
         """
-        for batch in profiles.batches(records):
-            for view in encoders.views(batch, self.encoder, threads):
+        for batch in profiles.batches(records, self.encoder.unit_residues):
+            views = encoders.views(batch, self.encoder.profiles, threads)
+            known = vectors
+            if known is None:
+                known = dict(self.encoder.encode((view for view in views if view.hits), threads))
+            for view in views:
                 if view.record.problem:
                     yield self._bare(view, view.record.problem)
                 elif not view.hits:
                     yield self._bare(view, NOT_TPS)
                 else:
-                    yield self.call(view, self.encoder.encode(view), features.vector(view))
+                    yield self.call(view, known[view.record.sequence], features.vector(view))
             progress(len(batch))
 
     def call(self, view, embedding, feature_vector):
@@ -107,11 +112,12 @@ class Predictor:
         status = self._status(probability, best_type, probabilities)
         called = sorted((i for i in self._groups["ensemble"] if probabilities[i] >= self.calibration.thresholds[i]),
                         key=lambda i: -probabilities[i])
+        vector = comparable(embedding, self.encoder, self.fitted.scaling)
         answers = {} if status == NOT_TPS else {
             "product_type": self.labels[best_type].name, "product_type_probability": float(probabilities[best_type]),
             "ensembles": tuple((self.labels[i].name, float(probabilities[i])) for i in called)}
         return Call(view.record.id, view.record.length_aa, status, self.name, probability,
-                    neighbour=next(iter(self.references.nearest(embedding)), None), motifs=tuple(view.motifs),
+                    neighbour=next(iter(self.references.nearest(vector)), None), motifs=tuple(view.motifs),
                     domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
 
     def logits(self, embedding, feature_rows):

@@ -7,6 +7,7 @@ aligned and becomes one profile, on whose match columns motifs and residues are 
 
 import collections
 import dataclasses
+import hashlib
 import io
 
 import numpy as np
@@ -277,6 +278,14 @@ def to_bytes(hmm):
     buffer = io.BytesIO()
     hmm.write(buffer)
     return buffer.getvalue()
+
+
+def checksum(profiles):
+    """SHA-256 of the names and HMMs of a list of Profile: which screen let a protein through."""
+    digest = hashlib.sha256()
+    for profile in profiles:
+        digest.update(profile.name.encode() + to_bytes(profile.hmm))
+    return digest.hexdigest()
 
 
 def from_bytes(data):

@@ -12,16 +12,41 @@ import pyhmmer
 import torch
 
 from . import __version__, dataset, encoders, files, splits, store, training
-from .neighbours import References
+from .neighbours import References, comparable
 from .prediction import Predictor
 from .records import ProteinRecord
 
 
-def read_store(path, encoder):
-    """Read representations and check that this encoder made them."""
-    table = store.read(path)
-    store.check_encoder(table, encoder, path)
-    return table
+def read_stores(paths, loaded, lend_profiles=False):
+    """Read representations and check that one encoder made them all.
+
+    Args:
+        paths: Of stores.
+        loaded: The encoder of a file.
+        lend_profiles: Whether the first store may be an ESM-2's: that one, behind the profiles of ``loaded``, is then the
+            encoder.
+
+    Returns:
+        (encoder, list of store.Representations).
+    """
+    tables = [store.read(path) for path in paths]
+    encoder = encoders.of_store(tables[0], loaded) if lend_profiles else loaded
+    for table, path in zip(tables, paths):
+        store.check_encoder(table, encoder, path)
+    return encoder, tables
+
+
+def from_store(path, encoder):
+    """What prediction needs of a store that the model's encoder made.
+
+    Returns:
+        (list of records.ProteinRecord, {sequence: (dimension,) embedding}).
+    """
+    _, (table,) = read_stores([path], encoder)
+    records = [ProteinRecord(name, description, sequence, "" if problem == store.NO_MATCH else problem)
+               for name, description, sequence, problem in zip(table.ids, table.descriptions, table.sequences, table.problems)]
+    return records, {sequence: row for sequence, row, problem in zip(table.sequences, table.embedding, table.problems)
+                     if not problem}
 
 
 def train(enzymes, encoder, table, negatives, config, name, device, labels=None, threads=1,
@@ -39,9 +64,11 @@ def train(enzymes, encoder, table, negatives, config, name, device, labels=None,
     """
     labels = labels or dataset.labels(enzymes)
     data = training.examples(enzymes, table, negatives, labels, threads)
-    fitted = training.fit(data, labels, config, device, progress)
-    row_of = {sequence: i for i, sequence in enumerate(table.sequences)}
-    references = References.of(enzymes, table.embedding[[row_of[enzyme.sequence] for enzyme in enzymes]])
+    fitted = training.fit(data, labels, config, device, progress, encoder.standardise)
+    row_of = {sequence: i for i, sequence in enumerate(table.sequences) if not table.problems[i]}
+    known = [enzyme for enzyme in enzymes if enzyme.sequence in row_of]
+    rows = table.embedding[[row_of[enzyme.sequence] for enzyme in known]]
+    references = References.of(known, comparable(rows, encoder, fitted.scaling))
     return Predictor(encoder, fitted, references, _record(name, enzymes, data, config))
 
 
@@ -52,7 +79,7 @@ def calibrate(predictor, enzymes, table, negatives, threads=1):
 
 def represent(records, encoder, threads=1):
     """Embedding and features of records, in memory."""
-    return encoders.featurize(encoders.embed(records, encoder, threads), encoder, threads)
+    return encoders.featurize(encoders.embed(records, encoder, threads), encoder.profiles, threads)
 
 
 def from_sequences(enzymes, negatives, config, name, device, labels=None, threads=1, held_out=(), identity=1.0):

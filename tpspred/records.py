@@ -6,6 +6,7 @@ residues and are read as X. Lower case is read as upper case and one stop ``*`` 
 """
 
 import dataclasses
+import hashlib
 import re
 
 from . import files
@@ -85,6 +86,11 @@ def protein_record(name, sequence, description="", place=None):
     problem = ("empty" if not residues else "internal_stop" if "*" in residues
                else "too_long" if len(residues) > MAX_LENGTH_AA else "" if residues.strip("X") else "no_known_residue")
     return ProteinRecord(name, description, residues, problem)
+
+
+def sequence_digest(sequence):
+    """32 bytes by which a sequence is known without being kept."""
+    return hashlib.sha256(sequence.encode()).digest()
 
 
 def _split(numbered_lines, source):

@@ -9,8 +9,12 @@ from . import __version__, files
 from .errors import StoreError
 
 FORMAT = "tpspred-representations"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NO_MATCH = "no_profile_match"
+UNSCREENED = "none"
+TEXTS = ("ids", "descriptions", "sequences", "problems")
+ATTRIBUTES = {"encoder": "encoder", "encoder_checksum": "checksum", "pooling": "pooling", "precision": "precision",
+              "screen": "screen"}
 TEXT = h5py.string_dtype()
 
 
@@ -23,8 +27,11 @@ class Representations:
         problems: n strings: '' if the row is usable, ``no_profile_match`` if the screen let it go, or why the sequence
             cannot be scored; rows with a problem are zero.
         embedding: (n, dimension) float32.
+        windows: (n,) int32 passes of the encoder that the row took; 0 if it has a problem.
         features: (n, 64) float32, or None before ``featurize``.
         encoder, checksum: Name and SHA-256 of the encoder that made the embedding.
+        pooling, precision: How residues became one vector, and the precision of the arithmetic.
+        screen: SHA-256 of the profiles of the screen, or ``none``.
         feature_names: Names of the feature columns.
     """
 
@@ -33,9 +40,13 @@ class Representations:
     sequences: list
     problems: list
     embedding: np.ndarray
+    windows: np.ndarray
     features: np.ndarray | None
     encoder: str
     checksum: str
+    pooling: str
+    precision: str
+    screen: str
     feature_names: tuple = ()
 
     def __len__(self):
@@ -45,12 +56,12 @@ class Representations:
 def write(table, target):
     """Write a store under a temporary name and rename it; '-' goes to standard output."""
     with files.atomic_path(target) as path, h5py.File(path, "w") as handle:
-        handle.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "encoder": table.encoder,
-                             "encoder_checksum": table.checksum, "pooling": "match columns",
-                             "tpspred_version": __version__})
-        for name in ("ids", "descriptions", "sequences", "problems"):
+        handle.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "tpspred_version": __version__}
+                            | {name: getattr(table, field) for name, field in ATTRIBUTES.items()})
+        for name in TEXTS:
             handle.create_dataset(name, data=np.array(getattr(table, name), object), dtype=TEXT)
         handle.create_dataset("embedding", data=table.embedding, **_packed(table.embedding))
+        handle.create_dataset("windows", data=table.windows, **_packed(table.windows))
         if table.features is not None:
             handle.create_dataset("features", data=table.features, **_packed(table.features))
             handle.create_dataset("feature_names", data=np.array(table.feature_names, object), dtype=TEXT)
@@ -76,16 +87,16 @@ def _read(handle, source):
         raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
     if handle.attrs["format_version"] != FORMAT_VERSION:
         raise StoreError.at(source, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION))
-    missing = [name for name in ("ids", "descriptions", "sequences", "problems", "embedding") if name not in handle]
+    missing = [name for name in (*TEXTS, "embedding", "windows") if name not in handle]
     if missing:
         raise StoreError.at(source, f"no {', '.join(missing)}", "a whole store")
-    parts = {name: handle[name].asstr()[()].tolist() for name in ("ids", "descriptions", "sequences", "problems")}
+    parts = {name: handle[name].asstr()[()].tolist() for name in TEXTS}
     features = handle["features"][()] if "features" in handle else None
     table = Representations(
-        **parts, embedding=handle["embedding"][()], features=features, encoder=handle.attrs["encoder"],
-        checksum=handle.attrs["encoder_checksum"],
+        **parts, embedding=handle["embedding"][()].astype(np.float32), windows=handle["windows"][()], features=features,
+        **{field: handle.attrs[name] for name, field in ATTRIBUTES.items()},
         feature_names=tuple(handle["feature_names"].asstr()[()]) if features is not None else ())
-    rows = {name: len(part) for name, part in parts.items()} | {"embedding": len(table.embedding)}
+    rows = {name: len(part) for name, part in parts.items()} | {"embedding": len(table.embedding), "windows": len(table.windows)}
     if features is not None:
         rows["features"] = len(features)
     if len(set(rows.values())) > 1:
@@ -95,14 +106,31 @@ def _read(handle, source):
 
 
 def check_encoder(table, encoder, source):
-    """Refuse a store that another encoder made.
+    """Refuse a store that another encoder made, or that the profiles of another screened.
 
     Raises:
-        StoreError: Naming both encoders.
+        StoreError: Naming both.
     """
-    if (table.encoder, table.checksum) != (encoder.name, encoder.checksum):
-        raise StoreError.at(source, f"an embedding by {table.encoder} {table.checksum[:12]}",
-                            f"{encoder.name} {encoder.checksum[:12]}")
+    _same(source, "an embedding by {}", f"{table.encoder} {table.checksum[:12]}", f"{encoder.name} {encoder.checksum[:12]}")
+    _same(source, "pooling '{}'", table.pooling, encoder.pooling)
+    if table.screen != UNSCREENED:
+        _same(source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12])
+
+
+def check_extension(table, encoder, screened, source):
+    """Refuse to add rows to a store whose rows were made in another way.
+
+    Raises:
+        StoreError: Naming both ways.
+    """
+    check_encoder(table, encoder, source)
+    _same(source, "vectors in {}", table.precision, encoder.precision)
+    _same(source, "rows screened by {}", table.screen[:12], encoder.screen[:12] if screened else UNSCREENED)
+
+
+def _same(source, what, found, wanted):
+    if found != wanted:
+        raise StoreError.at(source, what.format(found), wanted)
 
 
 def _packed(array):

@@ -5,7 +5,6 @@ k + 1; it learns from the others. The members' mean logit is the model's.
 """
 
 import dataclasses
-import hashlib
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from .device import one_thread
 from .errors import StoreError
 from .losses import class_weights, focal_loss
 from .model import FusedNetwork
+from .records import sequence_digest
 
 DOUBTFUL_IDENTITY = 0.4
 
@@ -133,10 +133,10 @@ def _without_doubtful(data, is_tps):
 
 def sequence_hash(sequence):
     """64 bits by which a model remembers a sequence without holding it."""
-    return int.from_bytes(hashlib.sha256(sequence.encode()).digest()[:8], "little")
+    return int.from_bytes(sequence_digest(sequence)[:8], "little")
 
 
-def fit(data, labels, config, device, progress=lambda count: None):
+def fit(data, labels, config, device, progress=lambda count: None, standardise=False):
     """Train the members.
 
     Args:
@@ -144,12 +144,13 @@ def fit(data, labels, config, device, progress=lambda count: None):
         labels: List of dataset.Label, one per column of the targets.
         device: torch device.
         progress: Called with 1 after every epoch.
+        standardise: Whether every axis of the embedding gets a scale of its own.
 
     Returns:
         Fit.
     """
     rng = np.random.default_rng(config.seed)
-    scaling = _scaling(data)
+    scaling = _scaling(data, standardise)
     member_of = splits.clusters(data.identities, list(map(len, data.sequences)), config.fold_identity)
     folds = splits.folds(member_of, data.targets, config.folds, rng)
     members, history = [], []
@@ -177,13 +178,18 @@ def group_sizes(labels):
     return {group: sum(label.group == group for label in labels) for group in dataset.GROUPS}
 
 
-def _scaling(data):
-    """Embeddings keep the relative weight of their axes (one scale); features get one scale each."""
-    spread = data.features.std(0)
+def _scaling(data, standardise):
+    """Features get one scale each; so do the embedding's axes, unless their relative weight means something."""
     embedding_mean = data.embedding.mean(0)
-    return {"embedding_mean": embedding_mean,
-            "embedding_scale": np.float32([max(1e-6, float(np.sqrt(((data.embedding - embedding_mean) ** 2).mean())))]),
-            "feature_mean": data.features.mean(0), "feature_scale": np.where(spread > 1e-6, spread, 1)}
+    spread = np.float32([max(1e-6, float(np.sqrt(((data.embedding - embedding_mean) ** 2).mean())))])
+    return {"embedding_mean": embedding_mean, "embedding_scale": _scale(data.embedding) if standardise else spread,
+            "feature_mean": data.features.mean(0), "feature_scale": _scale(data.features)}
+
+
+def _scale(columns):
+    """Standard deviation of every column, 1 where it is constant."""
+    spread = columns.std(0)
+    return np.where(spread > 1e-6, spread, 1)
 
 
 def _fit_member(data, scaling, labels, folds, left_out, config, device, progress):

@@ -9,7 +9,7 @@ import click
 from .. import __version__
 from ..errors import TpspredError
 
-COMMANDS = ("predict", "prepare", "profiles", "embed", "featurize", "train", "calibrate")
+COMMANDS = ("predict", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "fetch-weights")
 
 
 class LazyGroup(click.Group):
@@ -19,7 +19,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, context, name):
-        return importlib.import_module(f".{name}", __name__).command if name in COMMANDS else None
+        return importlib.import_module(f".{name.replace('-', '_')}", __name__).command if name in COMMANDS else None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -22,7 +22,7 @@ def command(model, table, representations, output, negatives, threads):
     from .. import checkpoint, dataset, recipe
     from ..console import notify
     predictor = checkpoint.load(model)
-    first, *others = (recipe.read_store(path, predictor.encoder) for path in (representations, *negatives))
+    _, (first, *others) = recipe.read_stores([representations, *negatives], predictor.encoder)
     calibrated = recipe.calibrate(predictor, dataset.read(table), first, others, threads)
     checkpoint.save(calibrated, output)
     lines = calibrated.calibration

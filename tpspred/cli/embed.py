@@ -10,22 +10,47 @@ from . import options
 @click.command("embed", short_help="Turn proteins into vectors (HDF5).")
 @options.proteins
 @options.output("HDF5 store")
-@options.encoder
+@click.option("--encoder", metavar="FILE|esm2_NAME", help="Encoder or model file, or an ESM-2 such as esm2_t33_650M_UR50D.  "
+              "[default: the bundled model]")
+@click.option("--screen", metavar="FILE|none", help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
+              "embeds, or none to embed them all.  [default: the bundled model]")
+@options.language_model
 @options.duplicates
 @options.threads
 @options.messages
-def command(proteins, output, encoder, duplicates, threads):
+def command(proteins, output, encoder, screen, runtime, duplicates, threads):
     """Embed PROTEINS (FASTA, plain or gzip, '-' for standard input) and write an HDF5 store, one row per record.
 
-    If the store exists, sequences that it already holds are not computed again.
+    If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
+    STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.
     """
-    from .. import checkpoint, encoders, records, store
+    from .. import encoders, journal, records, store
     from ..console import notify, progress
-    loaded = checkpoint.load_encoder(encoder)
+    screened = screen != store.UNSCREENED
+    loaded = _open(encoder, screen if screened else None, runtime)
+    if not screened and loaded.name == "profile":
+        raise click.UsageError("--screen none: the profile encoder has no vector for a protein without a profile match")
+    options.check_runtime(runtime, loaded)
+    loaded.ready()
     known = store.read(output) if output != "-" and os.path.exists(output) else None
     if known is not None:
-        store.check_encoder(known, loaded, output)
-    with progress("proteins embedded") as advance:
-        table = encoders.embed(records.read_fasta(proteins, duplicates), loaded, threads, known, advance)
-    store.write(table, output)
-    notify("%d proteins, %d match a profile", len(table), sum(not problem for problem in table.problems))
+        store.check_extension(known, loaded, screened, output)
+    made_by = {"encoder": loaded.name, "checksum": loaded.checksum, "pooling": loaded.pooling, "precision": loaded.precision}
+    with journal.journal(output, made_by, loaded.dimension) as lines, progress("proteins embedded") as advance:
+        if lines and lines.recovered:
+            notify("going on with %d vectors of an earlier run", lines.recovered)
+        table = encoders.embed(records.read_fasta(proteins, duplicates), loaded, threads, known, lines, screened, advance)
+        store.write(table, output)
+    notify("%d proteins, %d embedded by %s", len(table), sum(not problem for problem in table.problems), table.encoder)
+    if known is not None and known.features is not None:
+        notify("the features that were in %s are gone: run tpspred featurize again", output)
+
+
+def _open(encoder, screen, runtime):
+    """The encoder of a file, or an ESM-2 by its name behind the profiles of a file."""
+    from .. import checkpoint, encoders
+    if not encoder or os.path.exists(encoder) or not encoder.startswith("esm2_"):
+        if screen:
+            raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
+        return checkpoint.load_encoder(encoder, runtime)
+    return encoders.kind(encoder)(encoder, checkpoint.load_encoder(screen).profiles, runtime)

@@ -13,12 +13,10 @@ from . import options
 @options.messages
 def command(source, output, encoder, threads):
     """Compute the 64 engineered features of the proteins in STORE (from tpspred embed; '-' for standard input)."""
-    from .. import checkpoint, encoders, store
+    from .. import checkpoint, encoders, recipe, store
     from ..console import notify, progress
-    loaded = checkpoint.load_encoder(encoder)
-    table = store.read(source)
-    store.check_encoder(table, loaded, source)
+    loaded, (table,) = recipe.read_stores([source], checkpoint.load_encoder(encoder), lend_profiles=True)
     with progress("proteins featurized") as advance:
-        table = encoders.featurize(table, loaded, threads, advance)
+        table = encoders.featurize(table, loaded.profiles, threads, advance)
     store.write(table, output or source)
     notify("%d proteins, %d features", len(table), table.features.shape[1])

@@ -21,6 +21,33 @@ def messages(function):
     return command
 
 
+def language_model(function):
+    """Options of a run of ESM-2; the command gets those that were given as the dictionary ``runtime``."""
+    @click.option("--weights", metavar="FILE", help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
+                                                    "or the torch hub cache]")
+    @click.option("--device", metavar="NAME", help="Where ESM-2 runs: auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+    @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]),
+                  help="Of ESM-2's matrix products.  [default: float32 on a CPU, bfloat16 or float16 on a GPU]")
+    @click.option("--attention", type=click.Choice(["fused", "original"]),
+                  help="Torch's fused attention, or fair-esm's own forward pass.  [default: fused]")
+    @click.option("--batch-residues", type=click.IntRange(1), metavar="N",
+                  help="Residues per pass of ESM-2.  [default: one protein on a CPU, 16384 on a GPU]")
+    @functools.wraps(function)
+    def command(*args, weights, device, precision, attention, batch_residues, **options):
+        chosen = {"weights": weights, "device": device, "precision": precision, "attention": attention,
+                  "batch_residues": batch_residues}
+        return function(*args, runtime={name: value for name, value in chosen.items() if value is not None}, **options)
+    return command
+
+
+def check_runtime(runtime, encoder):
+    """Refuse options of ESM-2 for an encoder that is none."""
+    idle = {"device": ("auto", "cpu")}
+    for name, value in runtime.items():
+        if encoder.name == "profile" and value not in idle.get(name, ()):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for ESM-2 encoders; this one is profile, which has no use for it")
+
+
 threads = click.option("-t", "--threads", type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0))
                        if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
                        show_default="all that this process may use", help="CPU threads.")

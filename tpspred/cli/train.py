@@ -28,7 +28,7 @@ def _fields():
 @options.output("Model")
 @options.negatives
 @options.encoder
-@click.option("--name", default="tpspred-profile", show_default=True, help="Name of the model, shown with every call.")
+@click.option("--name", metavar="NAME", help="Name of the model, shown with every call.  [default: tpspred- and the encoder]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--history", metavar="FILE", help="Write a table of every member's epochs.")
 @hyperparameters
@@ -43,11 +43,12 @@ def command(table, representations, output, negatives, encoder, name, device, hi
     from .. import device as devices
     from ..console import notify, progress
     from ..hyperparameters import Config
-    loaded = checkpoint.load_encoder(encoder)
-    first, *others = (recipe.read_store(path, loaded) for path in (representations, *negatives))
+    loaded, (first, *others) = recipe.read_stores([representations, *negatives], checkpoint.load_encoder(encoder),
+                                                  lend_profiles=True)
     with progress("epochs") as advance:
-        predictor = recipe.train(dataset.read(table), loaded, first, others, Config(**hyperparameters), name,
-                                 devices.resolve(device), threads=threads, progress=advance)
+        predictor = recipe.train(dataset.read(table), loaded, first, others, Config(**hyperparameters),
+                                 name or f"tpspred-{loaded.name}", devices.resolve(device), threads=threads,
+                                 progress=advance)
     if history:
         recipe.write_history(predictor.fitted.history, history)
     checkpoint.save(predictor, output)

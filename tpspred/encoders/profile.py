@@ -6,6 +6,7 @@ all profiles that it matches, scaled to length one. Two proteins' dot product is
 the leading principal axes of the training enzymes (without centring) keep it in 512 numbers.
 """
 
+import functools
 import hashlib
 
 import numpy as np
@@ -15,7 +16,6 @@ from .. import profiles, splits
 from ..device import one_thread
 from ..records import AMINO_ACIDS
 
-NAME = "profile"
 DIMENSION = 512
 RESIDUE_DIMENSION = 5
 ENERGY = 0.95           # share of each training set's squared length that the axes within families keep
@@ -40,13 +40,17 @@ class ProfileEncoder:
     """Family profiles, the axes within each family, and the 512 axes over all.
 
     Attributes:
-        profiles: List of profiles.Profile.
+        profiles: List of profiles.Profile; also the screen.
         axes: Per profile (columns × 5, rank) float16.
         mixing: Per profile (rank, dimension) float16.
         checksum: SHA-256 of all of these.
     """
 
-    name = NAME
+    name = "profile"
+    pooling = "match columns"
+    precision = "float32"
+    standardise = False             # a principal axis weighs as much as it varies
+    unit_residues = 1_000_000
 
     def __init__(self, family_profiles, axes, mixing):
         self.profiles = family_profiles
@@ -71,7 +75,43 @@ class ProfileEncoder:
         hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
         return cls(library, *_axes(library, hits))
 
-    def encode(self, view):
+    @classmethod
+    def from_tree(cls, tree, library, runtime=None):
+        """From what an encoder or model file keeps of it; there is nothing to choose at run time."""
+        return cls(library, *([tree[part][str(k)] for k in range(len(library))] for part in ("axes", "mixing")))
+
+    def to_tree(self):
+        """What an encoder or model file keeps of it, beside its name and profiles."""
+        return {name: {str(k): array for k, array in enumerate(arrays)}
+                for name, arrays in (("axes", self.axes), ("mixing", self.mixing))}
+
+    @functools.cached_property
+    def screen(self):
+        """SHA-256 of the profiles."""
+        return profiles.checksum(self.profiles)
+
+    def ready(self):
+        """Nothing has to be loaded."""
+
+    def window_count(self, length_aa):
+        """Number of passes that a protein takes."""
+        return 1
+
+    def encode(self, views, threads=1, finished=()):
+        """Vectors of proteins as they come.
+
+        Args:
+            views: Iterable of features.View with at least one hit each.
+            finished: Sequences to leave out.
+
+        Yields:
+            (sequence, (dimension,) float32).
+        """
+        for view in views:
+            if view.record.sequence not in finished:
+                yield view.record.sequence, self.vector(view)
+
+    def vector(self, view):
         """Vector of one protein.
 
         Args:

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Compare tpspred embed with fair-esm's esm-extract on the same random weights and proteins, in one run.
+
+    embed.py [--size 8M --size 35M] [--sequences 60] [--runs 3] [--threads 2]
+    embed.py --passes --device cuda --precision bfloat16 --size 650M --sequences 2000
+
+Lengths are drawn evenly from 100 to 1,500 residues. Whole commands are timed on the CPU, in turn; esm-extract cuts proteins at
+1,022 residues, and a second time does not (--truncation_seq_length 1500), while tpspred computes all of them, longer ones in
+windows. The lowest cosine of the vectors is given for proteins that both compute whole, and over all proteins against
+fair-esm's own forward pass on the same windows (tpspred embed --attention original). With
+--passes the passes alone are timed, after a first one, in tokens per second, beside the arithmetic limit: 2 × parameters × tokens
+against the measured rate of a large matrix product. esm-extract is used from PATH, or else its steps (esm_extract.py).
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import esm
+import numpy as np
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import esm_extract  # noqa: E402
+
+from tpspred import records, store  # noqa: E402
+from tpspred.encoders import esm2, language_model, windows  # noqa: E402
+
+SIZES = {"tiny": (2, 32, 4), "8M": (6, 320, 20), "35M": (12, 480, 20), "150M": (30, 640, 20), "650M": (33, 1280, 20)}
+SHORTEST, LONGEST = 100, 1500
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", action="append", choices=list(SIZES), help="once or several times [8M 35M]")
+    parser.add_argument("--sequences", type=int, default=60)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--passes", action="store_true", help="time the passes alone, in this process")
+    parser.add_argument("--device", default="cpu", help="for --passes")
+    parser.add_argument("--precision", default="float32", choices=list(language_model.PRECISIONS))
+    options = parser.parse_args()
+    compare = compare_passes if options.passes else compare_commands
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        write_proteins(work / "proteins.faa", options.sequences)
+        for k, size in enumerate(options.size or ["8M", "35M"]):
+            row = compare(size, write_weights(work, size), work, options)
+            if not k:
+                print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
+            print("| " + " | ".join(row.values()) + " |", flush=True)
+
+
+def write_proteins(path, count):
+    """Random proteins, the same every time."""
+    rng = random.Random(0)
+    with open(path, "w") as handle:
+        for i in range(count):
+            residues = rng.choices(records.AMINO_ACIDS, k=rng.randint(SHORTEST, LONGEST))
+            handle.write(f">p{i}\n{''.join(residues)}\n")
+
+
+def write_weights(folder, size):
+    """Random weights in the official layout, with the contact head that esm-extract's loader asks for."""
+    torch.manual_seed(0)
+    model = esm.ESM2(*SIZES[size], alphabet="ESM-1b")
+    path = folder / f"esm2_{size}.pt"
+    esm2.save(model, path)
+    torch.save({"model": model.contact_head.state_dict(prefix="contact_head.")}, folder / f"esm2_{size}-contact-regression.pt")
+    return path
+
+
+def compare_commands(size, weights, work, options):
+    """Median seconds of whole commands that take turns, and the lowest cosine of their vectors."""
+    program = shutil.which("esm-extract")
+    extract = [*([program] if program else [sys.executable, ROOT / "benchmarks/esm_extract.py"]), weights,
+               work / "proteins.faa"]
+    commands = {
+        "cut": [*extract, work / "cut", "--include", "mean"],
+        "uncut": [*extract, work / "uncut", "--include", "mean", "--truncation_seq_length", LONGEST],
+        "ours": [sys.executable, ROOT / "bin/tpspred", "embed", "-q", work / "proteins.faa", "-o", work / "ours", "--encoder",
+                 weights.stem, "--weights", weights, "--screen", "none", "--precision", options.precision, "-t",
+                 options.threads]}
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "PYTHONWARNINGS": "ignore",
+                                "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}     # fair-esm's loader needs it with today's torch
+    seconds = {name: [] for name in commands}
+    for _ in range(options.runs):
+        for name, command in commands.items():
+            remove(work / name)
+            began = time.monotonic()
+            subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
+            seconds[name].append(time.monotonic() - began)
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+    subprocess.run(list(map(str, [*commands["ours"], "--attention", "original", "-o", work / "original"])), check=True)
+    table, original = store.read(work / "ours"), store.read(work / "original")
+    whole = np.flatnonzero(table.windows == 1)
+    cut = np.stack([extracted(work / "cut" / f"{table.ids[i]}.pt") for i in whole])
+    return {"size": size, "tpspred embed, s": f"{middle['ours']:.1f}", "esm-extract, s": f"{middle['cut']:.1f}",
+            "ratio": f"{middle['cut'] / middle['ours']:.2f}", "uncut, s": f"{middle['uncut']:.1f}",
+            "ratio ": f"{middle['uncut'] / middle['ours']:.2f}",
+            "cosine": f"{cosine(table.embedding[whole], cut):.6f}",
+            "cosine, same windows": f"{cosine(table.embedding, original.embedding):.6f}"}
+
+
+def remove(path):
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def extracted(path):
+    """The vector in a file of esm-extract."""
+    vector, = torch.load(path, weights_only=True)["mean_representations"].values()
+    return vector.numpy()
+
+
+def cosine(ours, theirs):
+    """Lowest cosine of two (proteins, dimension) arrays, row by row."""
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    return float(((ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)).min())
+
+
+def compare_passes(size, weights, work, options):
+    """Tokens per second of the passes alone on a GPU, after a first one."""
+    device = torch.device(options.device)
+    runtime = language_model.Runtime(device=options.device, precision=options.precision)
+    model = language_model.LanguageModel(lambda: esm2.load(weights, weights.stem), runtime)
+    sequences = [record.sequence for record in records.read_fasta(work / "proteins.faa")]
+    planned = windows.longest_first(sequences)
+    batches = list(windows.batches(planned, lambda: model.batch_residues))
+    collections.deque(model.run(batches[:1], sequences, options.threads), 0)
+    ours = timed(device, lambda: collections.deque(model.run(batches, sequences, options.threads), 0))
+    our_tokens = sum(window.stop - window.start + 2 for window in planned)
+
+    original, alphabet = esm2.load(weights, weights.stem)
+    parameters = sum(value.numel() for value in original.parameters())
+    steps = esm_extract.means(original, alphabet, work / "proteins.faa", windows.LENGTH, 4096, device)
+    next(steps)                     # the first batch, whose time does not count
+    theirs = timed(device, lambda: collections.deque(steps, 0))
+    their_tokens = sum(min(len(sequence), windows.LENGTH) + 2 for sequence in sequences)
+    limit = matrix_rate(device, model.dtype) / (2 * parameters)
+    return {"size": size, "device": name_of(device), "precision": options.precision,
+            "tpspred, tokens/s": f"{our_tokens / ours:,.0f}", "esm-extract, tokens/s": f"{their_tokens / theirs:,.0f}",
+            "ratio": f"{our_tokens / ours / (their_tokens / theirs):.2f}", "limit, tokens/s": f"{limit:,.0f}",
+            "share of limit": f"{our_tokens / ours / limit:.0%}"}
+
+
+def timed(device, work):
+    """Wall seconds until the device has done the work."""
+    began = time.monotonic()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.monotonic() - began
+
+
+def matrix_rate(device, dtype, width=8192, runs=10):
+    """Operations per second of a large matrix product."""
+    width = width if device.type == "cuda" else 1024
+    a, b = (torch.randn(width, width, device=device, dtype=dtype) for _ in range(2))
+    timed(device, lambda: a @ b)
+    seconds = timed(device, lambda: [a @ b for _ in range(runs)])
+    return runs * 2 * width ** 3 / seconds
+
+
+def name_of(device):
+    """What to call a device in a table."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+if __name__ == "__main__":
+    main()
