@@ -101,6 +101,7 @@ def compare_commands(size, weights, work, options):
             subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
             seconds[name].append(time.monotonic() - began)
     middle = {name: statistics.median(values) for name, values in seconds.items()}
+    remove(work / "original")
     subprocess.run(list(map(str, [*commands["ours"], "--attention", "original", "-o", work / "original"])), check=True)
     table, original = store.read(work / "ours"), store.read(work / "original")
     whole = np.flatnonzero(table.windows == 1)

@@ -66,3 +66,15 @@ def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):
 def test_build_model_script_names_what_it_needs():
     done = subprocess.run([ROOT / "bin/build-model"], capture_output=True, text=True)
     assert done.returncode != 0 and "usage: build-model DATA_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("mode", [(), ("--passes",)])
+def test_embed_is_compared_with_esm_extract(mode):
+    done = subprocess.run([sys.executable, ROOT / "benchmarks/embed.py", "--size", "tiny", "--sequences", "8", "--runs", "1", *mode],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names, _, values = ([cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines())
+    row = dict(zip(names, values))
+    assert float(row["ratio"]) > 0
+    if not mode:
+        assert float(row["cosine"]) > 0.9999 and float(row["cosine, same windows"]) > 0.9999

@@ -2,7 +2,8 @@
 
 An encoder has ``name``, ``dimension``, ``checksum`` (of what it learned), ``pooling``, ``precision``, ``profiles`` (the
 screen that lets candidates through) and ``screen`` (their checksum), ``standardise`` (whether its axes have no scale of
-their own), ``unit_residues`` (how much of a stream it is given at a time), and ``encode(views, threads, finished)``, which yields (sequence, vector) pairs.
+their own) and ``unit_residues`` (how much of a stream it is given at a time). ``ready()`` loads what it needs,
+``encode(views, threads, finished)`` yields (sequence, vector) pairs, ``window_count(length)`` says in how many passes.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ def of_store(table, loaded):
         table: store.Representations.
         loaded: The encoder of a file.
     """
-    if table.encoder == loaded.name or table.encoder == ProfileEncoder.name:
+    if table.encoder == loaded.name or not table.encoder.startswith("esm2_"):
         return loaded
     return kind(table.encoder)(table.encoder, loaded.profiles, checksum=table.checksum,
                                dimension=table.embedding.shape[1])
@@ -93,7 +94,7 @@ def embed(records, encoder, threads=1, known=None, journal=None, screened=True, 
             journal.add(sequence, vector)
     if journal is not None:
         done.update((sequence, ("", journal[sequence])) for sequence in seen if sequence in journal)
-    rows = [(record.problem or done[record.sequence][0], done[record.sequence][1]) for record in kept]
+    rows = [done[record.sequence] for record in kept]
     return Representations(
         ids=[record.id for record in kept], descriptions=[record.description for record in kept],
         sequences=[record.sequence for record in kept], problems=[problem for problem, _ in rows],

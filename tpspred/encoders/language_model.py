@@ -73,7 +73,7 @@ class LanguageModel:
             self._tokens[ord(letter)] = alphabet.get_idx(letter)
 
     def run(self, batches, sequences, threads):
-        """Compute batches of windows, on a CPU one per thread.
+        """Compute batches of windows, on a CPU one on each thread.
 
         Args:
             batches: Iterable of lists of windows.Window.
@@ -87,7 +87,9 @@ class LanguageModel:
         if self.device.type != "cpu":
             yield from map(compute, batches)
             return
-        with concurrent.futures.ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        # fair-esm's own pass keeps rotary tables that passes at the same time would take from each other.
+        workers, each = (threads, 1) if self._forward == self._fused else (1, threads)
+        with concurrent.futures.ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(each,)) as pool:
             yield from pool.map(compute, batches)
 
     def _compute(self, batch, sequences):
