@@ -1,4 +1,4 @@
-"""Average precision, F1 and the thresholds that make it."""
+"""Average precision, ROC, F1 and the thresholds that make it, calibration."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def average_precision(truth, score):
     >>> float(average_precision(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])))
     0.8333333333333333
     """
-    hits, called = _steps(truth, score)[1:]
+    hits, called = steps(truth, score)[1:]
     return np.sum(np.diff(np.r_[0, hits]) / hits[-1] * hits / called)
 
 
@@ -23,7 +23,7 @@ def best_f1(truth, score):
     >>> [float(value) for value in best_f1(np.array([1, 0, 1, 0]), np.array([0.9, 0.2, 0.8, 0.1]))]
     [1.0, 0.5]
     """
-    values, hits, called = _steps(truth, score)
+    values, hits, called = steps(truth, score)
     f1 = 2 * hits / (called + max(1, truth.sum()))
     best = int(f1.argmax())
     below = values[best + 1] if best + 1 < len(values) else values[best] - 1e-6
@@ -37,6 +37,60 @@ def f1(truth, called):
     0.5
     """
     return float(2 * (truth * called).sum() / max(1, truth.sum() + called.sum()))
+
+
+def roc_auc(truth, score):
+    """Chance that a positive scores above a negative, ties counting half; nan if there is only one kind.
+
+    >>> float(roc_auc(np.array([1, 0, 1, 0]), np.array([0.9, 0.2, 0.5, 0.5])))
+    0.875
+    """
+    positives = int(truth.sum())
+    negatives = len(truth) - positives
+    if not positives or not negatives:
+        return np.nan
+    _, rank, count = np.unique(score, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - (count - 1) / 2
+    return (middle[rank][truth > 0].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def precision_recall(truth, called):
+    """Precision and recall of calls; nan where there is nothing to divide by.
+
+    >>> [float(value) for value in precision_recall(np.array([1, 0, 1]), np.array([1, 1, 0]))]
+    [0.5, 0.5]
+    """
+    hits = float((truth * called).sum())
+    return tuple(hits / total if total else np.nan for total in (float(called.sum()), float(truth.sum())))
+
+
+def reliability(truth, probability, bins=10):
+    """Predicted beside observed, in bins of equal width.
+
+    Returns:
+        (bins, 3): number of predictions, their mean, and the share that is true; nan in empty bins.
+
+    >>> reliability(np.array([1, 0, 1]), np.array([0.9, 0.1, 0.3]), bins=2).tolist()
+    [[2.0, 0.2, 0.5], [1.0, 0.9, 1.0]]
+    """
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        means = [np.bincount(place, values, minlength=bins) / count for values in (probability, truth)]
+    return np.stack([count, *means], 1)
+
+
+def calibration_error(truth, probability, bins=10):
+    """Expected calibration error: mean distance of predicted and observed over the bins of ``reliability``.
+
+    Guo et al. 2017, 10.48550/arXiv.1706.04599
+
+    >>> round(float(calibration_error(np.array([1, 0]), np.array([0.9, 0.1]))), 6)
+    0.1
+    """
+    count, predicted, observed = reliability(truth, probability, bins).T
+    kept = count > 0
+    return np.abs(predicted - observed)[kept] @ count[kept] / count.sum()
 
 
 def macro_f1_adaptive(truth, score):
@@ -62,7 +116,7 @@ def macro(truth, score, thresholds):
             "f1": float(np.mean([f1(truth[:, c], score[:, c] >= thresholds[c]) for c in present]))}
 
 
-def _steps(truth, score):
+def steps(truth, score):
     """Distinct scores, highest first, with hits and calls at each."""
     order = np.argsort(-score, kind="stable")
     score, hits = score[order], np.cumsum(truth[order])

@@ -136,6 +136,18 @@ def search(profiles, sequences, threads=1):
     return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in found]
 
 
+def align_each(queries, references, threads=1):
+    """Search every query in the references with phmmer.
+
+    Returns:
+        A list per query of (bits, index of the reference).
+    """
+    queries, block = ([easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
+                       for i, sequence in enumerate(sequences)] for sequences in (queries, references))
+    found = pyhmmer.phmmer(queries, easel.DigitalSequenceBlock(ALPHABET, block), cpus=threads, E=E_VALUE, Z=DATABASE_SIZE)
+    return [[(float(hit.score), int(hit.name)) for hit in top.reported] for top in found]
+
+
 def batches(records, residues=BATCH_RESIDUES):
     """Cut a stream of records into lists of at most so many residues, so that memory stays constant."""
     batch, total = [], 0

@@ -1,11 +1,13 @@
 """Options that several commands share."""
 
+import dataclasses
 import functools
 import os
 
 import click
 
 from .. import console
+from ..hyperparameters import Config
 from ..records import DUPLICATES
 
 
@@ -40,12 +42,29 @@ def language_model(function):
     return command
 
 
+def hyperparameters(renamed=()):
+    """An option for every field of hyperparameters.Config, without importing torch.
+
+    Args:
+        renamed: {field: name of its option} where the option has another name.
+    """
+    def decorate(function):
+        for field in reversed(dataclasses.fields(Config)):
+            flag = dict(renamed).get(field.name, "--" + field.name.replace("_", "-"))
+            if isinstance(field.default, bool):
+                flag += "/--no-" + flag.removeprefix("--")
+            function = click.option(flag, field.name, default=field.default, show_default=True,
+                                    help=field.metadata["help"])(function)
+        return function
+    return decorate
+
+
 def check_runtime(runtime, encoder):
     """Refuse options of ESM-2 for an encoder that is none."""
     idle = {"device": ("auto", "cpu")}
     for name, value in runtime.items():
         if encoder.name == "profile" and value not in idle.get(name, ()):
-            raise click.UsageError(f"--{name.replace('_', '-')} is for ESM-2 encoders; this one is profile, which has no use for it")
+            raise click.UsageError(f"--{name.replace('_', '-')} is for ESM-2 encoders; the profile encoder has no use for it")
 
 
 threads = click.option("-t", "--threads", type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0))

@@ -1,25 +1,8 @@
 """tpspred train"""
 
-import dataclasses
-
 import click
 
 from . import options
-
-
-def hyperparameters(function):
-    """An option for every field of hyperparameters.Config, without importing torch."""
-    for name, default, text in reversed(_fields()):
-        flag = "--" + name.replace("_", "-")
-        if isinstance(default, bool):
-            flag += "/--no-" + name.replace("_", "-")
-        function = click.option(flag, name, default=default, show_default=True, help=text)(function)
-    return function
-
-
-def _fields():
-    from ..hyperparameters import Config
-    return [(field.name, field.default, field.metadata["help"]) for field in dataclasses.fields(Config)]
 
 
 @click.command("train", short_help="Train a model on labelled representations.")
@@ -31,7 +14,7 @@ def _fields():
 @click.option("--name", metavar="NAME", help="Name of the model, shown with every call.  [default: tpspred- and the encoder]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--history", metavar="FILE", help="Write a table of every member's epochs.")
-@hyperparameters
+@options.hyperparameters()
 @options.threads
 @options.messages
 def command(table, representations, output, negatives, encoder, name, device, history, threads, **hyperparameters):

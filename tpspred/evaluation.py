@@ -1,0 +1,342 @@
+"""Cross-validated evaluation: everything is fitted again without the proteins that are scored.
+
+Enzymes and negatives are dealt to folds. For each fold the whole recipe (profiles, column weights, projection, scaling,
+networks, calibration, thresholds) and every baseline learn from the other folds alone, without negatives that are near a
+protein of the fold, and score it.
+"""
+
+import csv
+import dataclasses
+
+import numpy as np
+
+from . import baselines, dataset, files, metrics, profiles, recipe, splits
+from .errors import InputError
+from .records import ProteinRecord
+
+ENZYMES = "enzymes"
+OURS = "tpspred"
+MIN_POSITIVES = 5
+BANDS = (0.2, 0.4, 0.6, 0.8)       # identity to the nearest training enzyme
+BOOTSTRAP = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """n proteins, each scored by models that have not seen it.
+
+    Attributes:
+        ids, sources, statuses: n strings; the source is ``enzymes`` or the name of a set of negatives.
+        folds: (n,) int.
+        clusters: (n,) int identity cluster, the unit of the bootstrap.
+        nearest: (n,) identity to the most similar training enzyme, 0–1.
+        labels: List of dataset.Label.
+        targets: (n, labels) 0/1; of negatives only is-a-terpene-synthase is known, and it is 0.
+        called: (n, labels) bool, probabilities of tpspred at or above its thresholds.
+        scores: {method: (n, labels)}; tpspred's are probabilities, 0 where no profile matched or the label was unknown.
+    """
+
+    ids: list
+    sources: np.ndarray
+    statuses: list
+    folds: np.ndarray
+    clusters: np.ndarray
+    nearest: np.ndarray
+    labels: list
+    targets: np.ndarray
+    called: np.ndarray
+    scores: dict
+
+    def of(self, *sources):
+        """Rows of these sources."""
+        return np.flatnonzero(np.isin(self.sources, sources))
+
+    def columns(self, group):
+        """Labels of a group with enough positives to be scored."""
+        enough = self.targets.sum(0) >= MIN_POSITIVES
+        return [i for i, label in enumerate(self.labels) if label.group == group and enough[i]]
+
+
+def read_folds(source, enzymes):
+    """Folds from a table with the columns id and fold.
+
+    Returns:
+        (enzymes,) int.
+
+    Raises:
+        InputError: If the columns or an enzyme are missing, or there is a single fold.
+    """
+    with files.open_bytes(source) as stream:
+        rows = csv.DictReader((line + "\n" for _, line in files.lines(stream, source)), delimiter="\t")
+        if not {"id", "fold"} <= set(rows.fieldnames or ()):
+            raise InputError.at(f"{source}, line 1", "\t".join(rows.fieldnames or ()) or "nothing", "columns id and fold")
+        fold_of = {row["id"]: row["fold"] for row in rows}
+    absent = [enzyme.id for enzyme in enzymes if not fold_of.get(enzyme.id)]
+    if absent:
+        raise InputError.at(source, f"no fold for {absent[0]} and {len(absent) - 1} others", "a fold for every enzyme")
+    names = sorted(set(fold_of[enzyme.id] for enzyme in enzymes))
+    if len(names) < 2:
+        raise InputError.at(source, "a single fold", "two or more")
+    return np.array([names.index(fold_of[enzyme.id]) for enzyme in enzymes])
+
+
+def refuse_leaks(enzymes, identities, folds, limit):
+    """Refuse folds that hold near-identical sequences on both sides.
+
+    Raises:
+        InputError: Naming the most similar pair.
+    """
+    across = np.where(folds[:, None] != folds, identities, 0)
+    i, j = np.unravel_index(across.argmax(), across.shape)
+    if across[i, j] >= limit:
+        raise InputError.at("folds", f"{enzymes[i].id} and {enzymes[j].id} in different folds, {across[i, j]:.0%} identical",
+                            f"less than {limit:.0%} (--max-identity)")
+
+
+def checked_folds(enzymes, folds, identity, count, limit, seed, threads=1):
+    """The given folds, or folds of identity clusters with every label spread evenly, without leaks.
+
+    Returns:
+        (enzymes,) int.
+    """
+    sequences = [enzyme.sequence for enzyme in enzymes]
+    identities = splits.identity(sequences, threads)
+    if folds is None:
+        clusters = splits.clusters(identities, list(map(len, sequences)), identity)
+        folds = splits.folds(clusters, dataset.targets(enzymes, dataset.labels(enzymes)), count, np.random.default_rng(seed))
+    refuse_leaks(enzymes, identities, folds, limit)
+    return folds
+
+
+def negative_folds(enzymes, negatives, identity, count, rng, threads=1):
+    """Folds of negatives: similar ones together, as far as they resemble the family at all.
+
+    The profiles that tell which ones do are used for nothing else.
+
+    Args:
+        negatives: List of records.ProteinRecord.
+
+    Returns:
+        (clusters, folds): (negatives,) int each.
+    """
+    sequences = [enzyme.sequence for enzyme in enzymes]
+    identities = splits.identity(sequences, threads)
+    groups = splits.clusters(identities, list(map(len, sequences)), profiles.GROUP_IDENTITY)
+    library = profiles.build(enzymes, identities, groups, threads)
+    hits = [found for batch in profiles.batches(negatives)
+            for found in profiles.search(library, [record.sequence for record in batch], threads)]
+    alike = [i for i, found in enumerate(hits) if found]
+    clusters = np.arange(len(negatives))
+    if len(alike) > 1:
+        near = splits.identity([negatives[i].sequence for i in alike], threads)
+        clusters[alike] = np.array(alike)[splits.clusters(near, [negatives[i].length_aa for i in alike], identity)]
+    return clusters, splits.folds(clusters, np.zeros((len(negatives), 0)), count, rng)
+
+
+def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(), threads=1, progress=lambda text: None):
+    """Score every protein with models that have not seen it.
+
+    Args:
+        enzymes: List of dataset.Enzyme.
+        negatives: {name of a set: list of records.ProteinRecord}.
+        folds: (enzymes,) int.
+        identity: Negatives at least this identical to a protein of the fold that is left out do not train, 0–1; also the
+            identity of the clusters of the bootstrap.
+        methods: Names of baselines.METHODS to fit beside the recipe.
+        progress: Called with a line of text after every fold.
+
+    Returns:
+        Scored.
+    """
+    rng = np.random.default_rng(config.seed)
+    labels = dataset.labels(enzymes)
+    sequences = [enzyme.sequence for enzyme in enzymes]
+    others = [record for records in negatives.values() for record in records]
+    other_clusters, other_folds = negative_folds(enzymes, others, identity, folds.max() + 1, rng, threads)
+    records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
+    fold_of = np.concatenate([folds, other_folds])
+    statuses = [""] * len(records)
+    nearest, called = np.zeros(len(records)), np.zeros((len(records), len(labels)), bool)
+    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *methods)}
+    for fold in np.unique(folds):
+        test = np.flatnonzero(fold_of == fold)
+        train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
+        predictor, data = recipe.from_sequences(
+            train, [record for record, own in zip(others, other_folds) if own != fold], config, f"fold{fold}", device, labels,
+            threads, [records[i].sequence for i in test], identity)
+        table = recipe.represent((records[i] for i in test), predictor.encoder, threads)
+        vectors = dict(zip(table.sequences, table.embedding))
+        for i, call in zip(test, predictor.predict((records[i] for i in test), threads, vectors=vectors)):
+            statuses[i] = call.status
+            if call.probabilities is not None:
+                scores[OURS][i] = np.nan_to_num(call.probabilities)
+                called[i] = scores[OURS][i] >= np.where(np.isnan(call.probabilities), 2, predictor.calibration.thresholds)
+        passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
+        for method in methods:
+            scores[method][test[passed]] = baselines.METHODS[method](predictor, data, table, passed, config.seed, threads)
+        known = splits.identity([*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads)
+        nearest[test[passed]] = known[len(train):, :len(train)].max(1)
+        progress(f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
+                 f"{len(passed)} of {len(test)} left-out proteins match a profile")
+    clusters = splits.clusters(splits.identity(sequences, threads), list(map(len, sequences)), identity)
+    targets = np.concatenate([dataset.targets(enzymes, labels), np.zeros((len(others), len(labels)))])
+    sources = [ENZYMES] * len(enzymes) + [name for name, found in negatives.items() for _ in found]
+    return Scored([record.id for record in records], np.array(sources), statuses, fold_of,
+                  np.concatenate([clusters, len(enzymes) + other_clusters]), nearest, labels, targets, called, scores)
+
+
+def per_label(scored, method):
+    """Scores of every label that has enough positives.
+
+    F1, precision and recall of tpspred are those of its calls; of a baseline, those at the threshold that is best on the
+    other folds. AP is the mean over folds that hold a positive, the rest is pooled.
+
+    Yields:
+        Dictionary per label.
+    """
+    rows = scored.of(ENZYMES)
+    truth, score, fold = scored.targets[rows], scored.scores[method][rows], scored.folds[rows]
+    for group in dataset.GROUPS:
+        for c in scored.columns(group):
+            y, p = truth[:, c], score[:, c]
+            held = [metrics.average_precision(y[fold == k], p[fold == k]) for k in np.unique(fold) if y[fold == k].any()]
+            called = scored.called[rows, c] if method == OURS else _thresholded(y, p, fold)
+            precision, recall = metrics.precision_recall(y, called)
+            yield {"method": method, "group": group, "label": scored.labels[c].name, "positives": int(y.sum()),
+                   "average_precision": float(np.mean(held)), "average_precision_pooled": metrics.average_precision(y, p),
+                   "roc_auc": metrics.roc_auc(y, p), "f1": metrics.f1(y, called), "precision": precision, "recall": recall}
+
+
+def _thresholded(truth, score, fold):
+    """Calls at the threshold of best F1 on the other folds."""
+    called = np.zeros(len(truth), bool)
+    for k in np.unique(fold):
+        rest = fold != k
+        if truth[rest].any():
+            called[~rest] = score[~rest] >= metrics.best_f1(truth[rest], score[rest])[1]
+    return called
+
+
+def summary(scored, method, rng):
+    """Means over the labels of each group, with the interval of the pooled AP; micro AP and calibration over all answers.
+
+    Yields:
+        Dictionary per group.
+    """
+    rows = scored.of(ENZYMES)
+    table = list(per_label(scored, method))
+    for group in dataset.GROUPS:
+        columns, own = scored.columns(group), [row for row in table if row["group"] == group]
+        if not columns:
+            continue
+        truth, score = scored.targets[np.ix_(rows, columns)], scored.scores[method][np.ix_(rows, columns)]
+        means = {name: float(np.nanmean([row[name] for row in own]))
+                 for name in ("average_precision", "average_precision_pooled", "roc_auc", "f1", "precision", "recall")}
+        low, high = interval(truth, score, scored.clusters[rows], rng)
+        yield {"method": method, "group": group, "labels": len(columns), **means, "pooled_low": low, "pooled_high": high,
+               "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
+               "brier": float(((score - truth) ** 2).mean()),
+               "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel())}
+
+
+def interval(truth, score, clusters, rng, rounds=BOOTSTRAP):
+    """95 % interval of the macro AP, by drawing identity clusters with replacement.
+
+    Returns:
+        (low, high).
+    """
+    members = [np.flatnonzero(clusters == name) for name in np.unique(clusters)]
+    drawn = []
+    for _ in range(rounds):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        kept = np.flatnonzero(truth[rows].any(0))
+        drawn.append(np.mean([metrics.average_precision(truth[rows, c], score[rows, c]) for c in kept]))
+    return tuple(float(value) for value in np.percentile(drawn, [2.5, 97.5]))
+
+
+def tps_tests(scored, method, rng):
+    """Is-a-terpene-synthase: terpene synthases against each set of negatives, and against the related enzymes too.
+
+    Yields:
+        Dictionary per set.
+    """
+    tps = scored.labels.index(dataset.IS_TPS)
+    enzymes = scored.of(ENZYMES)
+    positive, related = (enzymes[scored.targets[enzymes, tps] == value] for value in (1, 0))
+    statuses = np.array(scored.statuses)
+    for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES]):
+        for text, negative in ((name, scored.of(name)), (f"{name}, related", np.concatenate([scored.of(name), related]))):
+            rows = np.concatenate([positive, negative])
+            truth, score = scored.targets[rows, tps], scored.scores[method][rows, tps]
+            low, high = interval(truth[:, None], score[:, None], scored.clusters[rows], rng)
+            called = statuses[rows] == "tps"
+            precision, recall = metrics.precision_recall(truth, called) if method == OURS else (np.nan, np.nan)
+            yield {"method": method, "against": text, "positives": len(positive), "negatives": len(negative),
+                   "average_precision": metrics.average_precision(truth, score), "low": low, "high": high,
+                   "roc_auc": metrics.roc_auc(truth, score), "precision_of_tps": precision, "recall_of_tps": recall,
+                   "calibration_error": metrics.calibration_error(truth, score)}
+
+
+def by_identity(scored, method):
+    """Ensembles by the identity to the nearest training enzyme, micro-averaged: a band is too small for single labels.
+
+    Yields:
+        Dictionary per band.
+    """
+    rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
+    band = np.searchsorted(BANDS, scored.nearest[rows], "right")
+    for k, low in enumerate((0.0, *BANDS)):
+        own = rows[band == k]
+        truth = scored.targets[np.ix_(own, columns)]
+        if truth.any():
+            score = scored.scores[method][np.ix_(own, columns)]
+            row = {"method": method, "identity_from": low, "identity_to": (*BANDS, 1.0)[k], "enzymes": len(own),
+                   "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel())}
+            precision, recall = metrics.precision_recall(truth, scored.called[np.ix_(own, columns)])
+            yield row | ({"precision": precision, "recall": recall} if method == OURS else
+                         {"precision": np.nan, "recall": np.nan})
+
+
+def tables(scored, seed):
+    """Everything the report says in numbers.
+
+    Returns:
+        {name: list of dictionaries}.
+    """
+    rng = np.random.default_rng(seed)
+    return {"summary": [row for method in scored.scores for row in summary(scored, method, rng)],
+            "labels": [row for method in scored.scores for row in per_label(scored, method)],
+            "terpene_synthases": [row for method in scored.scores for row in tps_tests(scored, method, rng)],
+            "identity": [row for method in scored.scores for row in by_identity(scored, method)],
+            "reliability": list(reliability(scored)),
+            "confusion": [{"ensemble": name} | dict(zip(names, map(float, shares)))
+                          for names, matrix in [confusion(scored)] for name, shares in zip(names, matrix)]}
+
+
+def reliability(scored):
+    """Predicted beside observed, of tpspred, over all labels of each group.
+
+    Yields:
+        Dictionary per group and bin that is not empty.
+    """
+    for group in dataset.GROUPS:
+        rows = np.arange(len(scored.ids)) if group == "is_tps" else scored.of(ENZYMES)
+        cells = np.ix_(rows, scored.columns(group))
+        truth, score = scored.targets[cells].ravel(), scored.scores[OURS][cells].ravel()
+        for count, predicted, observed in metrics.reliability(truth, score) if len(truth) else ():
+            if count:
+                yield {"group": group, "predictions": int(count), "predicted": float(predicted), "observed": float(observed)}
+
+
+def confusion(scored):
+    """How often an enzyme of one ensemble is called another that it has not.
+
+    Returns:
+        (names, (ensembles, ensembles) share of the row's enzymes, the diagonal being recall).
+    """
+    rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
+    truth, called = scored.targets[np.ix_(rows, columns)] > 0, scored.called[np.ix_(rows, columns)]
+    wrong = called & ~truth
+    table = (truth[:, :, None] & wrong[:, None, :]).sum(0) / truth.sum(0)[:, None]
+    np.fill_diagonal(table, (truth & called).sum(0) / truth.sum(0))
+    return [scored.labels[c].name for c in columns], table
