@@ -3,8 +3,8 @@
 
     model_card.py --benchmark DATA/benchmark --predictions FOLDER > tpspred/models/README.md
 
-FOLDER holds the tables of out_of_fold.py as random.tsv, 70.tsv, 50.tsv and 40.tsv. The scores are those of the benchmark's
-own score.py, which also scores the BLAST vote on the same folds.
+FOLDER holds the predictions of out_of_fold.py as random.tsv, 70.tsv, 50.tsv and 40.tsv, and its tables in the folders random, 70,
+50 and 40. The scores of the labels are those of the benchmark's own score.py, which also scores the BLAST vote on the same folds.
 """
 
 import argparse
@@ -33,14 +33,16 @@ the same checksum.
 - Negatives: Swiss-Prot sample and annotated look-alikes (isoprenyl diphosphate synthases, squalene and phytoene synthases, UbiA,
   tRNA and protein prenyltransferases, lycopene cyclases); {negatives} match a profile and were used. The sample of negatives
   holds uncharacterised terpene synthases: what is nearest to a characterised terpene synthase, at 40 % identity or more, was left out.
-- Encoder: {profiles} family profiles built from the positives, {dimension} dimensions. The file holds profiles, weights and one
-  {dimension}-number vector per enzyme with MARTS-DB id, accession, species and product names; no sequence.
-- Networks: {members}, each of which left one fold of {folds} out; calibrated on what they left out ({calibrated} proteins).
+- Encoder: {profiles} family profiles built from the positives, a weight per match column learned from their labels, {dimension}
+  dimensions. The file holds profiles, weights and one {dimension}-number vector per enzyme with MARTS-DB id, accession, species and
+  product names; no sequence.
+- Networks: {members}, each of which left one fold of {folds} out. The mean of their logit and the logit of the vote of similar enzymes was
+  calibrated on what they left out ({calibrated} proteins), without the vote of enzymes of the same fold.
 - Versions: {versions}.
 
 ## Scores on left-out folds
 
-Everything (profiles, projection, scaling, networks, calibration, thresholds) was fitted on the other folds:
+Everything (profiles, column weights, projection, scaling, networks, calibration, thresholds) was fitted on the other folds:
 `benchmarks/out_of_fold.py`, scored by the benchmark's `score.py`. Macro over labels; the levels are the identity above which two
 sequences always share a fold. BLAST is the vote of the 20 best hits on the same folds. The interval is that of the difference in
 pooled AP, 95 %, bootstrap over identity clusters.
@@ -66,6 +68,16 @@ def main():
     print("|---|---|---|---|---|---|---|---|---|")
     for level in LEVELS:
         print(statuses(options, level))
+    print("\n## Is it a terpene synthase\n\nAgainst negatives that were left out as well, similar ones together; `related` are the enzymes "
+          "that are pt, sqs or psy only. The\nprecision is that of the status `tps`, the calibration error (ECE, ten bins) that of the "
+          "probability.\n")
+    print("| level | against | negatives | AP | 95 % interval | ROC AUC | precision of tps | recall of tps | calibration error |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for level in LEVELS:
+        with open(options.predictions / level / "terpene_synthases.tsv", newline="") as handle:
+            for row in csv.DictReader(handle, delimiter="\t"):
+                print(f"| {level} | {row['against']} | {row['negatives']} | {row['average_precision']} | {row['low']}–{row['high']} | "
+                      f"{row['roc_auc']} | {row['precision_of_tps']} | {row['recall_of_tps']} | {row['calibration_error']} |")
     print("\n## Per class\n\nTraining positives in the bundled model, and left-out AP and F1 (BLAST in brackets) at `random` "
           "and `50`; `–` below five positives, which the benchmark does not score.\n")
     print("| class | positives | AP random | F1 random | AP 50 | F1 50 |\n|---|---|---|---|---|---|")

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Out-of-fold predictions of the shipped recipe for the benchmark's labels.
 
-    out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv
+    out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER] [--report page.html] [--baselines]
 
-For every fold the whole recipe (profiles, projection, scaling, networks, calibration, thresholds) is fitted on the other
-folds with the defaults of tpspred train; negatives that are more similar to a sequence of the left-out fold than the level
-allows are left out too. The table has a column per label of truth.tsv, and, for reading, status and is_tps.
+For every fold the whole recipe (profiles, column weights, projection, scaling, networks, calibration, thresholds) is fitted on
+the other folds with the defaults of tpspred train; negatives that are more similar to a protein of the left-out fold than the
+level allows are left out too. The table has a column per label of truth.tsv, and, for reading, status and is_tps. Tables and
+page are those of tpspred evaluate, with both sets of negatives.
 """
 
 import argparse
 import csv
 import dataclasses
 import gzip
+import os
 import pathlib
 import sys
 import time
@@ -21,8 +23,9 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import dataset, metrics, recipe, records  # noqa: E402
+from tpspred import baselines, dataset, evaluation, metrics, records  # noqa: E402
 from tpspred.hyperparameters import Config  # noqa: E402
+from tpspred.writers import evaluation as writer  # noqa: E402
 
 NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}   # identity to the left-out fold
 
@@ -32,6 +35,9 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with benchmark/ and data/")
     parser.add_argument("--level", choices=list(NEAREST_NEGATIVE), required=True)
     parser.add_argument("-o", "--output", required=True, help="predictions.tsv to write")
+    parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
+    parser.add_argument("--report", help="page to write")
+    parser.add_argument("--baselines", action="store_true", help="fit them too")
     parser.add_argument("--threads", type=int, default=2)
     for field in dataclasses.fields(Config):
         if type(field.default) is not bool:
@@ -42,27 +48,21 @@ def main():
 
     enzymes = dataset.from_reactions(dataset.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
-    negatives = read_negatives(options["data"] / "data")
-    labels = dataset.labels(enzymes)
-    rows = {}
-    for fold in sorted(set(fold_of.values())):
-        began = time.monotonic()
-        test = [enzyme for enzyme in enzymes if fold_of[enzyme.id] == fold]
-        train = [enzyme for enzyme in enzymes if fold_of[enzyme.id] != fold]
-        predictor = recipe.from_sequences(
-            train, negatives, config, f"fold{fold}", torch.device("cpu"), labels, options["threads"],
-            held_out=[enzyme.sequence for enzyme in test], identity=NEAREST_NEGATIVE[options["level"]])
-        calls = predictor.predict((records.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in test),
-                                  options["threads"])
-        rows.update((call.id, row(call, labels)) for call in calls)
-        print(f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, {time.monotonic() - began:.0f} s",
-              file=sys.stderr, flush=True)
-    names = [label.name for label in labels]
-    with open(options["output"], "w", newline="") as handle:
-        table = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        table.writerow(["id", *names, "status"])
-        table.writerows([enzyme.id, *rows[enzyme.id]] for enzyme in enzymes)
-    report(enzymes, rows)
+    began = time.monotonic()
+    scored = evaluation.out_of_fold(
+        enzymes, read_negatives(options["data"] / "data"), np.array([fold_of[enzyme.id] for enzyme in enzymes]),
+        NEAREST_NEGATIVE[options["level"]], config, torch.device("cpu"), baselines.METHODS if options["baselines"] else (),
+        options["threads"], lambda text: print(f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True))
+    write(scored, options["output"])
+    report(scored)
+    if options["tables"] or options["report"]:
+        found = evaluation.tables(scored, config.seed)
+        if options["tables"]:
+            os.makedirs(options["tables"], exist_ok=True)
+            for name, rows in found.items():
+                writer.write_table(rows, options["tables"] / f"{name}.tsv")
+        if options["report"]:
+            writer.write_page(scored, found, options["report"])
 
 
 def read_folds(path, level):
@@ -73,30 +73,33 @@ def read_folds(path, level):
 
 
 def read_negatives(folder):
-    """Swiss-Prot and hard negatives as records."""
-    found = list(records.read_fasta(folder / "swissprot_negatives.fasta.gz"))
+    """Swiss-Prot and hard negatives, as records by set."""
     with gzip.open(folder / "hard_negatives.tsv.gz", "rt", newline="") as handle:
-        found += [records.protein_record(line["id"], line["sequence"], line["category"])
-                  for line in csv.DictReader(handle, delimiter="\t")]
-    return [record for record in found if not record.problem]
+        hard = [records.protein_record(line["id"], line["sequence"], line["category"])
+                for line in csv.DictReader(handle, delimiter="\t")]
+    found = {"swissprot": records.read_fasta(folder / "swissprot_negatives.fasta.gz"), "hard": hard}
+    return {name: [record for record in several if not record.problem] for name, several in found.items()}
 
 
-def row(call, labels):
-    """Scores of one protein: 0 where no profile matched or the label had no training positive."""
-    scores = np.zeros(len(labels)) if call.probabilities is None else np.nan_to_num(call.probabilities)
-    return [*(f"{score:.6f}" for score in scores), call.status]
+def write(scored, path):
+    """The enzymes' scores as score.py reads them."""
+    with open(path, "w", newline="") as handle:
+        table = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        table.writerow(["id", *(label.name for label in scored.labels), "status"])
+        for i in scored.of(evaluation.ENZYMES):
+            table.writerow([scored.ids[i], *(f"{score:.6f}" for score in scored.scores[evaluation.OURS][i]), scored.statuses[i]])
 
 
-def report(enzymes, rows):
+def report(scored):
     """How many terpene synthases were seen, and how their statuses fall."""
-    status = np.array([rows[enzyme.id][-1] for enzyme in enzymes])
-    is_tps = np.array([enzyme.is_tps for enzyme in enzymes])
-    score = np.array([float(rows[enzyme.id][len(dataset.ensembles.SLUGS)]) for enzyme in enzymes])
+    rows, tps = scored.of(evaluation.ENZYMES), scored.labels.index(dataset.IS_TPS)
+    status, is_tps = np.array(scored.statuses)[rows], scored.targets[rows, tps] > 0
     for kind in (True, False):
         names, counts = np.unique(status[is_tps == kind], return_counts=True)
         print("terpene synthases" if kind else "pt, sqs, psy only", *(f"{n} {c}" for n, c in zip(names, counts)), sep="\t")
     seen = np.isin(status[is_tps], ["tps", "uncertain"]).mean()
-    print(f"recall (tps or uncertain)\t{seen:.4f}\tAP among MARTS-DB\t{metrics.average_precision(is_tps, score):.4f}")
+    found = metrics.average_precision(is_tps, scored.scores[evaluation.OURS][rows, tps])
+    print(f"recall (tps or uncertain)\t{seen:.4f}\tAP among MARTS-DB\t{found:.4f}")
 
 
 if __name__ == "__main__":

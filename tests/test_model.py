@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred import calibration, checkpoint, dataset, device, losses, metrics, recipe, training
+from tpspred import calibration, checkpoint, dataset, device, losses, metrics, neighbours, recipe, training
 from tpspred.errors import ModelError, StoreError, TpspredError
 
 
@@ -159,11 +159,28 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
     logits = small.predictor.logits(data.embedding, data.features)
     folds = dict(zip(small.predictor.fitted.sequence_hashes.tolist(), small.predictor.fitted.sequence_folds))
     held_out = small.predictor.held_out_logits(data)
+    tps = small.predictor.labels.index(dataset.IS_TPS)
+    references = small.predictor.references
     for i, sequence in enumerate(data.sequences):
-        assert np.array_equal(held_out[i], logits[folds[training.sequence_hash(sequence)], i])
+        fold = folds[training.sequence_hash(sequence)]
+        network = logits[fold, i]
+        vote = references.vote(references.similarity(data.embedding[i]), left_out=fold)
+        assert held_out[i, tps] == network[tps]           # enzymes know nothing of what is none
+        assert np.allclose(np.delete(held_out[i], tps), np.delete((network + vote) / 2, tps))
     calibrated = small.predictor.calibrated(data)
     assert calibrated.calibration.sequences == len(data)
     assert not np.array_equal(calibrated.calibration.thresholds, small.predictor.calibration.thresholds)
+
+
+def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
+    targets = np.array([[1, 0], [1, 0], [0, 1]])
+    references = neighbours.References(np.eye(3, dtype=np.float16), [], targets.astype(np.uint8), np.array([0, 1, 1]))
+    near_first = np.array([0.9, 0.1, 0.2])
+    sure = np.log(0.99 / 0.01)
+    assert references.vote(near_first) == pytest.approx([sure, -sure])
+    assert references.vote(near_first, left_out=1) == pytest.approx([sure, -sure])
+    share = 1 / (1 + np.exp(neighbours.SHARPNESS * 0.1))
+    assert references.vote(near_first, left_out=0)[0] == pytest.approx(np.log(share / (1 - share)))
 
 
 def test_calibration_refuses_training_sequences(small, enzymes):

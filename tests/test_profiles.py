@@ -5,6 +5,7 @@ import pytest
 from conftest import DATA
 
 from tpspred import encoders, features, motifs, profiles, records, splits
+from tpspred.encoders import columns, profile
 from tpspred.errors import InputError, ModelError
 
 
@@ -116,10 +117,33 @@ def test_no_profile_without_a_family(enzymes):
         encoders.ProfileEncoder.fit(lonely)
 
 
-def test_encoder_is_the_same_again_and_blind_to_labels(enzymes, small_encoder):
-    import dataclasses
-    relabelled = [dataclasses.replace(enzyme, ensembles=(), substrates=("?",), products=("?",)) for enzyme in enzymes]
-    assert encoders.ProfileEncoder.fit(relabelled, threads=1).checksum == small_encoder.checksum
+def test_encoder_is_the_same_again(enzymes, small_encoder):
+    assert encoders.ProfileEncoder.fit(enzymes, threads=1).checksum == small_encoder.checksum
+
+
+def test_columns_that_go_with_the_products_weigh_more():
+    """Forty enzymes of a family: the residue of column 7 decides what they make, the others say who is whose relative."""
+    rng = np.random.default_rng(0)
+    ancestors = rng.integers(0, 20, (4, 30))
+    codes = np.where(rng.random((40, 30)) < 0.2, rng.integers(0, 20, (40, 30)), ancestors[np.arange(40) % 4])
+    makes = rng.random(40) < 0.5
+    codes[:, 7] = np.where(makes, 2, 18)
+    alike = (makes[:, None] == makes).astype(float)
+    found, = columns.weights([codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES)
+    assert found.argmax() == 7 and found[7] > 3 * np.median(found) and found.min() >= 0
+    shuffled, = columns.weights([codes], [np.arange(40)], [np.arange(40)], alike[np.ix_(*[rng.permutation(40)] * 2)],
+                                profile.RESIDUES)
+    assert shuffled.argmax() != 7
+    few, = columns.weights([codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES)
+    assert (few == 1).all()
+
+
+def test_agreement_counts_rare_labels_more(enzymes):
+    alike = columns.agreement(enzymes)
+    assert np.allclose(alike, alike.T) and alike.min() >= 0 and alike.max() <= 1 + 1e-9
+    same = [i for i, enzyme in enumerate(enzymes) if enzyme.products == enzymes[0].products]
+    other = next(i for i, enzyme in enumerate(enzymes) if not set(enzyme.product_types) & set(enzymes[0].product_types))
+    assert alike[0, same[-1]] == pytest.approx(1) and alike[0, other] < 0.5
 
 
 def test_identity_and_clusters_find_the_families(enzymes):

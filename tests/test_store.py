@@ -54,7 +54,7 @@ def test_store_of_another_encoder_is_refused(small, model):
 def test_known_sequences_are_not_computed_again(small, enzymes, monkeypatch):
     def forbidden(*args):
         raise AssertionError("computed again")
-    monkeypatch.setattr(type(small.predictor.encoder), "encode", forbidden)
+    monkeypatch.setattr(type(small.predictor.encoder), "vector", forbidden)
     stream = [records.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
     again = encoders.embed(stream, small.predictor.encoder, known=small.table)
     assert np.array_equal(again.embedding, small.table.embedding)

@@ -1,8 +1,11 @@
-"""Nearest characterised enzymes in the encoder's space."""
+"""Characterised enzymes in the encoder's space: the nearest ones, and what similar ones vote for."""
 
 import dataclasses
 
 import numpy as np
+
+SHARPNESS = 20.0        # of a vote: an enzyme less similar by 0.05 weighs e times less
+LEAST_SHARE = 0.01      # a vote is no surer than this or its complement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Neighbour:
 
 
 def comparable(embedding, encoder, scaling):
-    """Embeddings whose cosine says how alike two proteins are: as they are, or standardised if their axes have no scale.
+    """Embeddings whose dot product says how alike two proteins are: as they are, or standardised and of length one if their
+    axes have no scale of their own.
 
     Args:
         embedding: (…, dimension).
@@ -25,7 +29,13 @@ def comparable(embedding, encoder, scaling):
     """
     if not encoder.standardise:
         return embedding
-    return (embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]
+    standard = (embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]
+    return standard / length(standard)[..., None]
+
+
+def length(vectors):
+    """Length of each vector, (…, dimension) → (…), above 0."""
+    return np.maximum(np.sqrt(np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64)), 1e-9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,30 +45,50 @@ class References:
     Attributes:
         vectors: (enzymes, dimension) float16, length 1.
         about: One dictionary per enzyme: id, accessions, species, products.
+        targets: (enzymes, labels) uint8 of 0 and 1.
+        folds: (enzymes,) int8 fold of the training in which each is.
     """
 
     vectors: np.ndarray
     about: list
+    targets: np.ndarray
+    folds: np.ndarray
 
     @classmethod
-    def of(cls, enzymes, vectors):
-        """References from enzymes and their comparable vectors, (enzymes, dimension)."""
-        length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        return cls((vectors / length).astype(np.float16), [
+    def of(cls, enzymes, vectors, targets, folds):
+        """References from enzymes, their comparable vectors (enzymes, dimension), labels and folds."""
+        return cls((vectors / length(vectors)[:, None]).astype(np.float16), [
             {"id": enzyme.id, "accessions": enzyme.accessions, "species": enzyme.species, "products": enzyme.products}
-            for enzyme in enzymes])
+            for enzyme in enzymes], targets.astype(np.uint8), np.asarray(folds, np.int8))
 
-    def nearest(self, vector, count=1):
+    def similarity(self, vector):
+        """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""
+        return np.einsum("ij,j->i", self.vectors, vector, dtype=np.float64)
+
+    def vote(self, similarity, left_out=None):
+        """Logit of the share of each label among the enzymes, similar ones weighing more.
+
+        Args:
+            similarity: (enzymes,).
+            left_out: A fold whose enzymes have no vote.
+
+        Returns:
+            (labels,) float64.
+        """
+        asked = np.full(len(similarity), True) if left_out is None else self.folds != left_out
+        weight = np.where(asked, np.exp(SHARPNESS * (similarity - similarity[asked].max())), 0)
+        share = np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(LEAST_SHARE, 1 - LEAST_SHARE)
+        return np.log(share / (1 - share))
+
+    def nearest(self, similarity, count=1):
         """The most similar enzymes.
 
         Args:
-            vector: (dimension,), comparable.
+            similarity: (enzymes,) cosines.
 
         Returns:
             List of Neighbour, best first, ties by order.
         """
-        query = vector / max(1e-9, float(np.sqrt(np.einsum("i,i->", vector, vector, dtype=np.float64))))
-        similarity = np.einsum("ij,j->i", self.vectors, query, dtype=np.float64)
         best = np.argsort(-similarity, kind="stable")[:count]
         return [self._neighbour(self.about[i], similarity[i]) for i in best]
 

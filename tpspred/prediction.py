@@ -10,7 +10,7 @@ from .dataset import IS_TPS, RELATED_TYPES, Label
 from .device import one_thread
 from .errors import ModelError
 from .model import FusedNetwork
-from .neighbours import Neighbour, References, comparable
+from .neighbours import Neighbour, References, comparable, length
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
 
@@ -60,6 +60,7 @@ class Predictor:
         self.labels, self.positives = fitted.labels, fitted.positives
         self.calibration = lines or calibration.none(len(self.labels))
         self._tps = self.labels.index(IS_TPS)
+        self._voted = np.arange(len(self.labels)) != self._tps
         self._groups = {group: [i for i, label in enumerate(self.labels) if label.group == group and self.positives[i]]
                         for group in ("ensemble", "product_type")}
         self._networks = [self._network(state) for state in fitted.members]
@@ -105,19 +106,20 @@ class Predictor:
             view: features.View.
             embedding: (dimension,) and feature_vector: (64,), not scaled.
         """
-        logits = self.logits(embedding[None], feature_vector[None]).mean(0)[0]
+        vector = comparable(embedding, self.encoder, self.fitted.scaling)
+        similarity = self.references.similarity(vector)
+        logits = self._blended(self.logits(embedding[None], feature_vector[None]).mean(0)[0], similarity)
         probabilities = np.where(self.positives > 0, self.calibration.probabilities(logits), np.nan)
         probability = float(probabilities[self._tps])
         best_type = max(self._groups["product_type"], key=lambda i: probabilities[i])
         status = self._status(probability, best_type, probabilities)
         called = sorted((i for i in self._groups["ensemble"] if probabilities[i] >= self.calibration.thresholds[i]),
                         key=lambda i: -probabilities[i])
-        vector = comparable(embedding, self.encoder, self.fitted.scaling)
         answers = {} if status == NOT_TPS else {
             "product_type": self.labels[best_type].name, "product_type_probability": float(probabilities[best_type]),
             "ensembles": tuple((self.labels[i].name, float(probabilities[i])) for i in called)}
         return Call(view.record.id, view.record.length_aa, status, self.name, probability,
-                    neighbour=next(iter(self.references.nearest(vector)), None), motifs=tuple(view.motifs),
+                    neighbour=next(iter(self.references.nearest(similarity / length(vector))), None), motifs=tuple(view.motifs),
                     domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
 
     def logits(self, embedding, feature_rows):
@@ -133,25 +135,30 @@ class Predictor:
         with one_thread(), torch.no_grad():
             return np.stack([network(*inputs).numpy() for network in self._networks]).astype(np.float64)
 
+    def _blended(self, logits, similarity, left_out=None):
+        """Mean of the networks' logits and the vote of similar enzymes, which knows nothing of what is no enzyme."""
+        return np.where(self._voted, (logits + self.references.vote(similarity, left_out)) / 2, logits)
+
     def held_out_logits(self, data):
-        """Logits by networks that have not seen the proteins.
+        """Logits by networks and enzymes that have not seen the proteins.
 
         Args:
-            data: training.Examples; new sequences are scored by all members, known ones by the one that left them out.
+            data: training.Examples; new sequences are scored by all members and enzymes, known ones by the member that left
+                their fold out and the enzymes of other folds.
 
         Raises:
             ModelError: If every member was trained on a sequence.
         """
-        fold_of = dict(zip(self.fitted.sequence_hashes.tolist(), self.fitted.sequence_folds.tolist()))
-        folds = [fold_of.get(training.sequence_hash(sequence)) for sequence in data.sequences]
+        folds = [self.fitted.fold_of.get(training.sequence_hash(sequence)) for sequence in data.sequences]
         left_out = {None, *self.fitted.member_folds}
         seen = [name for name, fold in zip(data.ids, folds) if fold not in left_out]
         if seen:
             raise ModelError.at("calibration data", f"{len(seen)} sequences that the model was trained on, first "
                                 f"{seen[0]}", "held-out sequences")
         logits = self.logits(data.embedding, data.features)
-        chosen = [logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i]
-                  for i, fold in enumerate(folds)]
+        vectors = comparable(data.embedding, self.encoder, self.fitted.scaling)
+        chosen = [self._blended(logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i],
+                                self.references.similarity(vectors[i]), fold) for i, fold in enumerate(folds)]
         return np.array(chosen).reshape(len(data), len(self.labels))
 
     def calibrated(self, data):
@@ -191,7 +198,7 @@ class Predictor:
             "scaling": fitted.scaling,
             "members": {str(k): state for k, state in enumerate(fitted.members)},
             "calibration": {name: np.asarray(value, np.float64) for name, value in lines.items()},
-            "references": {"vectors": self.references.vectors, "about": self.references.about},
+            "references": vars(self.references),
             "training": {"record": self.record, "history": fitted.history, "member_folds": fitted.member_folds,
                          "sequence_hashes": fitted.sequence_hashes, "sequence_folds": fitted.sequence_folds},
         }

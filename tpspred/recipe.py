@@ -6,7 +6,7 @@ import hashlib
 import platform
 
 import h5py
-import numpy
+import numpy as np
 import pyfamsa
 import pyhmmer
 import torch
@@ -64,11 +64,25 @@ def train(enzymes, encoder, table, negatives, config, name, device, labels=None,
     """
     labels = labels or dataset.labels(enzymes)
     data = training.examples(enzymes, table, negatives, labels, threads)
+    return fit(enzymes, data, labels, encoder, config, name, device, progress)
+
+
+def fit(enzymes, data, labels, encoder, config, name, device, progress=lambda count: None):
+    """Train on examples.
+
+    Args:
+        enzymes: List of dataset.Enzyme, those of ``data`` among them.
+        data: training.Examples.
+
+    Returns:
+        prediction.Predictor, not calibrated.
+    """
     fitted = training.fit(data, labels, config, device, progress, encoder.standardise)
-    row_of = {sequence: i for i, sequence in enumerate(table.sequences) if not table.problems[i]}
-    known = [enzyme for enzyme in enzymes if enzyme.sequence in row_of]
-    rows = table.embedding[[row_of[enzyme.sequence] for enzyme in known]]
-    references = References.of(known, comparable(rows, encoder, fitted.scaling))
+    enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
+    rows = np.flatnonzero(data.mask.all(1))
+    references = References.of([enzyme_of[data.sequences[i]] for i in rows],
+                               comparable(data.embedding[rows], encoder, fitted.scaling), data.targets[rows],
+                               fitted.sequence_folds[rows])
     return Predictor(encoder, fitted, references, _record(name, enzymes, data, config))
 
 
@@ -92,13 +106,14 @@ def from_sequences(enzymes, negatives, config, name, device, labels=None, thread
         identity: Negatives at least this identical to a held-out sequence, 0-1, are left out.
 
     Returns:
-        prediction.Predictor, calibrated.
+        (prediction.Predictor, calibrated; training.Examples that it was made of).
     """
+    labels = labels or dataset.labels(enzymes)
     encoder = encoders.ProfileEncoder.fit(enzymes, threads)
     table = represent([ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads)
-    others = [without_near(represent(negatives, encoder, threads), held_out, identity, threads)]
-    predictor = train(enzymes, encoder, table, others, config, name, device, labels, threads)
-    return calibrate(predictor, enzymes, table, others, threads)
+    others = without_near(represent(negatives, encoder, threads), held_out, identity, threads)
+    data = training.examples(enzymes, table, [others], labels, threads)
+    return fit(enzymes, data, labels, encoder, config, name, device).calibrated(data), data
 
 
 def without_near(table, held_out, identity, threads=1):
@@ -135,7 +150,7 @@ def _record(name, enzymes, data, config):
             "enzymes_used": int(data.mask.all(1).sum()), "negatives_used": int((~data.mask.all(1)).sum()),
             "sequences_sha256": _digest(enzymes),
             "versions": {"tpspred": __version__, "python": platform.python_version(), "torch": str(torch.__version__),
-                         "numpy": numpy.__version__, "h5py": h5py.__version__, "pyhmmer": pyhmmer.__version__,
+                         "numpy": np.__version__, "h5py": h5py.__version__, "pyhmmer": pyhmmer.__version__,
                          "pyfamsa": pyfamsa.__version__}}
 
 

@@ -5,6 +5,7 @@ k + 1; it learns from the others. The members' mean logit is the model's.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from .model import FusedNetwork
 from .records import sequence_digest
 
 DOUBTFUL_IDENTITY = 0.4
+TELLING = 100       # enzymes that share their labels with another, below which an input may be constant by chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Fit:
     sequence_folds: np.ndarray
     history: list
 
+    @functools.cached_property
+    def fold_of(self):
+        """Fold of every sequence that was used, by its hash."""
+        return dict(zip(self.sequence_hashes.tolist(), self.sequence_folds.tolist()))
+
 
 def examples(enzymes, store, negatives, labels, threads=1):
     """Gather labelled enzymes and negatives from their representations.
@@ -80,7 +87,7 @@ def examples(enzymes, store, negatives, labels, threads=1):
         negatives: List of store.Representations.
 
     Raises:
-        StoreError: If a store has no features or an enzyme is not in the store.
+        StoreError: If a store has no features, an enzyme is not in the store, or an input is a function of the labels.
     """
     for table in [store, *negatives]:
         if table.features is None:
@@ -103,8 +110,29 @@ def examples(enzymes, store, negatives, labels, threads=1):
         targets=np.concatenate([answers, np.zeros((others, len(labels)), np.float32)]),
         mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]),
         identities=splits.identity([table.sequences[i] for table, rows in parts for i in rows], threads))
+    _refuse_answers(gathered, store.feature_names)
     is_tps = np.array([enzyme.is_tps for enzyme, _ in kept])
     return _without_doubtful(gathered, is_tps)
+
+
+def _refuse_answers(data, feature_names):
+    """Refuse an input that is the same in all enzymes with the same labels, and not in all enzymes: it was made of them."""
+    rows = np.flatnonzero(data.mask.all(1))
+    _, group = np.unique(data.targets[rows], axis=0, return_inverse=True)
+    group = group.ravel()
+    repeated = np.bincount(group)[group] > 1
+    if repeated.sum() < TELLING:
+        return
+    inputs = np.concatenate([data.embedding[rows], data.features[rows]], 1)[repeated]
+    order = np.argsort(group[repeated], kind="stable")
+    inputs, starts = inputs[order], np.flatnonzero(np.diff(group[repeated][order], prepend=-1))
+    constant = (np.maximum.reduceat(inputs, starts) == np.minimum.reduceat(inputs, starts)).all(0)
+    told = np.flatnonzero(constant & (np.ptp(inputs, axis=0) > 0))
+    if len(told):
+        column = told[0] - data.embedding.shape[1]
+        name = f"feature {feature_names[column]}" if column >= 0 else f"embedding axis {told[0] + 1}"
+        raise StoreError.at("representations", f"{name}, which is a function of the labels",
+                            "inputs that follow from the sequence alone")
 
 
 def _new_rows(tables, known):

@@ -126,7 +126,7 @@ def load(path, name):
     except pickle.UnpicklingError:
         raise ModelError.at(path, "objects that are no weights", "ESM-2 weights of fair-esm (.pt)") from None
     except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError.at(path, f"a file that is cut short or damaged ({str(error).splitlines()[0]})",
+        raise ModelError.at(path, f"a file that is cut short or damaged ({str(error).splitlines()[0].partition('. ')[0]})",
                             "ESM-2 weights of fair-esm (.pt), whole") from None
     if not isinstance(data, dict) or not {"cfg", "model"} <= set(data):
         raise ModelError.at(path, "weights of another model", "ESM-2 weights of fair-esm (parts cfg and model)")

@@ -1,9 +1,10 @@
 """The bundled encoder: residues at the match columns of the family profiles.
 
 Each residue is a vector whose dot products are BLOSUM62 scores (Henikoff & Henikoff 1992, 10.1073/pnas.89.22.10915;
-its leading eigenvectors), a column without a residue is zero, and a protein is the concatenation over all columns of
-all profiles that it matches, scaled to length one. Two proteins' dot product is then a normalised alignment score, and
-the leading principal axes of the training enzymes (without centring) keep it in 512 numbers.
+its leading eigenvectors), a column without a residue is zero, each column has a weight that says how much it has to do
+with the product (columns.py), and a protein is the concatenation over all columns of all profiles that it matches, scaled
+to length one. Two proteins' dot product is then a normalised, weighted alignment score, and the leading principal axes of
+the training enzymes (without centring) keep it in 512 numbers.
 """
 
 import functools
@@ -15,9 +16,11 @@ from Bio.Align import substitution_matrices
 from .. import profiles, splits
 from ..device import one_thread
 from ..records import AMINO_ACIDS
+from . import columns
 
 DIMENSION = 512
 RESIDUE_DIMENSION = 5
+ARRAYS = ("scales", "axes", "mixing")
 ENERGY = 0.95           # share of each training set's squared length that the axes within families keep
 
 
@@ -41,6 +44,7 @@ class ProfileEncoder:
 
     Attributes:
         profiles: List of profiles.Profile; also the screen.
+        scales: Per profile (columns,) float16, square roots of the columns' weights.
         axes: Per profile (columns × 5, rank) float16.
         mixing: Per profile (rank, dimension) float16.
         checksum: SHA-256 of all of these.
@@ -52,19 +56,19 @@ class ProfileEncoder:
     standardise = False             # a principal axis weighs as much as it varies
     unit_residues = 1_000_000
 
-    def __init__(self, family_profiles, axes, mixing):
+    def __init__(self, family_profiles, scales, axes, mixing):
         self.profiles = family_profiles
-        self.axes, self.mixing = axes, mixing
+        self.scales, self.axes, self.mixing = scales, axes, mixing
         self.dimension = mixing[0].shape[1]
         self._index = {profile.name: k for k, profile in enumerate(family_profiles)}
         digest = hashlib.sha256()
-        for profile, axis, mix in zip(family_profiles, axes, mixing):
-            digest.update(profile.name.encode() + profiles.to_bytes(profile.hmm) + axis.tobytes() + mix.tobytes())
+        for profile, *arrays in zip(family_profiles, scales, axes, mixing):
+            digest.update(profile.name.encode() + profiles.to_bytes(profile.hmm) + b"".join(a.tobytes() for a in arrays))
         self.checksum = digest.hexdigest()
 
     @classmethod
     def fit(cls, enzymes, threads=1):
-        """Learn profiles and axes from training enzymes; no label is looked at.
+        """Learn profiles, column weights and axes from labelled training enzymes.
 
         Args:
             enzymes: List of dataset.Enzyme.
@@ -73,17 +77,18 @@ class ProfileEncoder:
         member_of = splits.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
         library = profiles.build(enzymes, identities, member_of, threads)
         hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
-        return cls(library, *_axes(library, hits))
+        scales = _scales(library, hits, enzymes)
+        return cls(library, scales, *_axes(library, hits, scales))
 
     @classmethod
     def from_tree(cls, tree, library, runtime=None):
         """From what an encoder or model file keeps of it; there is nothing to choose at run time."""
-        return cls(library, *([tree[part][str(k)] for k in range(len(library))] for part in ("axes", "mixing")))
+        return cls(library, *([tree[part][str(k)] for k in range(len(library))] for part in ARRAYS))
 
     def to_tree(self):
         """What an encoder or model file keeps of it, beside its name and profiles."""
         return {name: {str(k): array for k, array in enumerate(arrays)}
-                for name, arrays in (("axes", self.axes), ("mixing", self.mixing))}
+                for name, arrays in zip(ARRAYS, (self.scales, self.axes, self.mixing))}
 
     @functools.cached_property
     def screen(self):
@@ -120,23 +125,39 @@ class ProfileEncoder:
         Returns:
             (dimension,) float32, length at most 1; the same whatever is computed beside it.
         """
-        scale = _length(view.hits)
         vector = np.zeros(self.dimension)
-        for hit in view.hits:
-            k = self._index[hit.profile.name]
-            residues = RESIDUES[hit.residues].ravel() / scale
+        ranks = [self._index[hit.profile.name] for hit in view.hits]
+        for k, residues in zip(ranks, _residues(view.hits, [self.scales[k] for k in ranks])):
             # Row by row and not by BLAS, whose sums depend on the number of threads.
             local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
             vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)
         return vector.astype(np.float32)
 
 
-def _length(hits):
-    """Length of a protein's concatenated residue vectors."""
-    return float(np.sqrt(sum((RESIDUES[hit.residues] ** 2).sum() for hit in hits))) or 1.0
+def _residues(hits, scales):
+    """A protein's weighted residue vectors, one array (columns × 5,) per hit; of length one over all of them."""
+    parts = [(RESIDUES[hit.residues] * scale[:, None].astype(np.float32)).ravel() for hit, scale in zip(hits, scales)]
+    length = float(np.sqrt(sum((part ** 2).sum() for part in parts))) or 1.0
+    return [part / length for part in parts]
 
 
-def _axes(library, found):
+def _scales(library, found, enzymes):
+    """Square roots of the column weights, a (columns,) float16 array per profile."""
+    index = {profile.name: k for k, profile in enumerate(library)}
+    codes, members, leading = ([[] for _ in library] for _ in range(3))
+    for i, hits in enumerate(found):
+        for order, hit in enumerate(hits):
+            k = index[hit.profile.name]
+            if not order:
+                leading[k].append(len(members[k]))
+            members[k].append(i)
+            codes[k].append(hit.residues)
+    learned = columns.weights([np.stack(block) for block in codes], [np.array(rows) for rows in members], leading,
+                              columns.agreement(enzymes), RESIDUES)
+    return [np.sqrt(weight).astype(np.float16) for weight in learned]
+
+
+def _axes(library, found, scales):
     """Principal axes of the training enzymes, first within each profile's columns, then over all.
 
     Returns:
@@ -146,10 +167,10 @@ def _axes(library, found):
     index = {profile.name: k for k, profile in enumerate(library)}
     rows, members = [[] for _ in library], [[] for _ in library]
     for i, hits in enumerate(found):
-        scale = _length(hits) if hits else 1.0
-        for hit in hits:
-            rows[index[hit.profile.name]].append(RESIDUES[hit.residues].ravel() / scale)
-            members[index[hit.profile.name]].append(i)
+        ranks = [index[hit.profile.name] for hit in hits]
+        for k, residues in zip(ranks, _residues(hits, [scales[k] for k in ranks])):
+            rows[k].append(residues)
+            members[k].append(i)
     with one_thread():
         blocks = [torch.tensor(np.stack(block), dtype=torch.float64) for block in rows]
         decomposed = [_principal(block) for block in blocks]
