@@ -169,6 +169,7 @@ class Packing:
         starts = (lengths.cumsum(0) - lengths)[:, None]
         valid = place < lengths[:, None]
         self._places = place[valid].to(device)
+        self._taken = valid.flatten().nonzero()[:, 0].to(device)       # a mask would make a GPU wait in every layer
         self.index = torch.where(valid, starts + place, starts).to(device)
         self.valid = valid.to(device)
         self.mask = None if bool(valid.all()) else self.valid[:, None, None]
@@ -185,7 +186,7 @@ class Packing:
 
     def packed(self, side_by_side):
         """(windows, heads, width, dimension) → (tokens, heads · dimension)."""
-        return side_by_side.transpose(1, 2)[self.valid].flatten(1)
+        return side_by_side.transpose(1, 2).flatten(0, 1)[self._taken].flatten(1)
 
 
 def attend(attention, x, packed, turn):
