@@ -1,3 +1,6 @@
+import errno
+import fcntl
+
 import numpy as np
 import pytest
 
@@ -82,6 +85,14 @@ def test_two_runs_cannot_write_one_journal(target):
     with journal(target, MADE_BY, 3), pytest.raises(StoreError, match="another run that is writing it"):
         with journal(target, MADE_BY, 3):
             pass
+
+
+def test_file_systems_without_locks_do(target, monkeypatch):
+    def unsupported(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with journal(target, MADE_BY, 3) as lines:
+        lines.add("MKV", np.ones(3, np.float32))
 
 
 def test_standard_output_has_no_journal():

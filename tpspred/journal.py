@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-from .console import notify
+from .console import detail, notify
 from .errors import StoreError
 from .records import sequence_digest
 
@@ -82,8 +82,10 @@ def journal(target, made_by, dimension):
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise StoreError.at(path, "another run that is writing it", "one run at a time") from None
+        except OSError as error:            # some cluster file systems have no locks
+            detail("%s: not locked (%s); do not start a second run that writes it", path, error.strerror)
         _begin(handle, path, {"format": FORMAT, "format_version": FORMAT_VERSION, "dimension": dimension} | made_by)
         opened = Journal(handle, dimension)
         try:
