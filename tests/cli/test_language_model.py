@@ -136,7 +136,7 @@ def test_failed_run_leaves_its_vectors_and_the_store_as_it_was(run, tmp_path, ti
 def test_killed_run_goes_on_and_ends_the_same(tmp_path):
     """kill -9 in the middle of 500 sequences: the same command computes the rest, to the last bit."""
     weights = random_weights(tmp_path / f"{NAME}.pt", layers=4, dimension=64)
-    proteins = write_proteins(tmp_path / "p.faa", 500, 300)
+    proteins = write_proteins(tmp_path / "p.faa", 500, 600)
     command = [sys.executable, ROOT / "bin/tpspred", "embed", proteins, "--encoder", NAME, "--weights", weights, "--screen",
                "none", "-o"]
     assert subprocess.run([*command, tmp_path / "whole.h5"], capture_output=True).returncode == 0
