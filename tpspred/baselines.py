@@ -34,14 +34,34 @@ def alignment(predictor, data, table, rows, seed, threads):
 def logistic_regression(predictor, data, table, rows, seed, threads):
     """One regularised logistic regression per label on the network's inputs."""
     from sklearn.linear_model import LogisticRegression
-    return _per_label(lambda: LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000), predictor, data, table, rows)
+    train, test = _inputs(predictor, data, table, rows)
+    scores = np.zeros((len(rows), len(predictor.labels)))
+    for c in range(scores.shape[1]):
+        known = data.mask[:, c] > 0
+        answers = data.targets[known, c]
+        if 0 < answers.sum() < len(answers):
+            model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000).fit(train[known], answers)
+            scores[:, c] = model.predict_proba(test)[:, 1]
+    return scores
 
 
 def random_forest(predictor, data, table, rows, seed, threads):
-    """One random forest per label on the network's inputs. Breiman 2001, 10.1023/A:1010933404324"""
+    """A random forest for all labels of enzymes, and one for what negatives answer too, on the network's inputs.
+
+    Breiman 2001, 10.1023/A:1010933404324
+    """
     from sklearn.ensemble import RandomForestClassifier
-    return _per_label(lambda: RandomForestClassifier(200, class_weight="balanced_subsample", n_jobs=threads, random_state=seed),
-                      predictor, data, table, rows)
+    train, test = _inputs(predictor, data, table, rows)
+    scores = np.zeros((len(rows), len(predictor.labels)))
+    always = data.mask.all(0)
+    for columns, known in ((np.flatnonzero(~always), data.mask.all(1)), (np.flatnonzero(always), slice(None))):
+        forest = RandomForestClassifier(500, min_samples_leaf=2, n_jobs=threads, random_state=seed)
+        answers = data.targets[known][:, columns]
+        columns = columns[(answers.max(0) > answers.min(0))] if len(answers) else columns[:0]
+        if len(columns):
+            found = forest.fit(train[known], data.targets[known][:, columns].squeeze()).predict_proba(test)
+            scores[:, columns] = np.stack([part[:, 1] for part in (found if isinstance(found, list) else [found])], 1)
+    return scores
 
 
 METHODS = {"alignment": alignment, "logistic_regression": logistic_regression, "random_forest": random_forest}
@@ -59,17 +79,10 @@ def check():
         raise MissingDependency("the baselines need scikit-learn: pip install 'tpspred[evaluate]', or --no-baselines") from None
 
 
-def _per_label(new, predictor, data, table, rows):
-    scaling = predictor.fitted.scaling
-    train, test = (np.concatenate([part.numpy() for part in training.scale(embedding, features, scaling)], 1)
-                   for embedding, features in ((data.embedding, data.features), (table.embedding[rows], table.features[rows])))
-    scores = np.zeros((len(rows), len(predictor.labels)))
-    for c in range(scores.shape[1]):
-        known = data.mask[:, c] > 0
-        answers = data.targets[known, c]
-        if 0 < answers.sum() < len(answers):
-            scores[:, c] = new().fit(train[known], answers).predict_proba(test)[:, 1]
-    return scores
+def _inputs(predictor, data, table, rows):
+    """The network's inputs for training and left-out proteins, (proteins, dimension + 64) each."""
+    return (np.concatenate([part.numpy() for part in training.scale(embedding, features, predictor.fitted.scaling)], 1)
+            for embedding, features in ((data.embedding, data.features), (table.embedding[rows], table.features[rows])))
 
 
 def _blast(queries, references, threads):
