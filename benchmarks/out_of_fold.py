@@ -13,7 +13,6 @@ import argparse
 import csv
 import dataclasses
 import gzip
-import os
 import pathlib
 import sys
 import time
@@ -58,9 +57,7 @@ def main():
     if options["tables"] or options["report"]:
         found = evaluation.tables(scored, config.seed)
         if options["tables"]:
-            os.makedirs(options["tables"], exist_ok=True)
-            for name, rows in found.items():
-                writer.write_table(rows, options["tables"] / f"{name}.tsv")
+            writer.write_tables(found, options["tables"])
         if options["report"]:
             writer.write_page(scored, found, options["report"])
 

@@ -1,6 +1,5 @@
 """tpspred evaluate"""
 
-import os
 import pathlib
 
 import click
@@ -56,9 +55,7 @@ def command(table, negatives, fold_table, identity, fold_count, max_identity, ba
     if output:
         writer.write_predictions(scored, output)
     if tables:
-        os.makedirs(tables, exist_ok=True)
-        for name, rows in found.items():
-            writer.write_table(rows, os.path.join(tables, f"{name}.tsv"))
+        writer.write_tables(found, tables)
     if report:
         writer.write_page(scored, found, report)
     writer.write_table(found["summary"], "-")

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import os
 
 import numpy as np
 
@@ -24,6 +25,13 @@ def write_predictions(scored, target):
         for i, name in enumerate(scored.ids):
             table.writerow([name, scored.sources[i], scored.folds[i], scored.statuses[i], f"{scored.nearest[i]:.4f}",
                             *(f"{score:.6f}" for score in scores[i])])
+
+
+def write_tables(found, folder):
+    """Every table of evaluation.tables as NAME.tsv in a folder, which is made."""
+    os.makedirs(folder, exist_ok=True)
+    for name, rows in found.items():
+        write_table(rows, os.path.join(folder, f"{name}.tsv"))
 
 
 def write_table(rows, target):
