@@ -110,7 +110,8 @@ def test_folds_with_near_identical_sequences_on_both_sides_are_refused(enzymes):
 def test_similar_negatives_share_a_fold(enzymes):
     family = [records.ProteinRecord(f"n{i}", "", enzyme.sequence[:-5] + "A" * (5 + i)) for i, enzyme in enumerate(enzymes[:6])]
     strangers = list(records.read_fasta(DATA / "negatives.faa"))
-    clusters, folds = evaluation.negative_folds(enzymes, family + strangers, 0.4, 4, np.random.default_rng(0), 2)
+    clusters, folds = evaluation.negative_folds(
+        enzymes, splits.identity([enzyme.sequence for enzyme in enzymes]), family + strangers, 0.4, 4, np.random.default_rng(0), 2)
     assert len(set(folds[:6])) == 1 and len(set(folds)) > 1
     identities = splits.identity([record.sequence for record in family])
     assert identities.min() > 0.4 and len(set(clusters[:6])) == 1

@@ -247,7 +247,7 @@ def test_altered_model_is_refused(model_file):
 def test_model_of_another_version_or_kind_is_refused(model_file, small, tmp_path):
     with h5py.File(model_file, "r+") as handle:
         handle.attrs["format_version"] = 99
-    with pytest.raises(ModelError, match="found format version 99; wanted 1"):
+    with pytest.raises(ModelError, match="found format version 99; wanted 2"):
         checkpoint.load(model_file)
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     with pytest.raises(ModelError, match="found tpspred-encoder; wanted tpspred-model"):
@@ -259,6 +259,14 @@ def test_model_without_a_part_is_refused(model_file, part):
     with h5py.File(model_file, "r+") as handle:
         del handle[part]
     with pytest.raises(ModelError, match=f"found no part {part}"):
+        checkpoint.load(model_file)
+
+
+@pytest.mark.parametrize("part", ["scales", "axes", "mixing"])
+def test_model_without_a_part_of_its_encoder_is_refused(model_file, part):
+    with h5py.File(model_file, "r+") as handle:
+        del handle[f"encoder/{part}"]
+    with pytest.raises(ModelError, match="found altered content"):
         checkpoint.load(model_file)
 
 

@@ -57,9 +57,10 @@ def random_forest(predictor, data, table, rows, seed, threads):
     for columns, known in ((np.flatnonzero(~always), data.mask.all(1)), (np.flatnonzero(always), slice(None))):
         forest = RandomForestClassifier(500, min_samples_leaf=2, n_jobs=threads, random_state=seed)
         answers = data.targets[known][:, columns]
-        columns = columns[(answers.max(0) > answers.min(0))] if len(answers) else columns[:0]
+        varied = np.ptp(answers, axis=0) > 0
+        columns, answers = columns[varied], answers[:, varied]
         if len(columns):
-            found = forest.fit(train[known], data.targets[known][:, columns].squeeze()).predict_proba(test)
+            found = forest.fit(train[known], answers.squeeze()).predict_proba(test)
             scores[:, columns] = np.stack([part[:, 1] for part in (found if isinstance(found, list) else [found])], 1)
     return scores
 

@@ -16,7 +16,7 @@ from .errors import ModelError
 from .motifs import Site
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BUNDLED = "models/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = ENCODER_PARTS + ("labels", "features", "scaling", "members", "calibration", "references", "training")
@@ -75,7 +75,7 @@ def encoder_from_tree(tree, path, runtime=None):
     """Encoder from its arrays and texts.
 
     Raises:
-        ModelError: If this version has no such encoder, or a part of it is missing.
+        ModelError: If this version has no such encoder.
     """
     library = [profiles.Profile(about["name"], profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
                                 tuple(map(tuple, about["regions"])), tuple(Site(**site) for site in about["sites"]))
@@ -84,10 +84,7 @@ def encoder_from_tree(tree, path, runtime=None):
         kind = encoders.kind(tree["name"])
     except KeyError:
         raise ModelError.at(path, f"an encoder named {tree['name']}", "profile or esm2_*") from None
-    try:
-        return kind.from_tree(tree, library, runtime)
-    except KeyError as error:
-        raise ModelError.at(path, f"no part encoder/{error.args[0]}", "a whole model") from None
+    return kind.from_tree(tree, library, runtime)
 
 
 def write_tree(tree, path, kind):

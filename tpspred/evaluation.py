@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 
 from . import baselines, dataset, files, metrics, profiles, recipe, splits
+from .encoders.profile import family_profiles
 from .errors import InputError
 from .records import ProteinRecord
 
@@ -108,21 +109,19 @@ def checked_folds(enzymes, folds, identity, count, limit, seed, threads=1):
     return folds
 
 
-def negative_folds(enzymes, negatives, identity, count, rng, threads=1):
+def negative_folds(enzymes, identities, negatives, identity, count, rng, threads=1):
     """Folds of negatives: similar ones together, as far as they resemble the family at all.
 
     The profiles that tell which ones do are used for nothing else.
 
     Args:
+        identities: (enzymes, enzymes) pairwise identity.
         negatives: List of records.ProteinRecord.
 
     Returns:
         (clusters, folds): (negatives,) int each.
     """
-    sequences = [enzyme.sequence for enzyme in enzymes]
-    identities = splits.identity(sequences, threads)
-    groups = splits.clusters(identities, list(map(len, sequences)), profiles.GROUP_IDENTITY)
-    library = profiles.build(enzymes, identities, groups, threads)
+    library = family_profiles(enzymes, identities, threads)
     hits = [found for batch in profiles.batches(negatives)
             for found in profiles.search(library, [record.sequence for record in batch], threads)]
     alike = [i for i, found in enumerate(hits) if found]
@@ -151,8 +150,9 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
     rng = np.random.default_rng(config.seed)
     labels = dataset.labels(enzymes)
     sequences = [enzyme.sequence for enzyme in enzymes]
+    identities = splits.identity(sequences, threads)
     others = [record for records in negatives.values() for record in records]
-    other_clusters, other_folds = negative_folds(enzymes, others, identity, folds.max() + 1, rng, threads)
+    other_clusters, other_folds = negative_folds(enzymes, identities, others, identity, folds.max() + 1, rng, threads)
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
     fold_of = np.concatenate([folds, other_folds])
     statuses = [""] * len(records)
@@ -178,7 +178,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
         nearest[test[passed]] = known[len(train):, :len(train)].max(1)
         progress(f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
                  f"{len(passed)} of {len(test)} left-out proteins match a profile")
-    clusters = splits.clusters(splits.identity(sequences, threads), list(map(len, sequences)), identity)
+    clusters = splits.clusters(identities, list(map(len, sequences)), identity)
     targets = np.concatenate([dataset.targets(enzymes, labels), np.zeros((len(others), len(labels)))])
     sources = [ENZYMES] * len(enzymes) + [name for name, found in negatives.items() for _ in found]
     return Scored([record.id for record in records], np.array(sources), statuses, fold_of,
@@ -217,14 +217,16 @@ def _thresholded(truth, score, fold):
     return called
 
 
-def summary(scored, method, rng):
+def summary(scored, method, table, rng):
     """Means over the labels of each group, with the interval of the pooled AP; micro AP and calibration over all answers.
+
+    Args:
+        table: What ``per_label`` gives of this method.
 
     Yields:
         Dictionary per group.
     """
     rows = scored.of(ENZYMES)
-    table = list(per_label(scored, method))
     for group in dataset.GROUPS:
         columns, own = scored.columns(group), [row for row in table if row["group"] == group]
         if not columns:
@@ -304,8 +306,9 @@ def tables(scored, seed):
         {name: list of dictionaries}.
     """
     rng = np.random.default_rng(seed)
-    return {"summary": [row for method in scored.scores for row in summary(scored, method, rng)],
-            "labels": [row for method in scored.scores for row in per_label(scored, method)],
+    labels = {method: list(per_label(scored, method)) for method in scored.scores}
+    return {"summary": [row for method in scored.scores for row in summary(scored, method, labels[method], rng)],
+            "labels": [row for table in labels.values() for row in table],
             "terpene_synthases": [row for method in scored.scores for row in tps_tests(scored, method, rng)],
             "identity": [row for method in scored.scores for row in by_identity(scored, method)],
             "reliability": list(reliability(scored)),

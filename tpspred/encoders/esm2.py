@@ -95,7 +95,7 @@ class ESM2Encoder:
         if all(sequence in finished for sequence in sequences):
             return
         model = self.ready()
-        missing = {i: len(windows.spans(len(sequence))) for i, sequence in enumerate(sequences)}
+        missing = {i: self.window_count(len(sequence)) for i, sequence in enumerate(sequences)}
         parts = collections.defaultdict(dict)
         planned = windows.batches(windows.longest_first(sequences), lambda: model.batch_residues)
         wanted = (batch for batch in planned if any(sequences[window.protein] not in finished for window in batch))

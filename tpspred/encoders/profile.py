@@ -56,13 +56,13 @@ class ProfileEncoder:
     standardise = False             # a principal axis weighs as much as it varies
     unit_residues = 1_000_000
 
-    def __init__(self, family_profiles, scales, axes, mixing):
-        self.profiles = family_profiles
+    def __init__(self, library, scales, axes, mixing):
+        self.profiles = library
         self.scales, self.axes, self.mixing = scales, axes, mixing
         self.dimension = mixing[0].shape[1]
-        self._index = {profile.name: k for k, profile in enumerate(family_profiles)}
+        self._index = {profile.name: k for k, profile in enumerate(library)}
         digest = hashlib.sha256()
-        for profile, *arrays in zip(family_profiles, scales, axes, mixing):
+        for profile, *arrays in zip(library, scales, axes, mixing):
             digest.update(profile.name.encode() + profiles.to_bytes(profile.hmm) + b"".join(a.tobytes() for a in arrays))
         self.checksum = digest.hexdigest()
 
@@ -73,9 +73,7 @@ class ProfileEncoder:
         Args:
             enzymes: List of dataset.Enzyme.
         """
-        identities = splits.identity([enzyme.sequence for enzyme in enzymes], threads)
-        member_of = splits.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
-        library = profiles.build(enzymes, identities, member_of, threads)
+        library = family_profiles(enzymes, splits.identity([enzyme.sequence for enzyme in enzymes], threads), threads)
         hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
         scales = _scales(library, hits, enzymes)
         return cls(library, scales, *_axes(library, hits, scales))
@@ -132,6 +130,19 @@ class ProfileEncoder:
             local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
             vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)
         return vector.astype(np.float32)
+
+
+def family_profiles(enzymes, identities, threads=1):
+    """Profiles of the families among enzymes: groups at 40 % identity, joined where their profiles recognise each other.
+
+    Args:
+        identities: (enzymes, enzymes) pairwise identity.
+
+    Returns:
+        List of profiles.Profile.
+    """
+    member_of = splits.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
+    return profiles.build(enzymes, identities, member_of, threads)
 
 
 def _residues(hits, scales):
