@@ -5,8 +5,9 @@
 
 For every fold the whole recipe (profiles, column weights, projection, scaling, networks, calibration, thresholds) is fitted on
 the other folds with the defaults of tpspred train; negatives that are more similar to a protein of the left-out fold than the
-level allows are left out too. The table has a column per label of truth.tsv, and, for reading, status and is_tps. Tables and
-page are those of tpspred evaluate, with both sets of negatives.
+level allows are left out too. The table has a column per label of truth.tsv, the log-odds of its probability (a threshold lies
+half-way between two scores, and half-way between two small probabilities is next to the larger), and, for reading, the status.
+Tables and page are those of tpspred evaluate, with both sets of negatives.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import baselines, dataset, evaluation, metrics, records  # noqa: E402
+from tpspred import baselines, calibration, dataset, evaluation, metrics, records  # noqa: E402
 from tpspred.hyperparameters import Config  # noqa: E402
 from tpspred.writers import evaluation as writer  # noqa: E402
 
@@ -84,7 +85,8 @@ def write(scored, path):
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", *(label.name for label in scored.labels), "status"])
         for i in scored.of(evaluation.ENZYMES):
-            table.writerow([scored.ids[i], *(f"{score:.6f}" for score in scored.scores[evaluation.OURS][i]), scored.statuses[i]])
+            odds = calibration.log_odds(scored.scores[evaluation.OURS][i])
+            table.writerow([scored.ids[i], *(f"{score:.6f}" for score in odds), scored.statuses[i]])
 
 
 def report(scored):

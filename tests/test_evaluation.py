@@ -60,9 +60,25 @@ def test_confusion_counts_wrong_calls_and_finds():
     called[0] = [False, True]
     nothing = np.zeros(10)
     scored = evaluation.Scored(["x"] * 10, np.array(["enzymes"] * 10), [""] * 10, nothing, nothing, nothing, labels, targets,
-                               called, {"tpspred": targets})
+                               called, {}, {"tpspred": targets})
     names, table = evaluation.confusion(scored)
     assert names == ["a", "b"] and table == pytest.approx(np.array([[0.8, 0.2], [0, 1]]))
+
+
+def test_promises_are_counted_over_enzymes():
+    labels = [dataset.Label("ensemble", name) for name in "ab"]
+    targets = np.array([[1, 1], [1, 0], [0, 1], [0, 0]])
+    promised = {(evaluation.PRECISION, 0.7): np.array([[1, 0], [1, 0], [0, 0], [1, 0]], bool),
+                (evaluation.COVERAGE, 0.9): np.array([[1, 0], [1, 0], [1, 0], [1, 1]], bool)}
+    nearest = np.array([0.3, 0.5, 0.5, 0.9])
+    scored = evaluation.Scored(["x"] * 4, np.array(["enzymes"] * 4), [""] * 4, nearest, nearest, nearest, labels, targets,
+                               targets > 0, promised, {"tpspred": targets})
+    rows = {(row["promise"], row["identity_from"], row["identity_to"]): row for row in evaluation.promises(scored)}
+    everything = rows[evaluation.PRECISION, 0.0, 1.0]
+    assert (everything["seen"], everything["recall"], everything["enzymes"]) == (2 / 3, 2 / 4, 4)
+    covered = rows[evaluation.COVERAGE, 0.0, 1.0]       # half of the first, all of the second, none of the third; the last has none
+    assert (covered["seen"], covered["enzymes"], covered["ensembles_per_enzyme"]) == (0.5, 3, 1)
+    assert rows[evaluation.COVERAGE, 0.4, 0.6]["seen"] == 0.5 and (evaluation.COVERAGE, 0.8, 1.0) not in rows
 
 
 def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, monkeypatch):
@@ -133,7 +149,7 @@ def test_inputs_that_are_made_of_the_labels_are_refused():
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (300, 4)).astype(np.float32)
     data = training.Examples([""] * 300, [""] * 300, rng.normal(size=(300, 3)).astype(np.float32),
-                             rng.normal(size=(300, 2)).astype(np.float32), targets, np.ones_like(targets), np.zeros((300, 300)))
+                             rng.normal(size=(300, 2)).astype(np.float32), targets, np.ones_like(targets), targets, np.zeros((300, 300)))
     training._refuse_answers(data, ("length", "kind"))
     told = dataclasses.replace(data, features=np.stack([data.features[:, 0], targets.sum(1)], 1))
     with pytest.raises(StoreError, match="found feature kind, which is a function of the labels"):
@@ -174,7 +190,8 @@ def test_command_prints_means_and_writes_the_rest(run, tmp_path, monkeypatch):
         predictions = list(csv.DictReader(handle, delimiter="\t"))
     assert len(predictions) == 32 and predictions[-1]["source"] == "negatives"
     assert {path.name for path in (tmp_path / "t").iterdir()} == {
-        f"{name}.tsv" for name in ("summary", "labels", "terpene_synthases", "identity", "reliability", "confusion")}
+        f"{name}.tsv" for name in ("summary", "labels", "terpene_synthases", "identity", "promises", "reliability",
+                                "confusion")}
     page = (tmp_path / "r.html").read_text()
     assert page.count("<svg") == 4 and "mono_sabinene" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.replace("http://www.w3.org", ""))

@@ -139,7 +139,7 @@ def test_platt_recovers_the_line_that_made_the_data():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (20000, 1))
     targets = (rng.random((20000, 1)) < calibration.sigmoid(0.7 * logits - 1)).astype(float)
-    lines = calibration.fit(logits, targets, np.ones_like(targets), 0)
+    lines = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
     assert lines.slopes[0] == pytest.approx(0.7, abs=0.05) and lines.offsets[0] == pytest.approx(-1, abs=0.1)
 
 
@@ -149,24 +149,76 @@ def test_rare_labels_lean_on_the_others():
     targets = (logits + rng.normal(0, 1, logits.shape) > 1).astype(float)
     targets[:, 2] = 0
     targets[np.argsort(logits[:, 2])[:1], 2] = 1          # one positive, at the bottom: no reason to call everything
-    lines = calibration.fit(logits, targets, np.ones_like(targets), 0)
+    lines = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
     assert (lines.slopes > 0).all() and ((0 < lines.thresholds) & (lines.thresholds < 1)).all()
     assert lines.thresholds[2] > 0.1
+
+
+def held_out(probabilities, targets, similarity=None):
+    similarity = np.ones(len(targets)) if similarity is None else similarity
+    numbers = calibration.none(targets.shape[1])
+    return dataclasses.replace(numbers, held_out=calibration.HeldOut(probabilities.astype(np.float32), targets.astype(np.uint8),
+                                                                     similarity.astype(np.float32)))
+
+
+def test_thresholds_for_a_precision_are_the_lowest_that_reach_it():
+    scores = np.repeat(np.linspace(0.95, 0.05, 10)[:, None], 4, 1)
+    hits = np.array([[1, 1, 1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+                     [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]]).T
+    lines = held_out(scores, hits)
+    strict = lines.at_precision(0.8, [0, 1, 2])
+    assert strict.thresholds[0] == np.float32(scores[6, 0])           # 6 of 7 are right, 6 of 8 are not enough
+    assert strict.thresholds[1] == np.float32(scores[4, 0])           # 4 of 5
+    assert strict.thresholds[2] == calibration.NEVER and strict.thresholds[3] == 0.5
+    assert strict.precision[:2] == pytest.approx([6 / 7, 4 / 5]) and np.isnan(strict.precision[2])
+    assert lines.at_precision(0.9, [1]).thresholds[1] == calibration.NEVER         # four calls show nothing
+
+
+def sample(rng, count):
+    """Answers that are easy near a known enzyme and hard far from one."""
+    similarity = rng.uniform(0, 1, count)
+    targets = rng.random((count, 6)) < 0.3
+    logits = np.where(targets, 2, -2) * 2 * similarity[:, None] + rng.normal(0, 1.5, targets.shape)
+    return calibration.sigmoid(logits), targets, similarity
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_sets_hold_what_they_promise_near_and_far(coverage):
+    rng = np.random.default_rng(0)
+    sets = held_out(*sample(rng, 2000)).sets(coverage, range(6))
+    probabilities, targets, similarity = sample(rng, 20000)
+    inside = sets.holds(probabilities, similarity)
+    some = targets.any(1)
+    held = (inside & targets).sum(1)[some] / targets.sum(1)[some]
+    sizes = []
+    for band in range(calibration.BANDS):
+        own = np.searchsorted(sets.edges, similarity[some], "right") == band
+        assert held[own].mean() == pytest.approx(coverage, abs=0.03)
+        sizes.append(inside[some][own].sum(1).mean())
+    assert sizes == sorted(sizes, reverse=True)                       # what is unlike anything known gets larger sets
+    assert not sets.holds(np.array([np.nan]), 0.5)[0]
+
+
+def test_too_few_enzymes_promise_nothing_less_than_everything():
+    sets = held_out(np.full((4, 2), 0.9), np.ones((4, 2))).sets(0.9, [0, 1])
+    assert (sets.thresholds == 0).all()
 
 
 def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
     data = training.examples(enzymes, small.table, small.negatives, small.predictor.labels)
     logits = small.predictor.logits(data.embedding, data.features)
     folds = dict(zip(small.predictor.fitted.sequence_hashes.tolist(), small.predictor.fitted.sequence_folds))
-    held_out = small.predictor.held_out_logits(data)
+    held_out, similarity = small.predictor.held_out(data)
     tps = small.predictor.labels.index(dataset.IS_TPS)
     references = small.predictor.references
     for i, sequence in enumerate(data.sequences):
         fold = folds[training.sequence_hash(sequence)]
         network = logits[fold, i]
-        vote = references.vote(references.similarity(data.embedding[i]), left_out=fold)
+        alike = references.similarity(data.embedding[i])
+        vote = references.vote(alike, left_out=fold)
+        assert similarity[i] == pytest.approx(alike[references.folds != fold].max() / np.linalg.norm(data.embedding[i]))
         assert held_out[i, tps] == network[tps]           # enzymes know nothing of what is none
-        assert np.allclose(np.delete(held_out[i], tps), np.delete((network + vote) / 2, tps))
+        assert np.allclose(np.delete(held_out[i], tps), np.delete(0.6 * network + 0.4 * vote, tps))
     calibrated = small.predictor.calibrated(data)
     assert calibrated.calibration.sequences == len(data)
     assert not np.array_equal(calibrated.calibration.thresholds, small.predictor.calibration.thresholds)
@@ -200,9 +252,26 @@ def test_labels_without_positives_are_never_called(small, enzymes):
     lowest = dataclasses.replace(predictor.calibration, thresholds=np.zeros(len(predictor.labels)), tps_threshold=0.0)
     eager = type(predictor)(predictor.encoder, predictor.fitted, predictor.references, predictor.record, lowest)
     call = next(eager.predict([next(iter_records(enzymes))]))
-    assert {slug for slug, _ in call.ensembles} == {"mono_sabinene", "sesq_germacrane", "tri_lanostane",
+    assert {found.name for found in call.ensembles} == {"mono_sabinene", "sesq_germacrane", "tri_lanostane",
                                                     "specialized_oxygenated"}
     assert np.isnan([p for p, label in zip(call.probabilities, predictor.labels) if label.column in unsupported]).all()
+
+
+def test_what_is_unlike_any_enzyme_says_so(small, enzymes):
+    predictor = small.predictor.calibrated(training.examples(enzymes, small.table, small.negatives, small.predictor.labels))
+    record = next(iter_records(enzymes))
+    assert next(predictor.predict([record])).flags == ()
+    far = dataclasses.replace(predictor.calibration.held_out, similarity=np.full(24, 1.5, np.float32))
+    strange = type(predictor)(predictor.encoder, predictor.fitted, predictor.references, predictor.record,
+                              dataclasses.replace(predictor.calibration, held_out=far))
+    assert next(strange.predict([record])).flags == ("no_similar_enzyme",)
+
+
+def test_only_a_calibrated_model_can_promise(small):
+    for promise in ({"target_precision": 0.9}, {"coverage": 0.9}):
+        with pytest.raises(ModelError, match="found no calibration; wanted a model that went through tpspred calibrate"):
+            small.predictor.answering(**promise)
+    assert small.predictor.answering() is small.predictor
 
 
 def iter_records(enzymes):
@@ -247,7 +316,7 @@ def test_altered_model_is_refused(model_file):
 def test_model_of_another_version_or_kind_is_refused(model_file, small, tmp_path):
     with h5py.File(model_file, "r+") as handle:
         handle.attrs["format_version"] = 99
-    with pytest.raises(ModelError, match="found format version 99; wanted 2"):
+    with pytest.raises(ModelError, match="found format version 99; wanted 3"):
         checkpoint.load(model_file)
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     with pytest.raises(ModelError, match="found tpspred-encoder; wanted tpspred-model"):
@@ -278,7 +347,7 @@ def test_missing_model_is_named():
 def test_bundled_model_is_small_and_complete(model):
     assert checkpoint.bundled().stat().st_size <= 25e6
     assert model.calibration.sequences > 1000 and len(model.references.about) > 1000
-    assert model.references.vectors.shape[1] <= 512
+    assert model.references.vectors.shape[1] <= 768
     assert [label.name for label in model.labels[:30]] == list(dataset.ensembles.SLUGS)
     assert sum(1 for _ in model.fitted.members) == model.record["options"]["members"]
 

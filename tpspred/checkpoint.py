@@ -16,7 +16,7 @@ from .errors import ModelError
 from .motifs import Site
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BUNDLED = "models/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = ENCODER_PARTS + ("labels", "features", "scaling", "members", "calibration", "references", "training")

@@ -203,6 +203,18 @@ def labels(enzymes):
             + [Label("substrate", name) for name in substrates])
 
 
+def product_targets(enzymes, least):
+    """Single products that at least so many enzymes make, as numbers.
+
+    Returns:
+        (enzymes, products) float32 of 0 and 1, in the products' alphabetical order.
+    """
+    names = sorted({name for enzyme in enzymes for name in enzyme.products})
+    made = np.array([[name in enzyme.products for name in names] for enzyme in enzymes], np.float32)
+    made = made.reshape(len(enzymes), len(names))
+    return made[:, made.sum(0) >= least]
+
+
 def targets(enzymes, wanted):
     """Labels of enzymes as numbers.
 

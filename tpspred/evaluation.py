@@ -20,6 +20,8 @@ OURS = "tpspred"
 MIN_POSITIVES = 5
 BANDS = (0.2, 0.4, 0.6, 0.8)       # identity to the nearest training enzyme
 BOOTSTRAP = 200
+PRECISION, COVERAGE = "target_precision", "coverage"
+PROMISES = ((PRECISION, 0.7), (PRECISION, 0.8), (PRECISION, 0.9), (COVERAGE, 0.8), (COVERAGE, 0.9))     # put to the test
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Scored:
         labels: List of dataset.Label.
         targets: (n, labels) 0/1; of negatives only is-a-terpene-synthase is known, and it is 0.
         called: (n, labels) bool, probabilities of tpspred at or above its thresholds.
+        promised: {one of PROMISES: (n, labels) bool}, ensembles called at this precision, or in sets of this coverage.
         scores: {method: (n, labels)}; tpspred's are probabilities, 0 where no profile matched or the label was unknown.
     """
 
@@ -46,6 +49,7 @@ class Scored:
     labels: list
     targets: np.ndarray
     called: np.ndarray
+    promised: dict
     scores: dict
 
     def of(self, *sources):
@@ -158,6 +162,8 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
     statuses = [""] * len(records)
     nearest, called = np.zeros(len(records)), np.zeros((len(records), len(labels)), bool)
     scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *methods)}
+    promised = {promise: np.zeros_like(called) for promise in PROMISES}
+    ensembles = [i for i, label in enumerate(labels) if label.group == "ensemble"]
     for fold in np.unique(folds):
         test = np.flatnonzero(fold_of == fold)
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
@@ -166,11 +172,17 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
             threads, [records[i].sequence for i in test], identity)
         table = recipe.represent((records[i] for i in test), predictor.encoder, threads)
         vectors = dict(zip(table.sequences, table.embedding))
-        for i, call in zip(test, predictor.predict((records[i] for i in test), threads, vectors=vectors)):
-            statuses[i] = call.status
+        found, similarity = np.full((len(test), len(labels)), np.nan), np.zeros(len(test))
+        for k, call in enumerate(predictor.predict((records[i] for i in test), threads, vectors=vectors)):
+            statuses[test[k]] = call.status
             if call.probabilities is not None:
-                scores[OURS][i] = np.nan_to_num(call.probabilities)
-                called[i] = scores[OURS][i] >= np.where(np.isnan(call.probabilities), 2, predictor.calibration.thresholds)
+                found[k], similarity[k] = call.probabilities, call.neighbour.similarity
+        scores[OURS][test], called[test] = np.nan_to_num(found), found >= predictor.calibration.thresholds
+        for (kind, share), answers in promised.items():
+            promising = predictor.answering(**{kind: share})
+            answers[np.ix_(test, ensembles)] = (
+                promising.sets.holds(found[:, ensembles], similarity) if kind == COVERAGE
+                else found[:, ensembles] >= promising.calibration.thresholds[ensembles])
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
         for method in methods:
             scores[method][test[passed]] = baselines.METHODS[method](predictor, data, table, passed, config.seed, threads)
@@ -182,7 +194,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
     targets = np.concatenate([dataset.targets(enzymes, labels), np.zeros((len(others), len(labels)))])
     sources = [ENZYMES] * len(enzymes) + [name for name, found in negatives.items() for _ in found]
     return Scored([record.id for record in records], np.array(sources), statuses, fold_of,
-                  np.concatenate([clusters, len(enzymes) + other_clusters]), nearest, labels, targets, called, scores)
+                  np.concatenate([clusters, len(enzymes) + other_clusters]), nearest, labels, targets, called, promised, scores)
 
 
 def per_label(scored, method):
@@ -287,16 +299,46 @@ def by_identity(scored, method):
     """
     rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
     band = np.searchsorted(BANDS, scored.nearest[rows], "right")
-    for k, low in enumerate((0.0, *BANDS)):
+    for k, (low, high) in enumerate(_bands()):
         own = rows[band == k]
         truth = scored.targets[np.ix_(own, columns)]
         if truth.any():
             score = scored.scores[method][np.ix_(own, columns)]
-            row = {"method": method, "identity_from": low, "identity_to": (*BANDS, 1.0)[k], "enzymes": len(own),
+            row = {"method": method, "identity_from": low, "identity_to": high, "enzymes": len(own),
                    "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel())}
             precision, recall = metrics.precision_recall(truth, scored.called[np.ix_(own, columns)])
             yield row | ({"precision": precision, "recall": recall} if method == OURS else
                          {"precision": np.nan, "recall": np.nan})
+
+
+def promises(scored):
+    """What was promised of the ensembles beside what was seen, over all enzymes and by identity to the nearest training one.
+
+    Yields:
+        Dictionary per promise and band: of a precision, the share of all calls that are right; of a coverage, the mean share of an
+        enzyme's ensembles that its set holds.
+    """
+    columns = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
+    for (kind, share), answers in scored.promised.items():
+        rows = scored.of(ENZYMES)
+        if kind == COVERAGE:                                      # of nothing there is no share
+            rows = rows[scored.targets[np.ix_(rows, columns)].any(1)]
+        band = np.searchsorted(BANDS, scored.nearest[rows], "right")
+        everything = [(0.0, 1.0, rows)]
+        for low, high, own in everything + [(low, high, rows[band == k]) for k, (low, high) in enumerate(_bands())]:
+            if not len(own):
+                continue
+            truth, named = scored.targets[np.ix_(own, columns)] > 0, answers[np.ix_(own, columns)]
+            right = truth & named
+            seen = (right.sum(1) / truth.sum(1)).mean() if kind == COVERAGE else metrics.precision_recall(truth, named)[0]
+            yield {"promise": kind, "asked": share, "identity_from": low, "identity_to": high, "enzymes": len(own),
+                   "seen": float(seen), "recall": metrics.precision_recall(truth, named)[1],
+                   "ensembles_per_enzyme": float(named.sum(1).mean())}
+
+
+def _bands():
+    """(from, to) of every band of identity."""
+    return zip((0.0, *BANDS), (*BANDS, 1.0))
 
 
 def tables(scored, seed):
@@ -311,6 +353,7 @@ def tables(scored, seed):
             "labels": [row for table in labels.values() for row in table],
             "terpene_synthases": [row for method in scored.scores for row in tps_tests(scored, method, rng)],
             "identity": [row for method in scored.scores for row in by_identity(scored, method)],
+            "promises": list(promises(scored)),
             "reliability": list(reliability(scored)),
             "confusion": [{"ensemble": name} | dict(zip(names, map(float, shares)))
                           for names, matrix in [confusion(scored)] for name, shares in zip(names, matrix)]}

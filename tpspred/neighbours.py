@@ -4,7 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from .calibration import log_odds
+
 SHARPNESS = 20.0        # of a vote: an enzyme less similar by 0.05 weighs e times less
+NO_FOLD = -1
 LEAST_SHARE = 0.01      # a vote is no surer than this or its complement
 
 
@@ -65,6 +68,10 @@ class References:
         """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""
         return np.einsum("ij,j->i", self.vectors, vector, dtype=np.float64)
 
+    def asked(self, left_out=None):
+        """(enzymes,) bool, those outside a fold; all if it is None."""
+        return self.folds != (NO_FOLD if left_out is None else left_out)
+
     def vote(self, similarity, left_out=None):
         """Logit of the share of each label among the enzymes, similar ones weighing more.
 
@@ -75,10 +82,9 @@ class References:
         Returns:
             (labels,) float64.
         """
-        asked = np.full(len(similarity), True) if left_out is None else self.folds != left_out
+        asked = self.asked(left_out)
         weight = np.where(asked, np.exp(SHARPNESS * (similarity - similarity[asked].max())), 0)
-        share = np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(LEAST_SHARE, 1 - LEAST_SHARE)
-        return np.log(share / (1 - share))
+        return log_odds(np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(LEAST_SHARE, 1 - LEAST_SHARE))
 
     def nearest(self, similarity, count=1):
         """The most similar enzymes.

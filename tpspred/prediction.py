@@ -13,6 +13,23 @@ from .model import FusedNetwork
 from .neighbours import Neighbour, References, comparable, length
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
+NETWORK_SHARE = 0.6         # of the networks in the blend with the vote
+UNLIKE_ANY = "no_similar_enzyme"
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleCall:
+    """An ensemble at or above its threshold.
+
+    Attributes:
+        name: Slug of the ensemble.
+        probability: 0–1.
+        precision: Share of the calls of this ensemble on held-out enzymes that were right, 0–1; NaN if there were none.
+    """
+
+    name: str
+    probability: float
+    precision: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +41,11 @@ class Call:
             or why the protein could not be scored.
         tps_probability: Probability of being a terpene synthase; None if no profile matched.
         product_type, product_type_probability: The most likely type; None unless tps, related or uncertain.
-        ensembles: ((slug, probability), …) at or above their thresholds, most likely first.
+        ensembles: EnsembleCall at or above their thresholds, most likely first.
+        ensemble_set: Slugs that hold the asked share of a protein's ensembles, most likely first; None unless asked for and
+            tps, related or uncertain.
+        flags: What to beware of: ``no_similar_enzyme``, less similar to any characterised enzyme than 99 % of these are to
+            another.
         neighbour: The nearest characterised enzyme, or None.
         motifs: List of motifs.MotifHit.
         domains: List of profiles.DomainHit of the best profile.
@@ -39,6 +60,8 @@ class Call:
     product_type: str | None = None
     product_type_probability: float | None = None
     ensembles: tuple = ()
+    ensemble_set: tuple | None = None
+    flags: tuple = ()
     neighbour: Neighbour | None = None
     motifs: tuple = ()
     domains: tuple = ()
@@ -52,10 +75,11 @@ class Predictor:
         labels: List of dataset.Label, in the order of all per-label arrays.
         positives: (labels,) training positives; a label with none is unsupported and never called.
         record: Dictionary about the training (data, seed, options, versions).
+        sets: calibration.LabelSets of ensembles, or None.
     """
 
-    def __init__(self, encoder, fitted, references, record, lines=None, checksum="unsaved"):
-        self.encoder, self.references, self.record, self.checksum = encoder, references, record, checksum
+    def __init__(self, encoder, fitted, references, record, lines=None, checksum="unsaved", sets=None):
+        self.encoder, self.references, self.record, self.checksum, self.sets = encoder, references, record, checksum, sets
         self.fitted = fitted
         self.labels, self.positives = fitted.labels, fitted.positives
         self.calibration = lines or calibration.none(len(self.labels))
@@ -113,14 +137,22 @@ class Predictor:
         probability = float(probabilities[self._tps])
         best_type = max(self._groups["product_type"], key=lambda i: probabilities[i])
         status = self._status(probability, best_type, probabilities)
-        called = sorted((i for i in self._groups["ensemble"] if probabilities[i] >= self.calibration.thresholds[i]),
-                        key=lambda i: -probabilities[i])
+        nearest = next(iter(self.references.nearest(similarity / length(vector))), None)
         answers = {} if status == NOT_TPS else {
             "product_type": self.labels[best_type].name, "product_type_probability": float(probabilities[best_type]),
-            "ensembles": tuple((self.labels[i].name, float(probabilities[i])) for i in called)}
-        return Call(view.record.id, view.record.length_aa, status, self.name, probability,
-                    neighbour=next(iter(self.references.nearest(similarity / length(vector))), None), motifs=tuple(view.motifs),
-                    domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
+            **self._ensembles(probabilities, nearest.similarity if nearest else 0.0)}
+        return Call(view.record.id, view.record.length_aa, status, self.name, probability, neighbour=nearest,
+                    motifs=tuple(view.motifs), domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
+
+    def _ensembles(self, probabilities, similarity):
+        """What is said of a protein's ensembles: those called, those of the set, and whether there is anything to compare with."""
+        likely = sorted(self._groups["ensemble"], key=lambda i: -probabilities[i])
+        called = tuple(EnsembleCall(self.labels[i].name, float(probabilities[i]), float(self.calibration.precision[i]))
+                       for i in likely if probabilities[i] >= self.calibration.thresholds[i])
+        held = None if self.sets is None else tuple(
+            self.labels[i].name for i, within in zip(likely, self.sets.holds(probabilities[likely], similarity)) if within)
+        flags = (UNLIKE_ANY,) if similarity < self.calibration.least_similarity else ()
+        return {"ensembles": called, "ensemble_set": held, "flags": flags}
 
     def logits(self, embedding, feature_rows):
         """Logits of every member.
@@ -136,15 +168,19 @@ class Predictor:
             return np.stack([network(*inputs).numpy() for network in self._networks]).astype(np.float64)
 
     def _blended(self, logits, similarity, left_out=None):
-        """Mean of the networks' logits and the vote of similar enzymes, which knows nothing of what is no enzyme."""
-        return np.where(self._voted, (logits + self.references.vote(similarity, left_out)) / 2, logits)
+        """Weighted mean of the networks' logits and the vote of similar enzymes, which knows nothing of what is no enzyme."""
+        vote = self.references.vote(similarity, left_out)
+        return np.where(self._voted, NETWORK_SHARE * logits + (1 - NETWORK_SHARE) * vote, logits)
 
-    def held_out_logits(self, data):
-        """Logits by networks and enzymes that have not seen the proteins.
+    def held_out(self, data):
+        """Logits by networks and enzymes that have not seen the proteins, and how similar the nearest such enzyme is.
 
         Args:
             data: training.Examples; new sequences are scored by all members and enzymes, known ones by the member that left
                 their fold out and the enzymes of other folds.
+
+        Returns:
+            ((n, labels) logits, (n,) similarity).
 
         Raises:
             ModelError: If every member was trained on a sequence.
@@ -157,19 +193,42 @@ class Predictor:
                                 f"{seen[0]}", "held-out sequences")
         logits = self.logits(data.embedding, data.features)
         vectors = comparable(data.embedding, self.encoder, self.fitted.scaling)
-        chosen = [self._blended(logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i],
-                                self.references.similarity(vectors[i]), fold) for i, fold in enumerate(folds)]
-        return np.array(chosen).reshape(len(data), len(self.labels))
+        chosen, nearest = [], []
+        for i, fold in enumerate(folds):
+            similarity = self.references.similarity(vectors[i])
+            own = logits[:, i].mean(0) if fold is None else logits[self.fitted.member_folds.index(fold), i]
+            chosen.append(self._blended(own, similarity, fold))
+            nearest.append(similarity[self.references.asked(fold)].max() / length(vectors[i]))
+        return np.array(chosen).reshape(len(data), len(self.labels)), np.array(nearest)
 
     def calibrated(self, data):
         """The same model with probabilities and thresholds fitted on held-out data."""
-        logits = self.held_out_logits(data)
-        lines = calibration.fit(logits, data.targets, data.mask, self._tps)
+        logits, similarity = self.held_out(data)
+        lines = calibration.fit(logits, data.targets, data.mask, self._tps, similarity)
         ensembles = self._groups["ensemble"]
         labelled = data.mask.all(1)
         scores = metrics.macro(data.targets[labelled][:, ensembles], lines.probabilities(logits)[labelled][:, ensembles],
                                lines.thresholds[ensembles])
         return Predictor(self.encoder, self.fitted, self.references, self.record | {"held_out_ensembles": scores}, lines)
+
+    def answering(self, target_precision=None, coverage=None):
+        """The same model, calling ensembles with this precision and giving sets of them with this coverage (0–1, or None).
+
+        Raises:
+            ModelError: If the model is not calibrated.
+        """
+        if target_precision is None and coverage is None:
+            return self
+        if not self.calibration.sequences:
+            raise ModelError.at("model", "no calibration", "a model that went through tpspred calibrate")
+        ensembles = self._groups["ensemble"]
+        lines = self.calibration if target_precision is None else self.calibration.at_precision(target_precision, ensembles)
+        sets = None if coverage is None else lines.sets(coverage, ensembles)
+        return Predictor(self.encoder, self.fitted, self.references, self.record, lines, self.checksum, sets)
+
+    def callable_ensembles(self):
+        """Ensembles that have a threshold."""
+        return [self.labels[i].name for i in self._groups["ensemble"] if self.calibration.thresholds[i] <= 1]
 
     def _status(self, probability, best_type, probabilities):
         if probability >= self.calibration.tps_threshold:
@@ -191,13 +250,14 @@ class Predictor:
     def to_tree(self):
         """Arrays and texts for checkpoint.write_tree, without the encoder."""
         fitted = self.fitted
-        lines = dataclasses.asdict(self.calibration)
+        lines = self.calibration
         return {
             "labels": {"names": np.array([label.column.encode() for label in self.labels]), "positives": self.positives},
             "features": list(features.NAMES),
             "scaling": fitted.scaling,
             "members": {str(k): state for k, state in enumerate(fitted.members)},
-            "calibration": {name: np.asarray(value, np.float64) for name, value in lines.items()},
+            "calibration": {name: np.asarray(getattr(lines, name), np.float64) for name in calibration.NUMBERS}
+            | {"held_out": vars(lines.held_out)},
             "references": vars(self.references),
             "training": {"record": self.record, "history": fitted.history, "member_folds": fitted.member_folds,
                          "sequence_hashes": fitted.sequence_hashes, "sequence_folds": fitted.sequence_folds},
@@ -219,6 +279,5 @@ class Predictor:
             [tree["members"][str(k)] for k in range(len(tree["members"]))], trained["member_folds"],
             trained["sequence_hashes"], trained["sequence_folds"], trained["history"])
         return cls(encoder, fitted, References(**tree["references"]), trained["record"],
-                   calibration.Calibration(lines["slopes"], lines["offsets"], lines["thresholds"],
-                                           *(float(lines[name]) for name in ("tps_threshold", "uncertain_threshold")),
-                                           int(lines["sequences"])), checksum)
+                   calibration.Calibration(*(lines[name][()] for name in calibration.NUMBERS),
+                                           calibration.HeldOut(**lines["held_out"])), checksum)

@@ -19,6 +19,7 @@ from .model import FusedNetwork
 from .records import sequence_digest
 
 DOUBTFUL_IDENTITY = 0.4
+MIN_ENZYMES = 4     # of a product, for the networks to learn it
 TELLING = 100       # enzymes that share their labels with another, below which an input may be constant by chance
 
 
@@ -30,6 +31,7 @@ class Examples:
         ids, sequences: n strings.
         embedding, features: (n, dimension), (n, 64) float32, not scaled.
         targets, mask: (n, labels) float32; mask is 1 where the target is known.
+        products: (n, products) float32 which single products an enzyme makes, those that a few enzymes at least make.
         identities: (n, n) float32 pairwise identity.
     """
 
@@ -39,6 +41,7 @@ class Examples:
     features: np.ndarray
     targets: np.ndarray
     mask: np.ndarray
+    products: np.ndarray
     identities: np.ndarray
 
     def __len__(self):
@@ -101,6 +104,7 @@ def examples(enzymes, store, negatives, labels, threads=1):
     parts = [(store, [row for _, row in kept]), *_new_rows(negatives, {enzyme.sequence for enzyme in enzymes})]
     answers = dataset.targets([enzyme for enzyme, _ in kept], labels)
     others = sum(len(rows) for _, rows in parts[1:])
+    products = dataset.product_targets([enzyme for enzyme, _ in kept], MIN_ENZYMES)
     only_tps = np.array([label == dataset.IS_TPS for label in labels], np.float32)
     gathered = Examples(
         ids=[table.ids[i] for table, rows in parts for i in rows],
@@ -109,6 +113,7 @@ def examples(enzymes, store, negatives, labels, threads=1):
         features=np.concatenate([table.features[rows] for table, rows in parts]),
         targets=np.concatenate([answers, np.zeros((others, len(labels)), np.float32)]),
         mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]),
+        products=np.concatenate([products, np.zeros((others, products.shape[1]), np.float32)]),
         identities=splits.identity([table.sequences[i] for table, rows in parts for i in rows], threads))
     _refuse_answers(gathered, store.feature_names)
     is_tps = np.array([enzyme.is_tps for enzyme, _ in kept])
@@ -156,7 +161,7 @@ def _without_doubtful(data, is_tps):
     kept = np.concatenate([np.arange(len(is_tps)), len(is_tps) + np.flatnonzero(~doubtful)])
     detail("%d negatives left out: nearest to a terpene synthase", doubtful.sum())
     return Examples([data.ids[i] for i in kept], [data.sequences[i] for i in kept], data.embedding[kept],
-                    data.features[kept], data.targets[kept], data.mask[kept], data.identities[np.ix_(kept, kept)])
+                    data.features[kept], data.targets[kept], data.mask[kept], data.products[kept], data.identities[np.ix_(kept, kept)])
 
 
 def sequence_hash(sequence):
@@ -227,11 +232,15 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
     train = np.flatnonzero((folds != left_out) & (folds != stopping_fold))
     stop = np.flatnonzero(folds == stopping_fold)
     embedding, features = (tensor.to(device) for tensor in scale(data.embedding, data.features, scaling))
-    targets, mask = (torch.tensor(array).to(device) for array in (data.targets, data.mask))
+    # Single products share the network with the labels, which teaches it what goes together; their head is not kept.
+    targets = torch.tensor(np.concatenate([data.targets, data.products], 1)).to(device)
+    known = np.repeat(data.mask.all(1, keepdims=True).astype(np.float32), data.products.shape[1], 1)
+    mask = torch.tensor(np.concatenate([data.mask, known], 1)).to(device)
+    heads = group_sizes(labels) | ({"product": data.products.shape[1]} if data.products.size else {})
     positives = (targets[train] * mask[train]).sum(0)
     weights = class_weights(positives, len(train), config.weight_smoothing)
 
-    network = FusedNetwork(embedding.shape[1], features.shape[1], group_sizes(labels), config.dropout).to(device)
+    network = FusedNetwork(embedding.shape[1], features.shape[1], heads, config.dropout).to(device)
     for head in network.heads.values():
         torch.nn.init.constant_(head.bias, -3.0)      # most answers are no
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
@@ -261,7 +270,7 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
                 schedule.step()
         network.eval()
         with torch.no_grad():
-            scores = network(embedding[stop], features[stop]).float().cpu().numpy()
+            scores = network(embedding[stop], features[stop])[:, :len(labels)].float().cpu().numpy()
         labelled = data.mask[stop].all(1)
         macro_f1 = metrics.macro_f1_adaptive(data.targets[stop][labelled][:, ensembles], scores[labelled][:, ensembles])
         history.append({"member": left_out, "epoch": epoch + 1, "loss": total / len(train), "macro_f1": macro_f1,
@@ -272,7 +281,8 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
         since = 0 if macro_f1 >= best_f1 - config.tolerance else since + 1
         best_f1 = max(best_f1, macro_f1)
         if not since:
-            best = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()}
+            best = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()
+                    if not name.startswith("heads.product.")}
         if since >= config.patience:
             break
     return best, history

@@ -71,6 +71,24 @@ def test_all_adds_a_probability_for_every_label(run, model):
     assert {rows[4][column] for column in columns} == {"NA"}
 
 
+def test_precision_and_coverage_are_chosen(run):
+    usual = table(EXPECTED)
+    assert {row["ensemble_set"] for row in usual} == {"NA"}
+    strict, sure = (table(run("predict", PROTEINS, "--target-precision", share).out) for share in ("0.5", "1"))
+    named = [[{call.split(":")[0] for call in row["ensembles"].split(";")} - {"none", "NA"} for row in rows]
+             for rows in (strict, sure)]
+    assert sum(map(len, named[1])) <= sum(map(len, named[0])) and any(named[0])
+    for row in strict:
+        assert all(float(call.split(":")[1]) >= 0.5 for call in row["ensemble_precision"].split(";") if ":" in call)
+    done = run("predict", PROTEINS, "--target-precision", 0.7)
+    assert "ensembles reach a precision of 0.7" in done.err
+    wide, narrow = (table(run("predict", PROTEINS, "--coverage", share).out) for share in ("0.9", "0.5"))
+    for some, more in zip(narrow, wide):
+        assert (more["ensemble_set"] == "NA") == (more["status"] == "not_tps")
+        assert set(some["ensemble_set"].split(";")) - {"none"} <= set(more["ensemble_set"].split(";"))
+    assert run("predict", PROTEINS, "--coverage", 1).code == 2
+
+
 @pytest.mark.parametrize("content, message", [
     (b"no fasta", "before any header"), (b">a\nMK4\n", "record a: found '4' at residue 3; wanted amino acids"),
     (b">a\n" + b"ACGTTGCA" * 10, "record a: found a nucleotide sequence; wanted proteins (translate it first)"),

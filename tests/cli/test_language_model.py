@@ -53,7 +53,7 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
     from_fasta = run("predict", "d.faa", "-m", "m.h5")
     assert from_fasta.code == 0 and from_fasta.out.count(f"tpspred-{NAME}:".encode()) == 24
     nearest = [line.split(b"\t") for line in from_fasta.out.splitlines()[1:]]
-    assert all(row[0] == row[7] and float(row[10]) > 0.999 for row in nearest)
+    assert all(row[0] == row[9] and float(row[12]) > 0.999 for row in nearest)
 
     monkeypatch.delenv("TPSPRED_WEIGHTS")
     assert run("predict", "d.h5", "-m", "m.h5").out == from_fasta.out        # a store needs no weights

@@ -22,9 +22,7 @@ def agreement(enzymes):
         (enzymes, enzymes) float64, 0–1.
     """
     groups = [label for label in dataset.labels(enzymes) if label != dataset.IS_TPS]
-    products = sorted({name for enzyme in enzymes for name in enzyme.products})
-    answers = np.concatenate([dataset.targets(enzymes, groups), np.array(
-        [[name in enzyme.products for name in products] for enzyme in enzymes], float)], 1)
+    answers = np.concatenate([dataset.targets(enzymes, groups), dataset.product_targets(enzymes, 2)], 1).astype(float)
     answers = answers[:, answers.sum(0) > 1]
     answers = answers * np.sqrt(np.log(len(enzymes) / np.maximum(1, answers.sum(0))))
     answers /= np.maximum(np.linalg.norm(answers, axis=1, keepdims=True), 1e-9)

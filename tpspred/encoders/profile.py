@@ -4,7 +4,7 @@ Each residue is a vector whose dot products are BLOSUM62 scores (Henikoff & Heni
 its leading eigenvectors), a column without a residue is zero, each column has a weight that says how much it has to do
 with the product (columns.py), and a protein is the concatenation over all columns of all profiles that it matches, scaled
 to length one. Two proteins' dot product is then a normalised, weighted alignment score, and the leading principal axes of
-the training enzymes (without centring) keep it in 512 numbers.
+the training enzymes (without centring) keep it in 768 numbers.
 """
 
 import functools
@@ -18,7 +18,7 @@ from ..device import one_thread
 from ..records import AMINO_ACIDS
 from . import columns
 
-DIMENSION = 512
+DIMENSION = 768
 RESIDUE_DIMENSION = 5
 ARRAYS = ("scales", "axes", "mixing")
 ENERGY = 0.95           # share of each training set's squared length that the axes within families keep
@@ -40,7 +40,7 @@ RESIDUES = residue_vectors()
 
 
 class ProfileEncoder:
-    """Family profiles, the axes within each family, and the 512 axes over all.
+    """Family profiles, the axes within each family, and the 768 axes over all.
 
     Attributes:
         profiles: List of profiles.Profile; also the screen.

@@ -86,7 +86,8 @@ def write_page(scored, found, target):
 
 
 TITLES = {"summary": "Means over labels", "terpene_synthases": "Is it a terpene synthase",
-          "identity": "By identity to the nearest training enzyme", "labels": "Every label"}
+          "identity": "By identity to the nearest training enzyme", "promises": "Promises kept",
+          "labels": "Every label"}
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem;color:#1a1a1a}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}.wide{overflow-x:auto}svg{max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:.85rem}

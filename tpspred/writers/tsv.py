@@ -1,8 +1,9 @@
 """Calls as a tab-separated table, one row per record.
 
 Columns: ``id``, ``length``, ``status``, ``tps_probability``, ``product_type``, ``product_type_probability``, ``ensembles``
-(slug:probability, ';' between), ``nearest_enzyme`` (MARTS-DB id), ``nearest_accession``, ``nearest_products`` ('|' between),
-``nearest_similarity``, ``motifs`` (name:start-end:residues), ``model``. ``NA`` is a missing value, ``none`` an empty list.
+(slug:probability, ';' between), ``ensemble_precision`` (slug:share of held-out calls that were right), ``ensemble_set`` (slugs, NA
+unless asked for), ``nearest_enzyme`` (MARTS-DB id), ``nearest_accession``, ``nearest_products`` ('|' between),
+``nearest_similarity``, ``motifs`` (name:start-end:residues), ``flags``, ``model``. ``NA`` is a missing value, ``none`` an empty list.
 With all labels, a column of probabilities for each follows, named group:label; ``NA`` for one without training data.
 """
 
@@ -11,7 +12,8 @@ import math
 from .. import motifs
 
 COLUMNS = ("id", "length", "status", "tps_probability", "product_type", "product_type_probability", "ensembles",
-           "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity", "motifs", "model")
+           "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity", "motifs", "flags",
+           "model")
 MISSING, EMPTY = "NA", "none"
 
 
@@ -38,10 +40,21 @@ def _row(call):
     near = call.neighbour
     return (call.id, call.length_aa, call.status, number(call.tps_probability), call.product_type or MISSING,
             number(call.product_type_probability),
-            ";".join(f"{slug}:{number(value)}" for slug, value in call.ensembles) or (EMPTY if answered else MISSING),
+            several((f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered),
+            several((f"{found.name}:{number(found.precision)}" for found in call.ensembles), answered),
+            several(call.ensemble_set or (), call.ensemble_set is not None),
             near.id if near else MISSING, "|".join(near.accessions) or MISSING if near else MISSING,
             "|".join(near.products) if near else MISSING, number(near.similarity if near else None),
-            motifs.summary(call.motifs) or (EMPTY if scored else MISSING), call.model)
+            several([motifs.summary(call.motifs)], scored), several(call.flags, answered), call.model)
+
+
+def several(values, known):
+    """Values with ';' between, ``none`` for no value, NA where that is not known.
+
+    >>> several("ab", True), several((), True), several((), False)
+    ('a;b', 'none', 'NA')
+    """
+    return ";".join(values) or (EMPTY if known else MISSING)
 
 
 def _probabilities(call, labels):
