@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred import calibration, checkpoint, dataset, device, losses, metrics, neighbours, recipe, training
+from tpspred import calibration, checkpoint, dataset, device, losses, metrics, motifs, neighbours, recipe, training
 from tpspred.errors import ModelError, StoreError, TpspredError
 
 
@@ -226,13 +226,40 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
 
 def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
     targets = np.array([[1, 0], [1, 0], [0, 1]])
-    references = neighbours.References(np.eye(3, dtype=np.float16), [], targets.astype(np.uint8), np.array([0, 1, 1]))
+    references = neighbours.References(np.eye(3, dtype=np.float16), [], targets.astype(np.uint8), np.array([0, 1, 1]),
+                                       np.array([1.0]), np.array([1.0]))
     near_first = np.array([0.9, 0.1, 0.2])
     sure = np.log(0.99 / 0.01)
     assert references.vote(near_first) == pytest.approx([sure, -sure])
     assert references.vote(near_first, left_out=1) == pytest.approx([sure, -sure])
     share = 1 / (1 + np.exp(neighbours.SHARPNESS * 0.1))
     assert references.vote(near_first, left_out=0)[0] == pytest.approx(np.log(share / (1 - share)))
+
+
+def test_neighbours_say_what_their_similarity_means():
+    similarity, identities = np.full((60, 60), 0.42), np.full((60, 60), 0.3)
+    similarity[:30, :30], identities[:30, :30] = 0.91, 0.8
+    points, typical = neighbours.typical_identity(similarity, identities)
+    assert points == pytest.approx([0.425, 0.925, 1]) and typical == pytest.approx([0.3, 0.8, 1])
+    targets = np.array([[1, 0], [0, 1]], np.uint8)
+    about = [{"id": name, "accessions": [name], "species": [], "products": []} for name in "ab"]
+    references = neighbours.References(np.eye(2, dtype=np.float16), about, targets, np.zeros(2), points, typical)
+    near = references.nearest(np.array([0.675, 0.925]), 2, {0: "x", 1: "y"}, {"x"})
+    assert [(enzyme.id, enzyme.ensembles, enzyme.agrees) for enzyme in near] == [("b", ("y",), False), ("a", ("x",), True)]
+    assert [enzyme.identity for enzyme in near] == pytest.approx([0.8, 0.55])
+    assert references.nearest(np.array([0.5, 0.4]), 1, {}, set())[0].agrees is None
+
+
+def hit(motif, state="intact"):
+    return motifs.MotifHit(motif, state, 1, 5, "DDAAD")
+
+
+@pytest.mark.parametrize("product_type, found, flags", [
+    ("mono", [hit("DDxxD")], []), ("mono", [hit("DDxxD", "altered")], ["no_intact_active_site"]),
+    ("mono", [hit("DxDD")], ["motif_conflict"]), ("di", [hit("DxDD")], []), ("tri", [hit("DCTAE")], []),
+    ("mono", [hit("DxDD"), hit("NSE/DTE")], []), ("mono", [hit("QW")], ["no_intact_active_site"])])
+def test_active_site_and_type_are_compared(small, product_type, found, flags):
+    assert list(small.predictor._flags(1.0, [], product_type, found)) == flags
 
 
 def test_calibration_refuses_training_sequences(small, enzymes):
@@ -260,11 +287,11 @@ def test_labels_without_positives_are_never_called(small, enzymes):
 def test_what_is_unlike_any_enzyme_says_so(small, enzymes):
     predictor = small.predictor.calibrated(training.examples(enzymes, small.table, small.negatives, small.predictor.labels))
     record = next(iter_records(enzymes))
-    assert next(predictor.predict([record])).flags == ()
+    assert "no_similar_enzyme" not in next(predictor.predict([record])).flags
     far = dataclasses.replace(predictor.calibration.held_out, similarity=np.full(24, 1.5, np.float32))
     strange = type(predictor)(predictor.encoder, predictor.fitted, predictor.references, predictor.record,
                               dataclasses.replace(predictor.calibration, held_out=far))
-    assert next(strange.predict([record])).flags == ("no_similar_enzyme",)
+    assert "no_similar_enzyme" in next(strange.predict([record])).flags
 
 
 def test_only_a_calibrated_model_can_promise(small):
@@ -284,8 +311,8 @@ def test_model_file_round_trip(small, enzymes, tmp_path):
     checkpoint.save(small.predictor, path)
     loaded = checkpoint.load(path)
     assert loaded.encoder.checksum == small.predictor.encoder.checksum
-    first = [dataclasses.replace(call, model="", probabilities=None) for call in small.predictor.predict(iter_records(enzymes))]
-    again = [dataclasses.replace(call, model="", probabilities=None) for call in loaded.predict(iter_records(enzymes))]
+    first = [dataclasses.replace(call, model="", probabilities=None, features=None) for call in small.predictor.predict(iter_records(enzymes))]
+    again = [dataclasses.replace(call, model="", probabilities=None, features=None) for call in loaded.predict(iter_records(enzymes))]
     assert first == again
     checkpoint.save(loaded, tmp_path / "again.h5")
     assert checkpoint.load(tmp_path / "again.h5").checksum == loaded.checksum

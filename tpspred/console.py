@@ -33,6 +33,11 @@ def notify(message, *values):
     log.info(message, *values)
 
 
+def warn(message, *values):
+    """Say what may not be as the user expects."""
+    log.warning(message, *values)
+
+
 def detail(message, *values):
     """Say something for ``-v`` and the log file."""
     log.debug(message, *values)

@@ -13,6 +13,7 @@ from .records import protein_record
 PRODUCT_TYPES = ("hemi", "mono", "sesq", "di", "sesquar", "sester", "tri", "tetra", "pt", "sqs", "psy")
 RELATED_TYPES = frozenset({"pt", "sqs", "psy"})   # prenyl diphosphate, squalene and phytoene synthases
 TPS_CLASSES = ("1", "2")
+EITHER_CLASS = frozenset({"di", "tri", "tetra"})  # made by enzymes of class 1 and of class 2; the other types by class 1 alone
 REACTION_COLUMNS = {
     "Enzyme_marts_ID": "enzyme", "Uniprot_ID": "uniprot", "Genbank_ID": "genbank", "Aminoacid_sequence": "sequence",
     "Species": "species", "Kingdom": "kingdom", "Type": "product_type", "Class": "tps_class",

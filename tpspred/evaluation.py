@@ -176,7 +176,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
         for k, call in enumerate(predictor.predict((records[i] for i in test), threads, vectors=vectors)):
             statuses[test[k]] = call.status
             if call.probabilities is not None:
-                found[k], similarity[k] = call.probabilities, call.neighbour.similarity
+                found[k], similarity[k] = call.probabilities, call.neighbours[0].similarity
         scores[OURS][test], called[test] = np.nan_to_num(found), found >= predictor.calibration.thresholds
         for (kind, share), answers in promised.items():
             promising = predictor.answering(**{kind: share})

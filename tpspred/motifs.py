@@ -12,6 +12,9 @@ import re
 import numpy as np
 
 INTACT, ALTERED, MISSING = "intact", "altered", "missing"
+# Residues that bind magnesium: the outer acids of DDxxD; N/D, S/T and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
+METAL = {"DDxxD": (0, -1), "NSE/DTE": (0, 4, -1)}
+CATALYTIC = {"DDxxD": "1", "NSE/DTE": "1", "DxDD": "2", "DCTAE": "2"}     # the class whose active site a motif is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +161,24 @@ def summary(hits):
     """
     return ";".join(f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}" + (":altered" if hit.state == ALTERED else "")
                     for hit in hits if hit.state != MISSING)
+
+
+def classes(hits):
+    """Classes of terpene synthases (1 ionises a diphosphate, 2 protonates) whose active site is intact.
+
+    >>> sorted(classes([MotifHit("DxDD", "intact", 3, 6, "DIDD"), MotifHit("DDxxD", "altered", 30, 34, "DNAAD")]))
+    ['2']
+    """
+    return {CATALYTIC[hit.motif] for hit in hits if hit.state == INTACT and hit.motif in CATALYTIC}
+
+
+def metal_contacts(hit):
+    """Which residues of an intact motif bind magnesium, counted from its first.
+
+    >>> metal_contacts(MotifHit("NSE/DTE", "intact", 277, 285, "NDVFSLRVE"))
+    [0, 4, 8]
+    """
+    return [offset % len(hit.residues) for offset in METAL.get(hit.motif, ())] if hit.state == INTACT else []
 
 
 def by_name(hits):

@@ -1,25 +1,41 @@
 """Characterised enzymes in the encoder's space: the nearest ones, and what similar ones vote for."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 
+from . import dataset, profiles, records
 from .calibration import log_odds
+from .errors import InputError
 
 SHARPNESS = 20.0        # of a vote: an enzyme less similar by 0.05 weighs e times less
 NO_FOLD = -1
+PAIRS, STEP = 20, 0.05  # neighbours of each enzyme, and width of a bin of similarity, that tell the typical identity
 LEAST_SHARE = 0.01      # a vote is no surer than this or its complement
 
 
 @dataclasses.dataclass(frozen=True)
 class Neighbour:
-    """A characterised enzyme; similarity is the cosine of the two vectors that ``comparable`` gives, at most 1."""
+    """A characterised enzyme beside a protein.
+
+    Attributes:
+        similarity: Cosine of the two vectors that ``comparable`` gives, at most 1.
+        identity: Median identity of pairs of characterised enzymes that are as similar, 0–1.
+        ensembles: Slugs of what it makes.
+        agrees: Whether it has an ensemble that is called for the protein; None if none is called.
+        alignment: profiles.Alignment of the protein with its sequence; None without that, or if they do not align.
+    """
 
     id: str
     accessions: tuple
     species: tuple
     products: tuple
     similarity: float
+    identity: float
+    ensembles: tuple
+    agrees: bool | None
+    alignment: profiles.Alignment | None = None
 
 
 def comparable(embedding, encoder, scaling):
@@ -50,19 +66,32 @@ class References:
         about: One dictionary per enzyme: id, accessions, species, products.
         targets: (enzymes, labels) uint8 of 0 and 1.
         folds: (enzymes,) int8 fold of the training in which each is.
+        similarities, identities: (points,) float32, what identity a similarity typically means.
     """
 
     vectors: np.ndarray
     about: list
     targets: np.ndarray
     folds: np.ndarray
+    similarities: np.ndarray
+    identities: np.ndarray
 
     @classmethod
-    def of(cls, enzymes, vectors, targets, folds):
-        """References from enzymes, their comparable vectors (enzymes, dimension), labels and folds."""
-        return cls((vectors / length(vectors)[:, None]).astype(np.float16), [
+    def of(cls, enzymes, vectors, targets, folds, identities):
+        """References from enzymes.
+
+        Args:
+            enzymes: List of dataset.Enzyme.
+            vectors: (enzymes, dimension), comparable.
+            targets: (enzymes, labels).
+            folds: (enzymes,).
+            identities: (enzymes, enzymes) pairwise identity, 0–1.
+        """
+        vectors = vectors / length(vectors)[:, None]
+        return cls(vectors.astype(np.float16), [
             {"id": enzyme.id, "accessions": enzyme.accessions, "species": enzyme.species, "products": enzyme.products}
-            for enzyme in enzymes], targets.astype(np.uint8), np.asarray(folds, np.int8))
+            for enzyme in enzymes], targets.astype(np.uint8), np.asarray(folds, np.int8),
+            *typical_identity(np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities))
 
     def similarity(self, vector):
         """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""
@@ -86,18 +115,78 @@ class References:
         weight = np.where(asked, np.exp(SHARPNESS * (similarity - similarity[asked].max())), 0)
         return log_odds(np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(LEAST_SHARE, 1 - LEAST_SHARE))
 
-    def nearest(self, similarity, count=1):
+    def nearest(self, similarity, count, names, called):
         """The most similar enzymes.
 
         Args:
             similarity: (enzymes,) cosines.
+            names: {column of the targets: ensemble}.
+            called: Ensembles that are called for the protein.
 
         Returns:
             List of Neighbour, best first, ties by order.
         """
         best = np.argsort(-similarity, kind="stable")[:count]
-        return [self._neighbour(self.about[i], similarity[i]) for i in best]
+        return [self._neighbour(i, min(1.0, float(similarity[i])), names, called) for i in best]
 
-    def _neighbour(self, about, similarity):
-        names = (tuple(about[key]) for key in ("accessions", "species", "products"))
-        return Neighbour(about["id"], *names, min(1.0, float(similarity)))    # float16 vectors are not quite of length 1
+    def _neighbour(self, i, similarity, names, called):
+        about = self.about[i]                                # float16 vectors are not quite of length 1, hence the minimum
+        ensembles = tuple(name for column, name in names.items() if self.targets[i, column])
+        return Neighbour(about["id"], *(tuple(about[key]) for key in ("accessions", "species", "products")), similarity,
+                         float(np.interp(similarity, self.similarities, self.identities)), ensembles,
+                         not called.isdisjoint(ensembles) if called else None)
+
+
+def typical_identity(similarity, identities):
+    """Median identity of neighbouring enzymes by their similarity, never falling.
+
+    Args:
+        similarity, identities: (enzymes, enzymes).
+
+    Returns:
+        (similarities, identities): (points,) float32, increasing.
+    """
+    near = min(PAIRS, len(similarity) - 1)
+    others = np.argsort(-(similarity - 2 * np.eye(len(similarity))), axis=1, kind="stable")[:, :near]
+    pairs = [np.take_along_axis(table, others, 1).ravel() for table in (similarity, identities)]
+    centres = np.arange(STEP / 2, 1, STEP)
+    bins = np.clip((pairs[0] / STEP).astype(int), 0, len(centres) - 1)
+    filled = np.flatnonzero(np.bincount(bins, minlength=len(centres)) >= min(PAIRS, len(bins)))
+    medians = np.maximum.accumulate([np.median(pairs[1][bins == k]) for k in filled])
+    return np.append(centres[filled], 1).astype(np.float32), np.append(medians, 1).astype(np.float32)
+
+
+class Sequences:
+    """Sequences of characterised enzymes, given by the user, to align neighbours with.
+
+    Args:
+        source: MARTS-DB export (CSV), or FASTA with MARTS-DB ids or accessions, plain or gzip.
+
+    Raises:
+        InputError: If it is neither.
+    """
+
+    def __init__(self, source):
+        if ".csv" in pathlib.Path(source).suffixes:
+            enzymes = dataset.from_reactions(dataset.read_reactions(source))
+            self._of = {name: enzyme.sequence for enzyme in enzymes for name in (*enzyme.accessions, enzyme.id)}
+        else:
+            self._of = {record.id: record.sequence for record in records.read_fasta(source, "keep") if not record.problem}
+        if not self._of:
+            raise InputError.at(source, "no sequence", "a MARTS-DB export or FASTA of its enzymes")
+
+    def aligned(self, sequence, near):
+        """Neighbours with their alignments.
+
+        Args:
+            sequence: Of the protein.
+            near: List of Neighbour.
+
+        Returns:
+            List of Neighbour.
+        """
+        known = [(i, self._of[name]) for i, neighbour in enumerate(near)
+                 for name in [next((name for name in (neighbour.id, *neighbour.accessions) if name in self._of), None)] if name]
+        found = profiles.align_pairs(sequence, [other for _, other in known]) if known else {}
+        by_rank = {known[k][0]: alignment for k, alignment in found.items()}
+        return [dataclasses.replace(neighbour, alignment=by_rank.get(i)) for i, neighbour in enumerate(near)]

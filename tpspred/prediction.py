@@ -5,16 +5,18 @@ import dataclasses
 import numpy as np
 import torch
 
-from . import calibration, encoders, features, metrics, profiles, training
-from .dataset import IS_TPS, RELATED_TYPES, Label
+from . import calibration, encoders, features, metrics, motifs, profiles, training
+from .dataset import EITHER_CLASS, IS_TPS, RELATED_TYPES, Label
 from .device import one_thread
 from .errors import ModelError
 from .model import FusedNetwork
-from .neighbours import Neighbour, References, comparable, length
+from .neighbours import References, comparable, length
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
 NETWORK_SHARE = 0.6         # of the networks in the blend with the vote
-UNLIKE_ANY = "no_similar_enzyme"
+UNLIKE_ANY, UNSUPPORTED, CONFLICT, INACTIVE = ("no_similar_enzyme", "no_neighbour_agrees", "motif_conflict",
+                                               "no_intact_active_site")
+NEIGHBOURS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +47,13 @@ class Call:
         ensemble_set: Slugs that hold the asked share of a protein's ensembles, most likely first; None unless asked for and
             tps, related or uncertain.
         flags: What to beware of: ``no_similar_enzyme``, less similar to any characterised enzyme than 99 % of these are to
-            another.
-        neighbour: The nearest characterised enzyme, or None.
+            another; ``no_neighbour_agrees``, none of the neighbours has a called ensemble; ``motif_conflict``, the active site
+            that is intact is not of the class that makes such a type; ``no_intact_active_site``.
+        neighbours: The nearest characterised enzymes, neighbours.Neighbour, best first.
         motifs: List of motifs.MotifHit.
         domains: List of profiles.DomainHit of the best profile.
         probabilities: (labels,) of all labels, NaN for unsupported ones; None if no profile matched.
+        features: (64,) engineered features; None if no profile matched.
     """
 
     id: str
@@ -62,10 +66,11 @@ class Call:
     ensembles: tuple = ()
     ensemble_set: tuple | None = None
     flags: tuple = ()
-    neighbour: Neighbour | None = None
+    neighbours: tuple = ()
     motifs: tuple = ()
     domains: tuple = ()
     probabilities: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 class Predictor:
@@ -98,13 +103,15 @@ class Predictor:
         """Labels without a training positive."""
         return [label for label, count in zip(self.labels, self.positives) if not count]
 
-    def predict(self, records, threads=1, progress=lambda count: None, vectors=None):
+    def predict(self, records, threads=1, progress=lambda count: None, vectors=None, neighbours=NEIGHBOURS, sequences=None):
         """Call every record, in order, in constant memory; the same for any number of threads.
 
         Args:
             records: Iterable of records.ProteinRecord.
             threads: CPU threads for the profile search and the encoder.
             vectors: {sequence: (dimension,) embedding} from a store; the encoder is then not asked.
+            neighbours: How many enzymes to name.
+            sequences: neighbours.Sequences to align them with, or None.
 
         Yields:
             Call per record.
@@ -120,39 +127,62 @@ class Predictor:
                 elif not view.hits:
                     yield self._bare(view, NOT_TPS)
                 else:
-                    yield self.call(view, known[view.record.sequence], features.vector(view))
+                    call = self.call(view, known[view.record.sequence], features.vector(view), neighbours)
+                    yield call if sequences is None or call.product_type is None else dataclasses.replace(
+                        call, neighbours=tuple(sequences.aligned(view.record.sequence, call.neighbours)))
             progress(len(batch))
 
-    def call(self, view, embedding, feature_vector):
+    def call(self, view, embedding, feature_vector, neighbours=NEIGHBOURS):
         """Decide about one protein that passed the screen.
 
         Args:
             view: features.View.
             embedding: (dimension,) and feature_vector: (64,), not scaled.
         """
-        vector = comparable(embedding, self.encoder, self.fitted.scaling)
-        similarity = self.references.similarity(vector)
-        logits = self._blended(self.logits(embedding[None], feature_vector[None]).mean(0)[0], similarity)
-        probabilities = np.where(self.positives > 0, self.calibration.probabilities(logits), np.nan)
+        probabilities, similarity = self.scores(embedding, feature_vector)
         probability = float(probabilities[self._tps])
         best_type = max(self._groups["product_type"], key=lambda i: probabilities[i])
         status = self._status(probability, best_type, probabilities)
-        nearest = next(iter(self.references.nearest(similarity / length(vector))), None)
+        likely = sorted(self._groups["ensemble"], key=lambda i: -probabilities[i])
+        called = [] if status == NOT_TPS else [i for i in likely if probabilities[i] >= self.calibration.thresholds[i]]
+        near = self.references.nearest(similarity, neighbours, {i: self.labels[i].name for i in self._groups["ensemble"]},
+                                       {self.labels[i].name for i in called})
         answers = {} if status == NOT_TPS else {
             "product_type": self.labels[best_type].name, "product_type_probability": float(probabilities[best_type]),
-            **self._ensembles(probabilities, nearest.similarity if nearest else 0.0)}
-        return Call(view.record.id, view.record.length_aa, status, self.name, probability, neighbour=nearest,
-                    motifs=tuple(view.motifs), domains=tuple(view.hits[0].domains()), probabilities=probabilities, **answers)
+            "ensembles": tuple(EnsembleCall(self.labels[i].name, float(probabilities[i]), float(self.calibration.precision[i]))
+                               for i in called),
+            "ensemble_set": self.sets and tuple(self.labels[i].name for i in likely
+                                                if self.sets.holds(probabilities[i], similarity.max())),
+            "flags": tuple(self._flags(similarity.max(), near, self.labels[best_type].name, view.motifs))}
+        return Call(view.record.id, view.record.length_aa, status, self.name, probability, neighbours=tuple(near),
+                    motifs=tuple(view.motifs), domains=tuple(view.hits[0].domains()), probabilities=probabilities,
+                    features=feature_vector, **answers)
 
-    def _ensembles(self, probabilities, similarity):
-        """What is said of a protein's ensembles: those called, those of the set, and whether there is anything to compare with."""
-        likely = sorted(self._groups["ensemble"], key=lambda i: -probabilities[i])
-        called = tuple(EnsembleCall(self.labels[i].name, float(probabilities[i]), float(self.calibration.precision[i]))
-                       for i in likely if probabilities[i] >= self.calibration.thresholds[i])
-        held = None if self.sets is None else tuple(
-            self.labels[i].name for i, within in zip(likely, self.sets.holds(probabilities[likely], similarity)) if within)
-        flags = (UNLIKE_ANY,) if similarity < self.calibration.least_similarity else ()
-        return {"ensembles": called, "ensemble_set": held, "flags": flags}
+    def scores(self, embedding, feature_vector):
+        """Calibrated probabilities and similarities of one protein.
+
+        Args:
+            embedding: (dimension,) and feature_vector: (64,), not scaled.
+
+        Returns:
+            ((labels,) probabilities, NaN for unsupported labels; (enzymes,) cosines).
+        """
+        vector = comparable(embedding, self.encoder, self.fitted.scaling)
+        similarity = self.references.similarity(vector)
+        logits = self._blended(self.logits(embedding[None], feature_vector[None]).mean(0)[0], similarity)
+        return np.where(self.positives > 0, self.calibration.probabilities(logits), np.nan), similarity / length(vector)
+
+    def _flags(self, similarity, near, product_type, found):
+        """What to beware of."""
+        if similarity < self.calibration.least_similarity:
+            yield UNLIKE_ANY
+        if near and not any(neighbour.agrees in (True, None) for neighbour in near):
+            yield UNSUPPORTED
+        intact = motifs.classes(found)
+        if not intact:
+            yield INACTIVE
+        elif product_type not in EITHER_CLASS and "1" not in intact:
+            yield CONFLICT
 
     def logits(self, embedding, feature_rows):
         """Logits of every member.
@@ -225,6 +255,24 @@ class Predictor:
         lines = self.calibration if target_precision is None else self.calibration.at_precision(target_precision, ensembles)
         sets = None if coverage is None else lines.sets(coverage, ensembles)
         return Predictor(self.encoder, self.fitted, self.references, self.record, lines, self.checksum, sets)
+
+    def about(self):
+        """What the model is, as dictionaries and lists of texts and numbers; None for a number that is not known."""
+        lines, record = self.calibration, dict(self.record)
+        scores = record.pop("held_out_ensembles", {})
+        numbers = zip(self.labels, self.positives, lines.thresholds, lines.precision)
+        return {
+            "model": {"name": self.record["name"], "sha256": self.checksum},
+            "encoder": {"name": self.encoder.name, "sha256": self.encoder.checksum, "dimension": self.encoder.dimension,
+                        "profiles": len(self.encoder.profiles),
+                        "columns": sum(profile.columns for profile in self.encoder.profiles)},
+            "training": record | {"networks": len(self.fitted.members), "references": len(self.references.about)},
+            "calibration": {"proteins": int(lines.sequences), "tps_from": lines.tps_threshold, "uncertain_from": lines.uncertain_threshold,
+                            "least_similarity": lines.least_similarity},
+            "held_out_ensembles": scores,
+            "labels": [{"label": label.column, "positives": int(count), "threshold": float(threshold) if count else None,
+                        "precision": None if np.isnan(precision) else float(precision)}
+                       for label, count, threshold, precision in numbers]}
 
     def callable_ensembles(self):
         """Ensembles that have a threshold."""

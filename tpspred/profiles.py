@@ -69,6 +69,21 @@ class DomainHit:
 
 
 @dataclasses.dataclass(frozen=True)
+class Alignment:
+    """A protein's best local alignment with another.
+
+    Attributes:
+        identity: Identical residues over aligned ones, 0–1.
+        coverage: Share of the protein's residues that are aligned, 0–1.
+        e_value: In a database of 10,000 proteins.
+    """
+
+    identity: float
+    coverage: float
+    e_value: float
+
+
+@dataclasses.dataclass(frozen=True)
 class ProfileHit:
     """A protein aligned to a profile.
 
@@ -142,10 +157,30 @@ def align_each(queries, references, threads=1):
     Returns:
         A list per query of (bits, index of the reference).
     """
+    return [[(float(hit.score), int(hit.name)) for hit in top.reported] for top in _phmmer(queries, references, threads)]
+
+
+def align_pairs(query, others):
+    """Align a protein with a few others.
+
+    Returns:
+        {index of the other: Alignment} of those that it aligns to (E < 1e-3).
+    """
+    return {int(hit.name): _pair(query, hit) for top in _phmmer([query], others, 1) for hit in top.reported}
+
+
+def _phmmer(queries, references, threads):
     queries, block = ([easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
                        for i, sequence in enumerate(sequences)] for sequences in (queries, references))
-    found = pyhmmer.phmmer(queries, easel.DigitalSequenceBlock(ALPHABET, block), cpus=threads, E=E_VALUE, Z=DATABASE_SIZE)
-    return [[(float(hit.score), int(hit.name)) for hit in top.reported] for top in found]
+    return pyhmmer.phmmer(queries, easel.DigitalSequenceBlock(ALPHABET, block), cpus=threads, E=E_VALUE, Z=DATABASE_SIZE,
+                          domZ=DATABASE_SIZE, seed=SEED)
+
+
+def _pair(query, hit):
+    alignment = hit.best_domain.alignment
+    one, other = (np.frombuffer(text.upper().encode(), np.uint8) for text in (alignment.hmm_sequence, alignment.target_sequence))
+    both = (one != ord(".")) & (other != ord("-"))
+    return Alignment(float((one == other)[both].mean()), float(both.sum() / len(query)), float(hit.evalue))
 
 
 def batches(records, residues=BATCH_RESIDUES):

@@ -82,7 +82,7 @@ def fit(enzymes, data, labels, encoder, config, name, device, progress=lambda co
     rows = np.flatnonzero(data.mask.all(1))
     references = References.of([enzyme_of[data.sequences[i]] for i in rows],
                                comparable(data.embedding[rows], encoder, fitted.scaling), data.targets[rows],
-                               fitted.sequence_folds[rows])
+                               fitted.sequence_folds[rows], data.identities[np.ix_(rows, rows)])
     return Predictor(encoder, fitted, references, _record(name, enzymes, data, config))
 
 

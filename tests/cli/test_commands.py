@@ -3,13 +3,14 @@
 import csv
 import gzip
 import io
+import json
 
 import numpy as np
 import pytest
 from conftest import DATA
 
-from tpspred import cli, dataset, store
-from tpspred.writers import tsv
+from tpspred import cli, dataset, records, store
+from tpspred.writers import FORMATS, tsv
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -69,6 +70,73 @@ def test_all_adds_a_probability_for_every_label(run, model):
     assert {column for column in columns if rows[0][column] == "NA"} == unsupported
     assert rows[0]["is_tps:terpene_synthase"] == rows[0]["tps_probability"]
     assert {rows[4][column] for column in columns} == {"NA"}
+
+
+def test_several_outputs_from_one_pass(run, tmp_path):
+    names = [tmp_path / f"p.{kind}" for kind in FORMATS]
+    outputs = [part for kind, name in zip(FORMATS, names) for part in (f"--{kind}", name)]
+    done = run("predict", PROTEINS, *outputs)
+    assert (done.code, done.out) == (0, b"") and (tmp_path / "p.tsv").read_bytes() == EXPECTED
+    for kind, name in zip(FORMATS, names):
+        assert run("predict", PROTEINS, "--format", kind).out == name.read_bytes()
+    both = run("predict", PROTEINS, "--format", "tsv", "--html", tmp_path / "q.html")
+    assert both.out == EXPECTED and (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
+
+
+def test_outputs_that_cannot_be(run, tmp_path):
+    assert run("predict", PROTEINS, "--format", "csv").code == 2
+    for outputs in (("--tsv", "-", "--gff3", "-"), ("-o", "x", "--jsonl", "x")):
+        done = run("predict", PROTEINS, *outputs)
+        assert done.code == 2 and "two outputs to" in done.err
+    done = run("predict", PROTEINS, "--annotation", "x")
+    assert done.code == 2 and "--annotation is for GFF3" in done.err
+    done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
+    assert done.code == 1 and "/nowhere/a.html: cannot be written" in done.err and not list(tmp_path.iterdir())
+    (tmp_path / "g.gff3").write_text("##gff-version 3\nc\tx\tCDS\t1\t9\t.\t+\t0\tID=other\n")
+    done = run("predict", PROTEINS, "--gff3", tmp_path / "a.gff3", "--tsv", tmp_path / "a.tsv", "--annotation", tmp_path / "g.gff3")
+    assert done.code == 1 and "found none of the 4 called proteins" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["g.gff3"]
+    done = run("predict", "-", "--duplicates", "keep", "--format", "gff3", stdin=PROTEINS.read_bytes() * 2)
+    assert done.code == 1 and "found an id that came before" in done.err
+
+
+def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
+    """The enzymes given are the queries themselves, under the names of their neighbours."""
+    rows = [json.loads(line) for line in run("predict", PROTEINS, "--format", "jsonl", "--neighbours", 2).out.splitlines()]
+    assert {len(row["neighbours"]) for row in rows} == {0, 2}
+    proteins = {record.id: record.sequence for record in records.read_fasta(PROTEINS)}
+    first, second = rows[0]["neighbours"][0], rows[1]["neighbours"][1]
+    (tmp_path / "r.faa").write_text(f">{first['id']}\n{proteins[rows[0]['id']]}\n>{second['accessions'][0]} x\n{proteins[rows[1]['id']]}")
+    done = run("predict", PROTEINS, "--format", "jsonl", "--references", tmp_path / "r.faa")
+    given = [json.loads(line) for line in done.out.splitlines()]
+    for alignment in (given[0]["neighbours"][0]["alignment"], given[1]["neighbours"][1]["alignment"]):
+        assert alignment["identity"] == 1 and alignment["coverage"] > 0.95 and alignment["e_value"] < 1e-100
+    assert given[2]["neighbours"][0]["alignment"] is None
+    (tmp_path / "none.faa").write_text("")
+    assert "none.faa: found no sequence" in run("predict", PROTEINS, "--references", tmp_path / "none.faa").err
+
+
+def test_explain(run):
+    done = run("explain", PROTEINS, "--id", "fungi_sesq_1", "--top", 5)
+    rows = table(done.out)
+    assert done.code == 0 and [row["kind"] for row in rows] == ["residue"] * 5 + ["feature"] * 5
+    assert "ensemble:specialized_cyclic of fungi_sesq_1: probability 0.7" in done.err
+    named = run("explain", PROTEINS, "--id", "fungi_sesq_1", "--label", "is_tps:terpene_synthase", "--top", 5)
+    assert named.out != done.out and "is_tps:terpene_synthase of fungi_sesq_1" in named.err
+    for name, message in (("nobody", "found no record nobody"), ("random_0", "found no match to a family profile")):
+        failed = run("explain", PROTEINS, "--id", name)
+        assert (failed.code, failed.out) == (1, b"") and message in failed.err
+
+
+def test_info(run, model):
+    text = run("info").out.decode()
+    assert f"sha256: {model.checksum}" in text and "networks: 10" in text
+    about = json.loads(run("info", "--json").out)
+    rows = {row["label"]: row for row in about["labels"]}
+    assert rows["ensemble:tri_squalene"]["positives"] == 39 and 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
+    assert len(rows) == len(model.labels) and about["calibration"]["proteins"] == model.calibration.sequences
+    assert "ensemble:tri_squalene\t39\t" in text
+    assert run("info", DATA / "proteins.faa").code == 1
 
 
 def test_precision_and_coverage_are_chosen(run):

@@ -9,7 +9,7 @@ import click
 from .. import __version__
 from ..errors import TpspredError
 
-COMMANDS = ("predict", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "evaluate", "fetch-weights")
+COMMANDS = ("predict", "explain", "info", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "evaluate", "fetch-weights")
 
 
 class LazyGroup(click.Group):

@@ -59,6 +59,13 @@ def hyperparameters(renamed=()):
     return decorate
 
 
+def check_targets(targets):
+    """Refuse two outputs to one place."""
+    for target in targets:
+        if targets.count(target) > 1:
+            raise click.UsageError("two outputs to " + ("standard output" if target == "-" else target))
+
+
 def check_runtime(runtime, encoder):
     """Refuse options of ESM-2 for an encoder that is none."""
     idle = {"device": ("auto", "cpu")}

@@ -2,14 +2,27 @@
 
 import click
 
+from ..writers import FORMATS
 from . import options
 
 
 @click.command("predict", short_help="Call terpene synthases in a protein FASTA.")
 @options.proteins
-@click.option("-o", "--output", default="-", metavar="FILE", show_default="standard output", help="Table to write.")
+@click.option("-o", "--output", metavar="FILE",
+              help="File to write in --format.  [default: standard output, unless other outputs are named]")
+@click.option("-f", "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: tsv]")
+@click.option("--tsv", metavar="FILE", help="Table to write, whatever else is written.")
+@click.option("--gff3", metavar="FILE", help="Features to write: called proteins, their domains, motifs and metal sites.")
+@click.option("--jsonl", metavar="FILE", help="JSON lines to write: everything that is known of every record.")
+@click.option("--html", metavar="FILE", help="Page to write: the called proteins, to look at.")
 @click.option("-m", "--model", metavar="FILE", help="Model file.  [default: the bundled model]")
-@click.option("--all", "all_labels", is_flag=True, help="Add a probability column for every label.")
+@click.option("--all", "all_labels", is_flag=True, help="Add a column of probabilities for every label to the table.")
+@click.option("--neighbours", type=click.IntRange(1), default=3, show_default=True, metavar="N",
+              help="How many of the nearest characterised enzymes to compare with; the table shows the first.")
+@click.option("--references", metavar="FILE", help="MARTS-DB export (CSV) or FASTA of its enzymes, to align the neighbours with; "
+                                                   "shown in JSON lines and the page.")
+@click.option("--annotation", metavar="FILE", help="GFF3 of the genome: features of the GFF3 output are given in its coordinates, "
+                                                   "through the CDS whose protein_id, ID or Name is the protein's.")
 @click.option("--target-precision", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Call an ensemble only where this share of its calls on held-out enzymes was right, 0-1.  [default: the "
                    "threshold of best F1]")
@@ -19,16 +32,24 @@ from . import options
 @options.duplicates
 @options.threads
 @options.messages
-def command(proteins, output, model, all_labels, target_precision, coverage, runtime, duplicates, threads):
+def command(proteins, output, kind, model, all_labels, neighbours, references, annotation, target_precision, coverage, runtime,
+            duplicates, threads, **files_of):
     """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain or gzip, or a store of
     tpspred embed by the model's encoder; '-' is standard input.
 
     Status: tps; related (prenyl diphosphate, squalene and phytoene synthases); uncertain (evidence, but not enough for a
     call); not_tps; or why a record could not be scored (empty, internal_stop, too_long, no_known_residue).
     """
-    from .. import checkpoint, files, recipe, records
+    targets = [(name, files_of[name]) for name in FORMATS if files_of[name]]
+    if output or kind or not targets:
+        targets.insert(0, (kind or "tsv", output or "-"))
+    options.check_targets([target for _, target in targets])
+    if annotation and "gff3" not in dict(targets):
+        raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
+    from .. import annotation as annotations
+    from .. import checkpoint, files, recipe, records, writers
+    from .. import neighbours as enzymes
     from ..console import notify, progress
-    from ..writers import tsv
     predictor = checkpoint.load(model, runtime).answering(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
     if files.is_hdf5(proteins):
@@ -38,9 +59,13 @@ def command(proteins, output, model, all_labels, target_precision, coverage, run
     else:
         stream, vectors = records.read_fasta(proteins, duplicates), None
         predictor.encoder.ready()
+    known = enzymes.Sequences(references) if references else None
+    further = {"tsv": {"all_labels": all_labels},
+               "gff3": {"annotation": annotations.Annotation(annotation) if annotation else None}}
     if target_precision is not None:
         notify("%d ensembles reach a precision of %g", len(predictor.callable_ensembles()), target_precision)
-    with progress("proteins") as advance, files.open_text_output(output) as handle:
-        calls = predictor.predict(stream, threads, advance, vectors)
-        count = tsv.write(calls, handle, predictor.labels if all_labels else ())
+    count = 0
+    with progress("proteins") as advance, writers.open_all(targets, predictor, further) as write:
+        for count, call in enumerate(predictor.predict(stream, threads, advance, vectors, neighbours, known), 1):
+            write(call)
     notify("%d proteins scored with %s", count, predictor.name)

@@ -1,1 +1,36 @@
-"""Calls to files."""
+"""Bytes out: calls in the formats that people, pipelines and genome browsers read, and what evaluations found.
+
+A writer of calls is made with an open text stream and the model, takes one call at a time, and is closed at the end.
+"""
+
+import contextlib
+import importlib
+
+from .. import files
+
+FORMATS = ("tsv", "gff3", "jsonl", "html")
+
+
+@contextlib.contextmanager
+def open_all(targets, predictor, options):
+    """Writers for several targets, all of which appear when the block succeeds, and none before.
+
+    Args:
+        targets: List of (format, path or '-').
+        predictor: prediction.Predictor.
+        options: {format: further arguments of its writer}.
+
+    Yields:
+        Function that writes a call to all of them.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = [(name, stack.enter_context(files.open_text_output(target))) for name, target in targets]
+        writers = [importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options.get(name, {}))
+                   for name, handle in opened]
+
+        def write(call):
+            for writer in writers:
+                writer.write(call)
+        yield write
+        for writer in writers:
+            writer.close()

@@ -1,10 +1,5 @@
-"""Calls as a tab-separated table, one row per record.
-
-Columns: ``id``, ``length``, ``status``, ``tps_probability``, ``product_type``, ``product_type_probability``, ``ensembles``
-(slug:probability, ';' between), ``ensemble_precision`` (slug:share of held-out calls that were right), ``ensemble_set`` (slugs, NA
-unless asked for), ``nearest_enzyme`` (MARTS-DB id), ``nearest_accession``, ``nearest_products`` ('|' between),
-``nearest_similarity``, ``motifs`` (name:start-end:residues), ``flags``, ``model``. ``NA`` is a missing value, ``none`` an empty list.
-With all labels, a column of probabilities for each follows, named group:label; ``NA`` for one without training data.
+"""Calls as a tab-separated table, one row per record, described by ``tpspred/data/predictions.schema.json`` (Frictionless
+Table Schema). With all labels, a column of probabilities for each follows, named group:label.
 """
 
 import math
@@ -12,32 +7,39 @@ import math
 from .. import motifs
 
 COLUMNS = ("id", "length", "status", "tps_probability", "product_type", "product_type_probability", "ensembles",
-           "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity", "motifs", "flags",
-           "model")
+           "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity",
+           "nearest_identity", "motifs", "flags", "model")
 MISSING, EMPTY = "NA", "none"
 
 
-def write(calls, handle, labels=()):
-    """Write calls as they come.
+class Writer:
+    """One row per call, below a header.
 
     Args:
-        calls: Iterable of prediction.Call.
         handle: Text stream.
-        labels: dataset.Label list to add a probability column for each, as in the model.
-
-    Returns:
-        Number of rows.
+        predictor: prediction.Predictor.
+        all_labels: Whether to add the probability of every label.
     """
-    print(*COLUMNS, *(label.column for label in labels), sep="\t", file=handle)
-    count = 0
-    for count, call in enumerate(calls, 1):
-        print(*_row(call), *_probabilities(call, labels), sep="\t", file=handle)
-    return count
+
+    def __init__(self, handle, predictor, all_labels=False):
+        self._handle, self._labels = handle, predictor.labels if all_labels else ()
+        self._print(*COLUMNS, *(label.column for label in self._labels))
+
+    def write(self, call):
+        """Write a prediction.Call."""
+        probabilities = (None if call.probabilities is None else call.probabilities[i] for i in range(len(self._labels)))
+        self._print(*_row(call), *map(number, probabilities))
+
+    def close(self):
+        """Nothing is left to write."""
+
+    def _print(self, *cells):
+        print(*cells, sep="\t", file=self._handle)
 
 
 def _row(call):
     scored, answered = call.tps_probability is not None, call.product_type is not None
-    near = call.neighbour
+    near = next(iter(call.neighbours), None)
     return (call.id, call.length_aa, call.status, number(call.tps_probability), call.product_type or MISSING,
             number(call.product_type_probability),
             several((f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered),
@@ -45,7 +47,8 @@ def _row(call):
             several(call.ensemble_set or (), call.ensemble_set is not None),
             near.id if near else MISSING, "|".join(near.accessions) or MISSING if near else MISSING,
             "|".join(near.products) if near else MISSING, number(near.similarity if near else None),
-            several([motifs.summary(call.motifs)], scored), several(call.flags, answered), call.model)
+            number(near.identity if near else None), several([motifs.summary(call.motifs)], scored),
+            several(call.flags, answered), call.model)
 
 
 def several(values, known):
@@ -55,10 +58,6 @@ def several(values, known):
     ('a;b', 'none', 'NA')
     """
     return ";".join(values) or (EMPTY if known else MISSING)
-
-
-def _probabilities(call, labels):
-    return (number(None if call.probabilities is None else call.probabilities[i]) for i in range(len(labels)))
 
 
 def number(value):

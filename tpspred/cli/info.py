@@ -1,0 +1,30 @@
+"""tpspred info"""
+
+import click
+
+from . import options
+
+
+@click.command("info", short_help="Say what a model is.")
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@options.messages
+def command(model, as_json):
+    """Say what MODEL, by default the bundled one, is: its encoder, how it was trained, its scores on held-out enzymes, and a table of
+    its labels with training positives, threshold, and the share of held-out calls at that threshold that was right.
+    """
+    import json
+
+    from .. import checkpoint
+    from ..writers.tsv import number
+    about = checkpoint.load(model).about()
+    if as_json:
+        return click.echo(json.dumps(about, indent=1, ensure_ascii=False))
+    for section, values in about.items():
+        if section != "labels":
+            click.echo(section)
+            for name, value in values.items():
+                click.echo(f"  {name}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+    click.echo("label\tpositives\tthreshold\tprecision")
+    for row in about["labels"]:
+        click.echo("\t".join((row["label"], str(row["positives"]), number(row["threshold"]), number(row["precision"]))))
