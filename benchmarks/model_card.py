@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tpspred import checkpoint, dataset  # noqa: E402
+from tpspred.prediction import NETWORK_SHARE  # noqa: E402
 
 LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
@@ -36,8 +37,9 @@ the same checksum.
 - Encoder: {profiles} family profiles built from the positives, a weight per match column learned from their labels, {dimension}
   dimensions. The file holds profiles, weights and one {dimension}-number vector per enzyme with MARTS-DB id, accession, species and
   product names; no sequence.
-- Networks: {members}, each of which left one fold of {folds} out. The mean of their logit and the logit of the vote of similar enzymes was
-  calibrated on what they left out ({calibrated} proteins), without the vote of enzymes of the same fold.
+- Networks: {members}, each of which left one fold of {folds} out; beside the labels they learn single products, whose head is not kept. Their
+  logit (share {share:g}) and that of the vote of similar enzymes were calibrated on what they left out ({calibrated} proteins), without
+  the vote of enzymes of the same fold.
 - Versions: {versions}.
 
 ## Scores on left-out folds
@@ -78,6 +80,14 @@ def main():
             for row in csv.DictReader(handle, delimiter="\t"):
                 print(f"| {level} | {row['against']} | {row['negatives']} | {row['average_precision']} | {row['low']}–{row['high']} | "
                       f"{row['roc_auc']} | {row['precision_of_tps']} | {row['recall_of_tps']} | {row['calibration_error']} |")
+    print("\n## Promises\n\nWhat `predict --target-precision` and `--coverage` were asked for, and what was seen over all left-out enzymes: "
+          "the share of\ncalled ensembles that is right, and the mean share of an enzyme's ensembles that its set holds. Thresholds come from "
+          "the other\nfolds, whose enzymes are closer to each other than to the left-out ones, except at `random`.\n")
+    print(f"| promise | asked | {' | '.join(f'seen, {level}' for level in LEVELS)} | {' | '.join(f'per enzyme, {level}' for level in LEVELS)} |")
+    print("|---|---|" + "---|" * 2 * len(LEVELS))
+    for rows in zip(*(promises(options.predictions / level / "promises.tsv") for level in LEVELS)):
+        print(f"| {rows[0]['promise'].replace('_', ' ')} | {float(rows[0]['asked']):g} "
+              f"| {' | '.join(row['seen'] for row in rows)} | {' | '.join(row['ensembles_per_enzyme'] for row in rows)} |")
     print("\n## Per class\n\nTraining positives in the bundled model, and left-out AP and F1 (BLAST in brackets) at `random` "
           "and `50`; `–` below five positives, which the benchmark does not score.\n")
     print("| class | positives | AP random | F1 random | AP 50 | F1 50 |\n|---|---|---|---|---|---|")
@@ -89,6 +99,12 @@ def main():
     print("\n" + (pathlib.Path(__file__).parent / "known_failures.md").read_text().strip())
 
 
+def promises(path):
+    """Rows over all identities."""
+    with open(path, newline="") as handle:
+        return [row for row in csv.DictReader(handle, delimiter="\t") if (row["identity_from"], row["identity_to"]) == ("0.0000", "1.0000")]
+
+
 def introduction(model):
     """Text with what the model file says of itself."""
     record, options = model.record, model.record["options"]
@@ -98,7 +114,8 @@ def introduction(model):
         enzymes=record["enzymes"], used=record["enzymes_used"],
         related=record["enzymes_used"] - positives[dataset.IS_TPS.column], negatives=record["negatives_used"],
         profiles=len(model.encoder.profiles), dimension=model.encoder.dimension, members=len(model.fitted.members),
-        folds=options["folds"], calibrated=model.calibration.sequences,
+        folds=options["folds"], share=NETWORK_SHARE,
+        calibrated=int(model.calibration.sequences),
         versions=", ".join(f"{name} {version}" for name, version in sorted(record["versions"].items())))
 
 

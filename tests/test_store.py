@@ -42,7 +42,7 @@ def test_damaged_stores_are_refused(saved):
         store.read(saved)
     with h5py.File(saved, "r+") as handle:
         handle.attrs["format_version"] = 7
-    with pytest.raises(StoreError, match="found format version 7; wanted 2"):
+    with pytest.raises(StoreError, match="found format version 7; wanted 3"):
         store.read(saved)
 
 

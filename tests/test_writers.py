@@ -132,6 +132,13 @@ def test_gff3_is_valid(run, model, odd, tmp_path):
     assert [part[3:5] for part in whole] == [["101", "501"], ["1501", str(1501 + 3 * int(called[0]["length"]) - 402)]]
 
 
+def test_what_is_not_lifted_is_named(run, tmp_path):
+    (tmp_path / "g.gff3").write_text("c\tx\tCDS\t1\t2301\t.\t-\t0\tID=fungi_sesq_1\n")
+    done = run("predict", PROTEINS, "--format", "gff3", "--annotation", tmp_path / "g.gff3")
+    assert done.code == 0 and {columns[0] for columns, _ in features(done.out.decode())} == {"c"}
+    assert "3 of 4 called proteins are not in the GFF3: plantae_sesq_mono_1 (no CDS of that name); plantae_tri_1" in done.err
+
+
 def test_json_lines_hold_everything(run, model, odd):
     rows = [json.loads(line) for line in run("predict", PROTEINS, "--format", "jsonl").out.splitlines()]
     table = list(csv.DictReader(io.StringIO((DATA / "expected.tsv").read_text()), delimiter="\t"))

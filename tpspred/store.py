@@ -9,12 +9,12 @@ from . import __version__, files
 from .errors import StoreError
 
 FORMAT = "tpspred-representations"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 NO_MATCH = "no_profile_match"
 UNSCREENED = "none"
 TEXTS = ("ids", "descriptions", "sequences", "problems")
 ATTRIBUTES = {"encoder": "encoder", "encoder_checksum": "checksum", "pooling": "pooling", "precision": "precision",
-              "screen": "screen"}
+              "screen": "screen", "shard": "shard"}
 TEXT = h5py.string_dtype()
 
 
@@ -32,6 +32,7 @@ class Representations:
         encoder, checksum: Name and SHA-256 of the encoder that made the embedding.
         pooling, precision: How residues became one vector, and the precision of the arithmetic.
         screen: SHA-256 of the profiles of the screen, or ``none``.
+        shard: ``I/N`` if the rows are those of a shard, else ''.
         feature_names: Names of the feature columns.
     """
 
@@ -47,6 +48,7 @@ class Representations:
     pooling: str
     precision: str
     screen: str
+    shard: str = ""
     feature_names: tuple = ()
 
     def __len__(self):
@@ -117,7 +119,19 @@ def check_encoder(table, encoder, source):
         _same(source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12])
 
 
-def check_extension(table, encoder, screened, source):
+def check_alike(table, other, source):
+    """Refuse a store that was made in another way than one it is to be merged with.
+
+    Raises:
+        StoreError: Naming both ways.
+    """
+    for what, field in (("an embedding by {}", "encoder"), ("an encoder with checksum {}", "checksum"), ("pooling '{}'", "pooling"),
+                        ("vectors in {}", "precision"), ("rows screened by {}", "screen"), ("{} features", "feature_names")):
+        _same(source, what, *(len(value) if field == "feature_names" else value
+                              for value in (getattr(table, field), getattr(other, field))))
+
+
+def check_extension(table, encoder, screened, shard, source):
     """Refuse to add rows to a store whose rows were made in another way.
 
     Raises:
@@ -126,6 +140,7 @@ def check_extension(table, encoder, screened, source):
     check_encoder(table, encoder, source)
     _same(source, "vectors in {}", table.precision, encoder.precision)
     _same(source, "rows screened by {}", table.screen[:12], encoder.screen[:12] if screened else UNSCREENED)
+    _same(source, "shard {}", table.shard or "1/1", shard or "1/1")
 
 
 def _same(source, what, found, wanted):

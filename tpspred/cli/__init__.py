@@ -9,7 +9,8 @@ import click
 from .. import __version__
 from ..errors import TpspredError
 
-COMMANDS = ("predict", "explain", "info", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "evaluate", "fetch-weights")
+COMMANDS = ("predict", "explain", "info", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "evaluate", "merge",
+            "fetch-weights")
 
 
 class LazyGroup(click.Group):

@@ -1,5 +1,6 @@
 """tpspred embed"""
 
+import dataclasses
 import os
 
 import click
@@ -15,10 +16,11 @@ from . import options
 @click.option("--screen", metavar="FILE|none", help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
               "embeds, or none to embed them all.  [default: the bundled model]")
 @options.language_model
+@options.shard
 @options.duplicates
 @options.threads
 @options.messages
-def command(proteins, output, encoder, screen, runtime, duplicates, threads):
+def command(proteins, output, encoder, screen, runtime, shard, duplicates, threads):
     """Embed PROTEINS (FASTA, plain or gzip, '-' for standard input) and write an HDF5 store, one row per record.
 
     If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
@@ -34,13 +36,14 @@ def command(proteins, output, encoder, screen, runtime, duplicates, threads):
     loaded.ready()
     known = store.read(output) if output != "-" and os.path.exists(output) else None
     if known is not None:
-        store.check_extension(known, loaded, screened, output)
+        store.check_extension(known, loaded, screened, str(shard or ""), output)
     made_by = {"encoder": loaded.name, "checksum": loaded.checksum, "pooling": loaded.pooling, "precision": loaded.precision}
     with journal.journal(output, made_by, loaded.dimension) as lines, progress("proteins embedded") as advance:
         if lines and lines.recovered:
             notify("going on with %d vectors of an earlier run", lines.recovered)
-        table = encoders.embed(records.read_fasta(proteins, duplicates), loaded, threads, known, lines, screened, advance)
-        store.write(table, output)
+        stream = records.read_fasta(proteins, duplicates)
+        table = encoders.embed(shard.records(stream) if shard else stream, loaded, threads, known, lines, screened, advance)
+        store.write(dataclasses.replace(table, shard=str(shard or "")), output)
     notify("%d proteins, %d embedded by %s", len(table), sum(not problem for problem in table.problems), table.encoder)
     if known is not None and known.features is not None:
         notify("the features that were in %s are gone: run tpspred featurize again", output)

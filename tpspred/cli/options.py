@@ -74,6 +74,21 @@ def check_runtime(runtime, encoder):
             raise click.UsageError(f"--{name.replace('_', '-')} is for ESM-2 encoders; the profile encoder has no use for it")
 
 
+class ShardType(click.ParamType):
+    """I/N as a shards.Shard."""
+
+    name = "I/N"
+
+    def convert(self, value, param, context):
+        from ..shards import Shard
+        try:
+            return Shard.parse(value)
+        except ValueError:
+            self.fail(f"found {value}; wanted I/N with I from 1 to N", param, context)
+
+
+shard = click.option("--shard", type=ShardType(), metavar="I/N",
+                     help="Only every N-th record, from the I-th on; tpspred merge makes one result of all shards.")
 threads = click.option("-t", "--threads", type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0))
                        if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
                        show_default="all that this process may use", help="CPU threads.")

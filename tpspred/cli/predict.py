@@ -29,11 +29,12 @@ from . import options
 @click.option("--coverage", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
               help="Fill the column ensemble_set with as many ensembles as it takes to hold this share of a protein's, 0-1.")
 @options.language_model
+@options.shard
 @options.duplicates
 @options.threads
 @options.messages
 def command(proteins, output, kind, model, all_labels, neighbours, references, annotation, target_precision, coverage, runtime,
-            duplicates, threads, **files_of):
+            shard, duplicates, threads, **files_of):
     """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain or gzip, or a store of
     tpspred embed by the model's encoder; '-' is standard input.
 
@@ -59,8 +60,9 @@ def command(proteins, output, kind, model, all_labels, neighbours, references, a
     else:
         stream, vectors = records.read_fasta(proteins, duplicates), None
         predictor.encoder.ready()
+    stream = shard.records(stream) if shard else stream
     known = enzymes.Sequences(references) if references else None
-    further = {"tsv": {"all_labels": all_labels},
+    further = {"tsv": {"all_labels": all_labels, "shard": shard},
                "gff3": {"annotation": annotations.Annotation(annotation) if annotation else None}}
     if target_precision is not None:
         notify("%d ensembles reach a precision of %g", len(predictor.callable_ensembles()), target_precision)

@@ -2,9 +2,11 @@
 Table Schema). With all labels, a column of probabilities for each follows, named group:label.
 """
 
+import itertools
 import math
 
 from .. import motifs
+from ..shards import COLUMN
 
 COLUMNS = ("id", "length", "status", "tps_probability", "product_type", "product_type_probability", "ensembles",
            "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity",
@@ -19,16 +21,18 @@ class Writer:
         handle: Text stream.
         predictor: prediction.Predictor.
         all_labels: Whether to add the probability of every label.
+        shard: shards.Shard that the calls are; the last column is then the number of the record, for tpspred merge.
     """
 
-    def __init__(self, handle, predictor, all_labels=False):
+    def __init__(self, handle, predictor, all_labels=False, shard=None):
         self._handle, self._labels = handle, predictor.labels if all_labels else ()
-        self._print(*COLUMNS, *(label.column for label in self._labels))
+        self._numbers = itertools.count(shard.number, shard.of) if shard else None
+        self._print(*COLUMNS, *(label.column for label in self._labels), *([f"{COLUMN}{shard}"] if shard else []))
 
     def write(self, call):
         """Write a prediction.Call."""
         probabilities = (None if call.probabilities is None else call.probabilities[i] for i in range(len(self._labels)))
-        self._print(*_row(call), *map(number, probabilities))
+        self._print(*_row(call), *map(number, probabilities), *([next(self._numbers)] if self._numbers else []))
 
     def close(self):
         """Nothing is left to write."""

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Time tpspred predict with all four formats beside the table alone, in turn, on the same proteomes.
+
+    formats.py PROTEOME.faa[.gz] [...] [--runs 5] [--threads 2]
+
+Prints a Markdown table: median wall seconds of both and their ratio.
+"""
+
+import argparse
+import pathlib
+import statistics
+import sys
+import tempfile
+
+from proteome import ROOT, timed
+
+FORMATS = ("tsv", "gff3", "jsonl", "html")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("proteomes", nargs="+", type=pathlib.Path)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    print("| proteome | TSV, s | all four, s | ratio |\n|---|---|---|---|")
+    for proteome in options.proteomes:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, str(ROOT / "bin/tpspred"), "predict", "-q", str(proteome), "-t", str(options.threads)]
+            outputs = {kind: [f"--{kind}", f"{folder}/hits.{kind}"] for kind in FORMATS}
+            pairs = [(timed(command + outputs["tsv"])[0], timed(command + sum(outputs.values(), []))[0]) for _ in range(options.runs)]
+        table, every = map(statistics.median, zip(*pairs))
+        print(f"| {proteome.name.split('.')[0]} | {table:.2f} | {every:.2f} | {every / table:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
