@@ -1,0 +1,158 @@
+"""Array jobs: on a Slurm of one node that the test starts, and what is handed to PBS.
+
+The first writes /etc/slurm/slurm.conf, so it runs only where TPSPRED_TEST_SLURM is set, as in .ci/run.
+"""
+
+import os
+import pathlib
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import DATA
+
+ROOT = pathlib.Path(__file__).parent.parent
+PROTEINS = DATA / "proteins.faa"
+EXPECTED = (DATA / "expected.tsv").read_bytes()
+CONFIGURATION = """ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=cred_expire=10
+CommunicationParameters=NoInAddrAny
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+SchedulerParameters=sched_interval=2,bf_interval=2
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+StateSaveLocation={folder}
+SlurmdSpoolDir={folder}/spool
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a command with this checkout's tpspred first on PATH."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/tpspred"
+    program.write_text(f"#!/bin/sh\n{{ sleep \"${{SLOW:-0}}\"; }}\nexec {sys.executable} {ROOT}/bin/tpspred \"$@\"\n")
+    program.chmod(0o755)
+
+    def call(*command, path="", **environment):
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, timeout=300, env=os.environ | {
+            "PATH": f"{tmp_path}/bin:{path}{os.environ['PATH']}"} | environment)
+    return call
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """A running cluster of one node."""
+    folder = tmp_path_factory.mktemp("slurm")
+    host = socket.gethostname().split(".")[0]
+    pathlib.Path("/etc/slurm/slurm.conf").write_text(CONFIGURATION.format(host=host, folder=folder, cpus=os.cpu_count()))
+    pathlib.Path("/run/munge").mkdir(exist_ok=True)
+    shutil.chown("/run/munge", "munge", "munge")
+    if subprocess.run(["munge", "-n"], capture_output=True).returncode:
+        subprocess.run(["runuser", "-u", "munge", "--", "/usr/sbin/munged"], check=True)
+    for daemon in ("slurmctld", "slurmd"):
+        subprocess.run([daemon], check=True)
+    try:
+        for _ in range(60):
+            if "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout:
+                break
+            time.sleep(0.5)
+        else:
+            pytest.fail("Slurm did not start: " + (folder / "slurmctld.log").read_text()[-1000:])
+        yield
+    finally:
+        for daemon in ("slurmd", "slurmctld"):
+            os.kill(int((folder / f"{daemon}.pid").read_text()), 15)
+
+
+on_slurm = pytest.mark.skipif("TPSPRED_TEST_SLURM" not in os.environ, reason="would configure Slurm on this machine")
+
+
+def tasks(array):
+    """{task: state} of an array that runs or waits."""
+    lines = subprocess.run(["squeue", "-h", "-r", "-j", array, "-o", "%K %T"], capture_output=True, text=True).stdout.split("\n")
+    return dict(line.split() for line in lines if line)
+
+
+@on_slurm
+def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
+    """Four tasks, one of which is killed and queued again while it runs."""
+    done = shell(ROOT / "bin/tpspred-slurm", "--shards", 4, "--cpus", 1, "predict", PROTEINS, "-o", "out put.tsv", SLOW="3")
+    assert done.returncode == 0, done.stderr
+    (_, array), (_, merge) = map(str.split, done.stdout.splitlines())
+    for _ in range(100):
+        running = [task for task, state in tasks(array).items() if state == "RUNNING"]
+        if running:
+            break
+        time.sleep(0.2)
+    subprocess.run(["scontrol", "requeue", f"{array}_{running[0]}"], check=True)
+    for _ in range(600):
+        if (tmp_path / "out put.tsv").exists():
+            break
+        time.sleep(0.5)
+    assert (tmp_path / "out put.tsv").read_bytes() == EXPECTED
+    assert "7 rows of 4 shards" in (tmp_path / "out put.tsv.shards/merge.log").read_text()
+
+
+@on_slurm
+def test_merge_does_not_run_when_a_task_fails(slurm, shell, tmp_path):
+    done = shell(ROOT / "bin/tpspred-slurm", "--shards", 2, "--cpus", 1, "--wait", "predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
+    assert done.returncode == 1 and "out.tsv was not made: see the logs in" in done.stderr
+    assert not (tmp_path / "out.tsv").exists() and "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text()
+    assert not (tmp_path / "out.tsv.shards/merge.log").exists()
+
+
+def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(shell, tmp_path):
+    """A stand-in for qsub keeps what it is given; the scripts are then run as PBS would."""
+    qsub = tmp_path / "bin/qsub"
+    qsub.parent.mkdir(exist_ok=True)
+    qsub.write_text(f"#!/bin/sh\nn=$(ls {tmp_path}/job* 2>/dev/null | wc -l)\necho \"$*\" > {tmp_path}/job$n\ncat > {tmp_path}/script$n\n"
+                    "echo \"$n[].server\"\n")
+    qsub.chmod(0o755)
+    done = shell(ROOT / "bin/tpspred-pbs", "--shards", 3, "--partition", "long", "--time", "1:00:00", "--memory", "4gb", "--gpu", 1,
+                 "predict", PROTEINS, "-o", "hits.tsv", "--coverage", "0.9")
+    assert (done.returncode, done.stdout) == (0, "array 0[].server\nmerge 1[].server\n"), done.stderr
+    array, merge = ((tmp_path / f"job{k}").read_text() for k in (0, 1))
+    assert "-J 1-3" in array and "select=1:ncpus=2:mem=4gb:ngpus=1" in array and "-q long" in array and "walltime=1:00:00" in array
+    assert "depend=afterok:0[].server" in merge and "-J" not in merge
+    for task in ("1", "2", "3"):
+        assert shell("bash", tmp_path / "script0", PBS_ARRAY_INDEX=task).returncode == 0
+    assert shell("bash", tmp_path / "script1").returncode == 0
+    alone = shell("tpspred", "predict", PROTEINS, "--coverage", "0.9").stdout
+    assert (tmp_path / "hits.tsv").read_text() == alone
+
+
+@pytest.mark.parametrize("arguments, code, message", [
+    ("predict", 2, "found no PROTEINS"), ("fly x", 2, "found fly; wanted an option, or predict or embed"),
+    (f"predict {PROTEINS}", 2, "found no -o"), ("--shards 0 predict x -o y", 2, "--shards: found 0; wanted a number from 1 on"),
+    ("--shards", 2, "--shards needs a value"), ("predict nowhere.faa -o y", 1, "nowhere.faa: cannot be read"),
+    (f"predict {PROTEINS} -o y -t 3", 2, "-t is set by --cpus and --shards"),
+    (f"predict {PROTEINS} -o y", 1, "qsub is not on PATH: is this a cluster with PBS?")])
+def test_wrong_use_is_one_line(shell, arguments, code, message):
+    done = shell(ROOT / "bin/tpspred-pbs", *shlex.split(arguments))
+    assert done.returncode == code and done.stderr.startswith("tpspred-pbs: ") and message in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_help_says_what_there_is(shell):
+    text = shell(ROOT / "bin/tpspred-slurm", "--help").stdout
+    for option in ("--shards", "--at-once", "--cpus", "--gpu", "--partition", "--time", "--memory", "--work", "--wait"):
+        assert option in text
