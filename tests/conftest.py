@@ -1,6 +1,11 @@
 import io
+import os
 import pathlib
+import shutil
+import socket
+import subprocess
 import sys
+import time
 import types
 
 import pytest
@@ -10,6 +15,30 @@ from tpspred.hyperparameters import Config
 
 ROOT = pathlib.Path(__file__).parent.parent
 DATA = ROOT / "test_data"
+SLURM = """ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=cred_expire=10
+CommunicationParameters=NoInAddrAny
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+ReturnToService=2
+SchedulerParameters=sched_interval=2,bf_interval=2
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+StateSaveLocation={folder}
+SlurmdSpoolDir={folder}/spool
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +102,44 @@ def random_weights(path, layers=2, dimension=32, heads=4, seed=0):
             value.add_(0.1 * torch.randn_like(value))
     esm2.save(model, path)
     return path
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a command with this checkout's tpspred first on PATH."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/tpspred"
+    program.write_text(f"#!/bin/sh\n{{ sleep \"${{SLOW:-0}}\"; }}\nexec {sys.executable} {ROOT}/bin/tpspred \"$@\"\n")
+    program.chmod(0o755)
+
+    def call(*command, path="", **environment):
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, timeout=300, env=os.environ | {
+            "PATH": f"{tmp_path}/bin:{path}{os.environ['PATH']}"} | environment)
+    return call
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A running Slurm of one node. It writes /etc/slurm/slurm.conf: only where TPSPRED_TEST_SLURM is set, as in .ci/run."""
+    if "TPSPRED_TEST_SLURM" not in os.environ:
+        pytest.skip("would configure Slurm on this machine")
+    folder = tmp_path_factory.mktemp("slurm")
+    host = socket.gethostname().split(".")[0]
+    pathlib.Path("/etc/slurm/slurm.conf").write_text(SLURM.format(host=host, folder=folder, cpus=os.cpu_count()))
+    pathlib.Path("/run/munge").mkdir(exist_ok=True)
+    shutil.chown("/run/munge", "munge", "munge")
+    if subprocess.run(["munge", "-n"], capture_output=True).returncode:
+        subprocess.run(["runuser", "-u", "munge", "--", "/usr/sbin/munged"], check=True)
+    for daemon in ("slurmctld", "slurmd"):
+        subprocess.run([daemon], check=True)
+    try:
+        for _ in range(60):
+            if "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout:
+                break
+            time.sleep(0.5)
+        else:
+            pytest.fail("Slurm did not start: " + (folder / "slurmctld.log").read_text()[-1000:])
+        yield
+    finally:
+        for daemon in ("slurmd", "slurmctld"):
+            os.kill(int((folder / f"{daemon}.pid").read_text()), 15)

@@ -1,98 +1,20 @@
-"""Array jobs: on a Slurm of one node that the test starts, and what is handed to PBS.
+"""Array jobs: on a Slurm of one node, and what is handed to PBS."""
 
-The first writes /etc/slurm/slurm.conf, so it runs only where TPSPRED_TEST_SLURM is set, as in .ci/run.
-"""
-
-import os
-import pathlib
 import shlex
-import shutil
-import socket
 import subprocess
-import sys
 import time
 
 import pytest
-from conftest import DATA
+from conftest import DATA, ROOT
 
-ROOT = pathlib.Path(__file__).parent.parent
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
-CONFIGURATION = """ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-AuthInfo=cred_expire=10
-CommunicationParameters=NoInAddrAny
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
-ReturnToService=2
-SchedulerParameters=sched_interval=2,bf_interval=2
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
-StateSaveLocation={folder}
-SlurmdSpoolDir={folder}/spool
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
-PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-"""
-
-
-@pytest.fixture
-def shell(tmp_path):
-    """Run a command with this checkout's tpspred first on PATH."""
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin/tpspred"
-    program.write_text(f"#!/bin/sh\n{{ sleep \"${{SLOW:-0}}\"; }}\nexec {sys.executable} {ROOT}/bin/tpspred \"$@\"\n")
-    program.chmod(0o755)
-
-    def call(*command, path="", **environment):
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, timeout=300, env=os.environ | {
-            "PATH": f"{tmp_path}/bin:{path}{os.environ['PATH']}"} | environment)
-    return call
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    """A running cluster of one node."""
-    folder = tmp_path_factory.mktemp("slurm")
-    host = socket.gethostname().split(".")[0]
-    pathlib.Path("/etc/slurm/slurm.conf").write_text(CONFIGURATION.format(host=host, folder=folder, cpus=os.cpu_count()))
-    pathlib.Path("/run/munge").mkdir(exist_ok=True)
-    shutil.chown("/run/munge", "munge", "munge")
-    if subprocess.run(["munge", "-n"], capture_output=True).returncode:
-        subprocess.run(["runuser", "-u", "munge", "--", "/usr/sbin/munged"], check=True)
-    for daemon in ("slurmctld", "slurmd"):
-        subprocess.run([daemon], check=True)
-    try:
-        for _ in range(60):
-            if "idle" in subprocess.run(["sinfo", "-h"], capture_output=True, text=True).stdout:
-                break
-            time.sleep(0.5)
-        else:
-            pytest.fail("Slurm did not start: " + (folder / "slurmctld.log").read_text()[-1000:])
-        yield
-    finally:
-        for daemon in ("slurmd", "slurmctld"):
-            os.kill(int((folder / f"{daemon}.pid").read_text()), 15)
-
-
-on_slurm = pytest.mark.skipif("TPSPRED_TEST_SLURM" not in os.environ, reason="would configure Slurm on this machine")
-
-
 def tasks(array):
     """{task: state} of an array that runs or waits."""
     lines = subprocess.run(["squeue", "-h", "-r", "-j", array, "-o", "%K %T"], capture_output=True, text=True).stdout.split("\n")
     return dict(line.split() for line in lines if line)
 
 
-@on_slurm
 def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
     """Four tasks, one of which is killed and queued again while it runs."""
     done = shell(ROOT / "bin/tpspred-slurm", "--shards", 4, "--cpus", 1, "predict", PROTEINS, "-o", "out put.tsv", SLOW="3")
@@ -112,7 +34,6 @@ def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
     assert "7 rows of 4 shards" in (tmp_path / "out put.tsv.shards/merge.log").read_text()
 
 
-@on_slurm
 def test_merge_does_not_run_when_a_task_fails(slurm, shell, tmp_path):
     done = shell(ROOT / "bin/tpspred-slurm", "--shards", 2, "--cpus", 1, "--wait", "predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
     assert done.returncode == 1 and "out.tsv was not made: see the logs in" in done.stderr

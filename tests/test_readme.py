@@ -54,5 +54,5 @@ def test_every_option_named_exists(shell):
 
 
 def test_every_file_named_exists():
-    for path in re.findall(r"`((?:bin|benchmarks|test_data|tpspred|conda-recipe)/[\w./-]+)`", README):
+    for path in re.findall(r"`((?:bin|benchmarks|test_data|tpspred|conda-recipe|workflows)/[\w./-]+)`", README):
         assert (ROOT / path).exists(), path

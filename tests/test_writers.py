@@ -167,6 +167,17 @@ def test_page_escapes_what_it_is_given(model, odd):
     assert empty.count("None.") == 2 and "0 proteins" in empty
 
 
+def test_counts_for_multiqc(run, tmp_path):
+    done = run("predict", PROTEINS, "--multiqc", tmp_path / "mqc")
+    assert (done.code, done.out) == (0, b"")
+    status, types = ((tmp_path / f"mqc/proteins_tpspred_{section}_mqc.tsv").read_text().splitlines() for section in ("status", "type"))
+    assert status[:4] == ['# id: "tpspred_status"', '# section_name: "tpspred"', '# description: "Proteins by status"',
+                          '# plot_type: "generalstats"']
+    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "proteins\t4\t0\t0"]
+    assert types[3] == '# plot_type: "bargraph"'
+    assert dict(zip(*(line.split("\t") for line in types[4:])))["sesq"] == "1"
+
+
 USE = """<script>
 const all = () => [...document.querySelectorAll("#calls > tbody")].filter(body => !body.hidden).map(body => body.dataset.id)
 const say = {first: all()}

@@ -1,5 +1,7 @@
 """tpspred predict"""
 
+import os
+
 import click
 
 from ..writers import FORMATS
@@ -15,6 +17,7 @@ from . import options
 @click.option("--gff3", metavar="FILE", help="Features to write: called proteins, their domains, motifs and metal sites.")
 @click.option("--jsonl", metavar="FILE", help="JSON lines to write: everything that is known of every record.")
 @click.option("--html", metavar="FILE", help="Page to write: the called proteins, to look at.")
+@click.option("--multiqc", metavar="FOLDER", help="Folder for counts that MultiQC finds, in files named after PROTEINS.")
 @click.option("-m", "--model", metavar="FILE", help="Model file.  [default: the bundled model]")
 @click.option("--all", "all_labels", is_flag=True, help="Add a column of probabilities for every label to the table.")
 @click.option("--neighbours", type=click.IntRange(1), default=3, show_default=True, metavar="N",
@@ -33,7 +36,7 @@ from . import options
 @options.duplicates
 @options.threads
 @options.messages
-def command(proteins, output, kind, model, all_labels, neighbours, references, annotation, target_precision, coverage, runtime,
+def command(proteins, output, kind, multiqc, model, all_labels, neighbours, references, annotation, target_precision, coverage, runtime,
             shard, duplicates, threads, **files_of):
     """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain or gzip, or a store of
     tpspred embed by the model's encoder; '-' is standard input.
@@ -42,7 +45,7 @@ def command(proteins, output, kind, model, all_labels, neighbours, references, a
     call); not_tps; or why a record could not be scored (empty, internal_stop, too_long, no_known_residue).
     """
     targets = [(name, files_of[name]) for name in FORMATS if files_of[name]]
-    if output or kind or not targets:
+    if output or kind or not (targets or multiqc):
         targets.insert(0, (kind or "tsv", output or "-"))
     options.check_targets([target for _, target in targets])
     if annotation and "gff3" not in dict(targets):
@@ -51,6 +54,7 @@ def command(proteins, output, kind, model, all_labels, neighbours, references, a
     from .. import checkpoint, files, recipe, records, writers
     from .. import neighbours as enzymes
     from ..console import notify, progress
+    from ..writers import multiqc as counts
     predictor = checkpoint.load(model, runtime).answering(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
     if files.is_hdf5(proteins):
@@ -64,10 +68,14 @@ def command(proteins, output, kind, model, all_labels, neighbours, references, a
     known = enzymes.Sequences(references) if references else None
     further = {"tsv": {"all_labels": all_labels, "shard": shard},
                "gff3": {"annotation": annotations.Annotation(annotation) if annotation else None}}
+    outputs = [(name, target, further.get(name, {})) for name, target in targets]
+    if multiqc:
+        os.makedirs(multiqc, exist_ok=True)
+        outputs += counts.targets(multiqc, proteins)
     if target_precision is not None:
         notify("%d ensembles reach a precision of %g", len(predictor.callable_ensembles()), target_precision)
     count = 0
-    with progress("proteins") as advance, writers.open_all(targets, predictor, further) as write:
+    with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
         for count, call in enumerate(predictor.predict(stream, threads, advance, vectors, neighbours, known), 1):
             write(call)
     notify("%d proteins scored with %s", count, predictor.name)

@@ -12,21 +12,20 @@ FORMATS = ("tsv", "gff3", "jsonl", "html")
 
 
 @contextlib.contextmanager
-def open_all(targets, predictor, options):
+def open_all(targets, predictor):
     """Writers for several targets, all of which appear when the block succeeds, and none before.
 
     Args:
-        targets: List of (format, path or '-').
+        targets: List of (format, path or '-', further arguments of its writer).
         predictor: prediction.Predictor.
-        options: {format: further arguments of its writer}.
 
     Yields:
         Function that writes a call to all of them.
     """
     with contextlib.ExitStack() as stack:
-        opened = [(name, stack.enter_context(files.open_text_output(target))) for name, target in targets]
-        writers = [importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options.get(name, {}))
-                   for name, handle in opened]
+        opened = [(name, stack.enter_context(files.open_text_output(target)), options) for name, target, options in targets]
+        writers = [importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options)
+                   for name, handle, options in opened]
 
         def write(call):
             for writer in writers:
