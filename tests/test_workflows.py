@@ -1,6 +1,9 @@
 """Workflow engines, the real ones, where they are on PATH (workflows/check installs them)."""
 
 import csv
+import glob
+import os
+import re
 import shutil
 
 import pytest
@@ -11,6 +14,9 @@ EXPECTED = (DATA / "expected.tsv").read_bytes()
 ON_SLURM = ("--executor", "slurm", "--jobs", 4, "--default-resources", "slurm_partition=test", "--slurm-no-account",
             "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", 3, "--seconds-between-status-checks", 3,
             "--latency-wait", 5)
+
+
+NEXTFLOW = ROOT / "workflows/nextflow"
 
 
 def needs(program):
@@ -53,3 +59,40 @@ def test_multiqc(shell, tmp_path):
     assert rows["proteins"]["custom_content-tps"] == "4" and rows["negatives"]["custom_content-tps"] == "0"
     types = (tmp_path / "report/multiqc_data/multiqc_tpspred_type.txt").read_text().splitlines()
     assert {row["Sample"]: row["sesq"] for row in csv.DictReader(types, delimiter="\t")} == {"proteins": "1", "negatives": "0"}
+
+
+def groovy(shell, *arguments):
+    return shell("java", "-cp", os.environ["GROOVY_JARS"], "groovy.ui.GroovyMain", NEXTFLOW / "check.groovy", *arguments)
+
+
+with_groovy = pytest.mark.skipif("GROOVY_JARS" not in os.environ, reason="GROOVY_JARS names no jars of Groovy 4")
+
+
+@with_groovy
+def test_nextflow_files_are_groovy(shell, tmp_path):
+    """Nextflow itself is not run."""
+    files = [*NEXTFLOW.glob("*.nf"), NEXTFLOW / "nextflow.config", *map(str, NEXTFLOW.glob("modules/**/*.nf*"))]
+    assert len(files) == 6
+    done = groovy(shell, "parse", *files)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "bad.nf").write_text("process X {")
+    assert groovy(shell, "parse", tmp_path / "bad.nf").returncode
+
+
+@with_groovy
+@pytest.mark.parametrize("block", ["script", "stub"])
+@pytest.mark.parametrize("module", ["predict", "embed"])
+def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
+    main = NEXTFLOW / f"modules/tpspred/{module}/main.nf"
+    rendered = groovy(shell, block, main, PROTEINS, "--duplicates keep")
+    assert rendered.returncode == 0, rendered.stderr
+    (tmp_path / "run.sh").write_text(rendered.stdout)
+    done = shell("bash", "-euo", "pipefail", "run.sh")
+    assert done.returncode == 0, done.stderr
+    wanted = re.findall(r"""path\(?\s*["']([^"']+)["']""", main.read_text().split("output:")[1].split("when:")[0])
+    assert len(wanted) == {"predict": 5, "embed": 2}[module]
+    for pattern in wanted:
+        assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", "sample", pattern))), pattern
+    assert (tmp_path / "versions.yml").read_text() == '"CHECK":\n    tpspred: 0.1.0\n'
+    if (module, block) == ("predict", "script"):
+        assert (tmp_path / "sample.tsv").read_bytes() == EXPECTED

@@ -1,0 +1,22 @@
+// What can be checked of Nextflow files without Nextflow: all are parsed, and the script block of a process is rendered.
+//
+//   java -cp 'LIBS/*' groovy.ui.GroovyMain check.groovy parse FILE...
+//   java -cp 'LIBS/*' groovy.ui.GroovyMain check.groovy script|stub MAIN.NF PROTEINS ARGS
+
+import org.codehaus.groovy.control.CompilationUnit
+import org.codehaus.groovy.control.Phases
+
+def (what, path) = args
+if (what == 'parse') {
+    args.drop(1).each { name ->
+        def unit = new CompilationUnit()
+        unit.addSource(new File(name))
+        unit.compile(Phases.CONVERSION)        // throws with file and line
+    }
+} else {
+    def text = new File(path).text
+    def block = text.split(/(?m)^    ${what}:$/)[1].split(/(?m)^    \w+:$|^}$/)[0]
+    def shown = [meta: [id: 'sample'], proteins: args[2], moduleDir: '.',
+                 task: [cpus: 1, process: 'CHECK', ext: [args: args.length > 3 ? args[3] : null, prefix: null]]]
+    print new GroovyShell(new Binding(shown)).evaluate(block).stripIndent()
+}

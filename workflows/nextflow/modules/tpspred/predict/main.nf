@@ -1,0 +1,50 @@
+process TPSPRED_PREDICT {
+    tag "$meta.id"
+    label 'process_low'
+
+    conda "${moduleDir}/environment.yml"
+    container 'tpspred:0.1.0'
+
+    input:
+    tuple val(meta), path(proteins)
+
+    output:
+    tuple val(meta), path("${task.ext.prefix ?: meta.id}.tsv"),  emit: tsv
+    tuple val(meta), path("${task.ext.prefix ?: meta.id}.gff3"), emit: gff3
+    tuple val(meta), path("${task.ext.prefix ?: meta.id}.html"), emit: html
+    path '*_mqc.tsv',                                            emit: multiqc
+    path 'versions.yml',                                         emit: versions
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    def prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    tpspred predict \\
+        $args \\
+        --threads $task.cpus \\
+        --tsv ${prefix}.tsv \\
+        --gff3 ${prefix}.gff3 \\
+        --html ${prefix}.html \\
+        --multiqc . \\
+        $proteins
+
+    cat <<-END_VERSIONS > versions.yml
+    "${task.process}":
+        tpspred: \$(tpspred --version | sed 's/^tpspred //')
+    END_VERSIONS
+    """
+
+    stub:
+    def prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    touch ${prefix}.tsv ${prefix}.gff3 ${prefix}.html ${prefix}_tpspred_status_mqc.tsv
+
+    cat <<-END_VERSIONS > versions.yml
+    "${task.process}":
+        tpspred: \$(tpspred --version | sed 's/^tpspred //')
+    END_VERSIONS
+    """
+}
