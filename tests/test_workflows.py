@@ -5,9 +5,12 @@ import glob
 import os
 import re
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 from conftest import DATA, ROOT
+
+import tpspred
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -96,3 +99,19 @@ def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
     assert (tmp_path / "versions.yml").read_text() == '"CHECK":\n    tpspred: 0.1.0\n'
     if (module, block) == ("predict", "script"):
         assert (tmp_path / "sample.tsv").read_bytes() == EXPECTED
+
+
+@pytest.mark.parametrize("tool", ["predict", "embed"])
+def test_galaxy_tools_fit_the_command(run, tool):
+    """Planemo and a Galaxy server are run by workflows/galaxy/check."""
+    folder = ROOT / "workflows/galaxy"
+    root = ElementTree.parse(folder / f"tpspred_{tool}.xml").getroot()
+    command = root.find("command").text
+    text = run(tool, "--help").out.decode()
+    given = set(re.findall(r"--[a-z][a-z0-9-]*", command)) | {param.get("argument") for param in root.iter("param") if param.get("argument")}
+    assert len(given) > 2 and all(option in text for option in given)
+    tokens = {token.get("name"): token.text for token in ElementTree.parse(folder / "macros.xml").getroot().iter("token")}
+    assert tokens["@TOOL_VERSION@"] == tpspred.__version__
+    for output in root.iter("output"):
+        assert output.get("file") is None or (folder / "test-data" / output.get("file")).exists()
+    assert "##" not in command                          # a comment to Cheetah

@@ -97,6 +97,18 @@ def atomic_path(target):
             os.unlink(name)
 
 
+def make_folder(path):
+    """Make a folder, unless it is there.
+
+    Raises:
+        InputError: If that is not possible.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made: {error.strerror}") from None
+
+
 @contextlib.contextmanager
 def open_text_output(target):
     """A text stream to '-' (standard output, as it comes) or to a file that appears whole."""

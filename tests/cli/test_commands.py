@@ -92,6 +92,8 @@ def test_outputs_that_cannot_be(run, tmp_path):
     assert done.code == 2 and "--annotation is for GFF3" in done.err
     done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
     assert done.code == 1 and "/nowhere/a.html: cannot be written" in done.err and not list(tmp_path.iterdir())
+    done = run("predict", PROTEINS, "--multiqc", PROTEINS)
+    assert done.code == 1 and "proteins.faa: cannot be made: File exists" in done.err
     (tmp_path / "g.gff3").write_text("##gff-version 3\nc\tx\tCDS\t1\t9\t.\t+\t0\tID=other\n")
     done = run("predict", PROTEINS, "--gff3", tmp_path / "a.gff3", "--tsv", tmp_path / "a.tsv", "--annotation", tmp_path / "g.gff3")
     assert done.code == 1 and "found none of the 4 called proteins" in done.err

@@ -1,7 +1,5 @@
 """tpspred predict"""
 
-import os
-
 import click
 
 from ..writers import FORMATS
@@ -70,7 +68,7 @@ def command(proteins, output, kind, multiqc, model, all_labels, neighbours, refe
                "gff3": {"annotation": annotations.Annotation(annotation) if annotation else None}}
     outputs = [(name, target, further.get(name, {})) for name, target in targets]
     if multiqc:
-        os.makedirs(multiqc, exist_ok=True)
+        files.make_folder(multiqc)
         outputs += counts.targets(multiqc, proteins)
     if target_precision is not None:
         notify("%d ensembles reach a precision of %g", len(predictor.callable_ensembles()), target_precision)

@@ -29,7 +29,7 @@ def write_predictions(scored, target):
 
 def write_tables(found, folder):
     """Every table of evaluation.tables as NAME.tsv in a folder, which is made."""
-    os.makedirs(folder, exist_ok=True)
+    files.make_folder(folder)
     for name, rows in found.items():
         write_table(rows, os.path.join(folder, f"{name}.tsv"))
 
