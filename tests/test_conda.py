@@ -48,6 +48,7 @@ def test_rules_of_bioconda():
     assert "noarch: python" in RECIPE
     assert section("run_exports") == ["{{ pin_subpackage('tpspred', max_pin=\"x.x\") }}"]
     assert not any(line.startswith(("setuptools", "pip")) for line in section("run"))
+    assert re.search(r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M)      # a released source needs its checksum
     assert "license_file: LICENSE" in RECIPE and (ROOT / "LICENSE").exists()
     assert "--no-deps --no-build-isolation" in RECIPE
 
