@@ -6,23 +6,17 @@
 Prints a Markdown table: median wall seconds of both and their ratio.
 """
 
-import argparse
-import pathlib
 import statistics
 import sys
 import tempfile
 
-from proteome import ROOT, timed
+from proteome import ROOT, arguments, timed
 
-FORMATS = ("tsv", "gff3", "jsonl", "html")
+from tpspred.writers import FORMATS
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("proteomes", nargs="+", type=pathlib.Path)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    options = arguments(__doc__, runs=5).parse_args()
     print("| proteome | TSV, s | all four, s | ratio |\n|---|---|---|---|")
     for proteome in options.proteomes:
         with tempfile.TemporaryDirectory() as folder:

@@ -114,8 +114,7 @@ def introduction(model):
         enzymes=record["enzymes"], used=record["enzymes_used"],
         related=record["enzymes_used"] - positives[dataset.IS_TPS.column], negatives=record["negatives_used"],
         profiles=len(model.encoder.profiles), dimension=model.encoder.dimension, members=len(model.fitted.members),
-        folds=options["folds"], share=NETWORK_SHARE,
-        calibrated=int(model.calibration.sequences),
+        folds=options["folds"], share=NETWORK_SHARE, calibrated=model.calibration.sequences,
         versions=", ".join(f"{name} {version}" for name, version in sorted(record["versions"].items())))
 
 

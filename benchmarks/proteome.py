@@ -26,10 +26,7 @@ from tpspred import checkpoint, profiles  # noqa: E402
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("proteomes", nargs="+", type=pathlib.Path)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = arguments(__doc__, runs=3)
     options = parser.parse_args()
     if not shutil.which("hmmsearch"):
         parser.exit(1, "proteome.py: hmmsearch is not on PATH (Debian: apt-get install hmmer)\n")
@@ -41,6 +38,15 @@ def main():
         print("|---|---|---|---|---|---|---|---|---|---|")
         for proteome in options.proteomes:
             print(compare(proteome, library, work, options), flush=True)
+
+
+def arguments(text, runs):
+    """A parser for proteomes, runs and threads."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("proteomes", nargs="+", type=pathlib.Path)
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser
 
 
 def compare(proteome, library, work, options):

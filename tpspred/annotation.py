@@ -128,8 +128,9 @@ def _coding_sequences(source):
         raise InputError.at(source, "no CDS", "an annotation in GFF3 with coding sequences")
     found = {}
     for parent, parts in segments.items():
+        coding = _join(parts)
         for name in (*names[parent], parent, *transcripts.get(parent, ())):
-            found.setdefault(name, _join(parts))
+            found.setdefault(name, coding)
     return found
 
 

@@ -42,12 +42,10 @@ class LabelSets:
     """Sets of labels that hold a promised share of an enzyme's own, by similarity to the nearest known enzyme.
 
     Attributes:
-        coverage: The promised share, 0–1.
         edges: (bands - 1,) similarities between bands.
         thresholds: (bands,) probability from which on a label is in the set.
     """
 
-    coverage: float
     edges: np.ndarray
     thresholds: np.ndarray
 
@@ -138,8 +136,7 @@ class Calibration:
         similarity = self.held_out.similarity[labelled]
         edges = np.quantile(similarity, np.arange(1, BANDS) / BANDS) if len(similarity) else np.zeros(BANDS - 1)
         band = np.searchsorted(edges, similarity, "right")
-        return LabelSets(coverage, edges, np.array([_set_threshold(scores[band == k], targets[band == k], coverage)
-                                                    for k in range(BANDS)]))
+        return LabelSets(edges, np.array([_set_threshold(scores[band == k], targets[band == k], coverage) for k in range(BANDS)]))
 
 
 NUMBERS = tuple(field.name for field in dataclasses.fields(Calibration) if field.name != "held_out")

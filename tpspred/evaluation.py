@@ -298,9 +298,7 @@ def by_identity(scored, method):
         Dictionary per band.
     """
     rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
-    band = np.searchsorted(BANDS, scored.nearest[rows], "right")
-    for k, (low, high) in enumerate(_bands()):
-        own = rows[band == k]
+    for low, high, own in _banded(scored, rows):
         truth = scored.targets[np.ix_(own, columns)]
         if truth.any():
             score = scored.scores[method][np.ix_(own, columns)]
@@ -323,9 +321,7 @@ def promises(scored):
         rows = scored.of(ENZYMES)
         if kind == COVERAGE:                                      # of nothing there is no share
             rows = rows[scored.targets[np.ix_(rows, columns)].any(1)]
-        band = np.searchsorted(BANDS, scored.nearest[rows], "right")
-        everything = [(0.0, 1.0, rows)]
-        for low, high, own in everything + [(low, high, rows[band == k]) for k, (low, high) in enumerate(_bands())]:
+        for low, high, own in [(0.0, 1.0, rows), *_banded(scored, rows)]:
             if not len(own):
                 continue
             truth, named = scored.targets[np.ix_(own, columns)] > 0, answers[np.ix_(own, columns)]
@@ -336,9 +332,10 @@ def promises(scored):
                    "ensembles_per_enzyme": float(named.sum(1).mean())}
 
 
-def _bands():
-    """(from, to) of every band of identity."""
-    return zip((0.0, *BANDS), (*BANDS, 1.0))
+def _banded(scored, rows):
+    """(from, to, those of the rows that are there) of every band of identity."""
+    band = np.searchsorted(BANDS, scored.nearest[rows], "right")
+    return [(low, high, rows[band == k]) for k, (low, high) in enumerate(zip((0.0, *BANDS), (*BANDS, 1.0)))]
 
 
 def tables(scored, seed):

@@ -74,12 +74,11 @@ def explain(predictor, record, label=None, threads=1):
     best = view.hits[0]
     column_of = {int(position): column for column, position in enumerate(best.positions, 1) if position}
     motif_of = {position: hit.motif for hit in view.motifs for position in range(hit.start, hit.end + 1)}
-    without = {_occluded(view, position).record.sequence: position for position in column_of
-               if record.sequence[position - 1] != "X"}
+    without = {position: _occluded(view, position) for position in column_of if record.sequence[position - 1] != "X"}
+    position_of = {other.record.sequence: position for position, other in without.items()}
     residues = [Part("residue", record.sequence[position - 1], position, column_of[position], motif_of.get(position), None,
                      whole - odds(other, vector))
-                for sequence, other in predictor.encoder.encode((_occluded(view, position) for position in without.values()), threads)
-                for position in [without[sequence]]]
+                for sequence, other in predictor.encoder.encode(without.values(), threads) for position in [position_of[sequence]]]
     mean = predictor.fitted.scaling["feature_mean"]
     told = [Part("feature", name, None, None, None, float(vector[i]),
                  whole - odds(embedding, np.where(np.arange(len(vector)) == i, mean, vector)))

@@ -151,6 +151,11 @@ def _read(sequence, site, positions):
     return MotifHit(motif.name, state, start, start + len(text) - 1, text)
 
 
+def present(hits):
+    """Motifs that have a place in the protein, intact or altered."""
+    return [hit for hit in hits if hit.state != MISSING]
+
+
 def summary(hits):
     """Motifs as one cell of a table: intact and altered ones with residue ranges.
 
@@ -160,7 +165,7 @@ def summary(hits):
     'DDxxD:3-7:DNAAD:altered'
     """
     return ";".join(f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}" + (":altered" if hit.state == ALTERED else "")
-                    for hit in hits if hit.state != MISSING)
+                    for hit in present(hits))
 
 
 def classes(hits):

@@ -185,8 +185,8 @@ class Sequences:
         Returns:
             List of Neighbour.
         """
-        known = [(i, self._of[name]) for i, neighbour in enumerate(near)
-                 for name in [next((name for name in (neighbour.id, *neighbour.accessions) if name in self._of), None)] if name]
-        found = profiles.align_pairs(sequence, [other for _, other in known]) if known else {}
-        by_rank = {known[k][0]: alignment for k, alignment in found.items()}
+        known = {i: self._of[name] for i, neighbour in enumerate(near)            # the id, if it is there, comes last and stays
+                 for name in (*neighbour.accessions[::-1], neighbour.id) if name in self._of}
+        found = profiles.align_pairs(sequence, list(known.values())) if known else {}
+        by_rank = {i: found.get(k) for k, i in enumerate(known)}
         return [dataclasses.replace(neighbour, alignment=by_rank.get(i)) for i, neighbour in enumerate(near)]

@@ -1,5 +1,6 @@
 """Records (or a store) and a model → one Call per record, in order."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -72,6 +73,11 @@ class Call:
     probabilities: np.ndarray | None = None
     features: np.ndarray | None = None
 
+    @property
+    def nearest(self):
+        """The first of the neighbours, or None."""
+        return self.neighbours[0] if self.neighbours else None
+
 
 class Predictor:
     """A trained model: encoder, networks, calibration, references.
@@ -83,8 +89,8 @@ class Predictor:
         sets: calibration.LabelSets of ensembles, or None.
     """
 
-    def __init__(self, encoder, fitted, references, record, lines=None, checksum="unsaved", sets=None):
-        self.encoder, self.references, self.record, self.checksum, self.sets = encoder, references, record, checksum, sets
+    def __init__(self, encoder, fitted, references, record, lines=None, checksum="unsaved"):
+        self.encoder, self.references, self.record, self.checksum, self.sets = encoder, references, record, checksum, None
         self.fitted = fitted
         self.labels, self.positives = fitted.labels, fitted.positives
         self.calibration = lines or calibration.none(len(self.labels))
@@ -252,9 +258,12 @@ class Predictor:
         if not self.calibration.sequences:
             raise ModelError.at("model", "no calibration", "a model that went through tpspred calibrate")
         ensembles = self._groups["ensemble"]
-        lines = self.calibration if target_precision is None else self.calibration.at_precision(target_precision, ensembles)
-        sets = None if coverage is None else lines.sets(coverage, ensembles)
-        return Predictor(self.encoder, self.fitted, self.references, self.record, lines, self.checksum, sets)
+        other = copy.copy(self)                          # the networks are the same
+        if target_precision is not None:
+            other.calibration = self.calibration.at_precision(target_precision, ensembles)
+        if coverage is not None:
+            other.sets = self.calibration.sets(coverage, ensembles)
+        return other
 
     def about(self):
         """What the model is, as dictionaries and lists of texts and numbers; None for a number that is not known."""
@@ -267,7 +276,7 @@ class Predictor:
                         "profiles": len(self.encoder.profiles),
                         "columns": sum(profile.columns for profile in self.encoder.profiles)},
             "training": record | {"networks": len(self.fitted.members), "references": len(self.references.about)},
-            "calibration": {"proteins": int(lines.sequences), "tps_from": lines.tps_threshold, "uncertain_from": lines.uncertain_threshold,
+            "calibration": {"proteins": lines.sequences, "tps_from": lines.tps_threshold, "uncertain_from": lines.uncertain_threshold,
                             "least_similarity": lines.least_similarity},
             "held_out_ensembles": scores,
             "labels": [{"label": label.column, "positives": int(count), "threshold": float(threshold) if count else None,
@@ -322,10 +331,11 @@ class Predictor:
             raise ModelError.at("model", "other features than this version computes", "a model of this version")
         labels = [Label(*name.decode().split(":", 1)) for name in tree["labels"]["names"]]
         trained, lines = tree["training"], tree["calibration"]
+        numbers = {name: lines[name][()] for name in calibration.NUMBERS}
         fitted = training.Fit(
             labels, tree["labels"]["positives"], tree["scaling"],
             [tree["members"][str(k)] for k in range(len(tree["members"]))], trained["member_folds"],
             trained["sequence_hashes"], trained["sequence_folds"], trained["history"])
         return cls(encoder, fitted, References(**tree["references"]), trained["record"],
-                   calibration.Calibration(*(lines[name][()] for name in calibration.NUMBERS),
-                                           calibration.HeldOut(**lines["held_out"])), checksum)
+                   calibration.Calibration(**numbers | {"sequences": int(numbers["sequences"])},
+                                           held_out=calibration.HeldOut(**lines["held_out"])), checksum)

@@ -126,9 +126,9 @@ def check_alike(table, other, source):
         StoreError: Naming both ways.
     """
     for what, field in (("an embedding by {}", "encoder"), ("an encoder with checksum {}", "checksum"), ("pooling '{}'", "pooling"),
-                        ("vectors in {}", "precision"), ("rows screened by {}", "screen"), ("{} features", "feature_names")):
-        _same(source, what, *(len(value) if field == "feature_names" else value
-                              for value in (getattr(table, field), getattr(other, field))))
+                        ("vectors in {}", "precision"), ("rows screened by {}", "screen")):
+        _same(source, what, getattr(table, field), getattr(other, field))
+    _same(source, "{} features", len(table.feature_names), len(other.feature_names))
 
 
 def check_extension(table, encoder, screened, shard, source):

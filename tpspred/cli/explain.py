@@ -4,8 +4,6 @@ import click
 
 from . import options
 
-COLUMNS = ("kind", "name", "position", "column", "motif", "value", "adds")
-
 
 @click.command("explain", short_help="Say which residues and features moved a call.")
 @options.proteins
@@ -24,9 +22,10 @@ def command(proteins, name, label, top, output, model, runtime, threads):
     a residue is made unknown, a feature is set to its mean, and the loss is what it had added. With ESM-2 this takes a pass for every
     residue.
     """
-    from .. import checkpoint, explanation, files, records
+    from .. import checkpoint, explanation, records
     from ..console import notify
     from ..errors import InputError
+    from ..writers.evaluation import write_table
     predictor = checkpoint.load(model, runtime)
     options.check_runtime(runtime, predictor.encoder)
     record = next((record for record in records.read_fasta(proteins, "keep") if record.id == name), None)
@@ -34,10 +33,5 @@ def command(proteins, name, label, top, output, model, runtime, threads):
         raise InputError.at(proteins, f"no record {name}", "the id of one of its records")
     found = explanation.explain(predictor, record, label, threads)
     notify("%s of %s: probability %.4f; columns of profile %s", found.label, name, found.probability, found.profile)
-    with files.open_text_output(output) as handle:
-        print(*COLUMNS, sep="\t", file=handle)
-        for kind in ("residue", "feature"):
-            for part in [part for part in found.parts if part.kind == kind][:top]:
-                cells = (getattr(part, column) for column in COLUMNS)
-                print(*("NA" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in cells),
-                      sep="\t", file=handle)
+    write_table([vars(part) for kind in ("residue", "feature")
+                 for part in [part for part in found.parts if part.kind == kind][:top]], output)

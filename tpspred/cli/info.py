@@ -16,7 +16,7 @@ def command(model, as_json):
     import json
 
     from .. import checkpoint
-    from ..writers.tsv import number
+    from ..writers.evaluation import write_table
     about = checkpoint.load(model).about()
     if as_json:
         return click.echo(json.dumps(about, indent=1, ensure_ascii=False))
@@ -25,6 +25,4 @@ def command(model, as_json):
             click.echo(section)
             for name, value in values.items():
                 click.echo(f"  {name}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
-    click.echo("label\tpositives\tthreshold\tprecision")
-    for row in about["labels"]:
-        click.echo("\t".join((row["label"], str(row["positives"]), number(row["threshold"]), number(row["precision"]))))
+    write_table(about["labels"], "-")

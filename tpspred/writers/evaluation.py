@@ -35,7 +35,7 @@ def write_tables(found, folder):
 
 
 def write_table(rows, target):
-    """Dictionaries of one shape as a table; four decimals, NA for what is not a number."""
+    """Dictionaries of one shape as a table; four decimals, NA for what is not known."""
     with files.open_text_output(target) as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         if rows:
@@ -49,7 +49,7 @@ def text(value):
     >>> text(0.5), text(float("nan")), text(7)
     ('0.5000', 'NA', '7')
     """
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if value is None or isinstance(value, float) else str(value)
 
 
 def check():

@@ -42,7 +42,7 @@ class Writer:
         place = self._place(call)
         if place:
             for feature in _features(call):
-                self._print(call, place, *feature)
+                self._print(place, *feature)
 
     def close(self):
         """Refuse an annotation that matched nothing.
@@ -61,7 +61,7 @@ class Writer:
         print(f"##sequence-region {name} 1 {call.length_aa}", file=self._handle)
         return lambda start, end: (call.id, ".", [(start, end)])
 
-    def _print(self, call, place, name, kind, start, end, score, attributes):
+    def _print(self, place, name, kind, start, end, score, attributes):
         sequence, strand, parts = place(start, end)
         values = ";".join(f"{key}={_value(value)}" for key, value in
                           {"ID": name, **attributes}.items() if value not in (None, ()))
@@ -72,7 +72,7 @@ class Writer:
 
 def _features(call):
     """(ID, type, start, end, score, attributes) of everything in a protein."""
-    near = next(iter(call.neighbours), None)
+    near = call.nearest
     yield call.id, "polypeptide", 1, call.length_aa, number(call.tps_probability), {
         "Name": call.id, "status": call.status, "tps_probability": number(call.tps_probability),
         "product_type": call.product_type, "product_type_probability": number(call.product_type_probability),
@@ -83,8 +83,7 @@ def _features(call):
     for k, domain in enumerate(call.domains, 1):
         yield f"{call.id}.domain{k}", "polypeptide_domain", domain.start, domain.end, f"{domain.bits:.1f}", {
             "Name": domain.region, "profile": domain.profile}
-    found = [hit for hit in call.motifs if hit.state != motifs.MISSING]
-    for k, hit in enumerate(found, 1):
+    for k, hit in enumerate(motifs.present(call.motifs), 1):
         name = f"{call.id}.motif{k}"
         yield name, "polypeptide_motif", hit.start, hit.end, ".", {
             "Name": hit.motif, "state": hit.state, "residues": hit.residues}

@@ -32,9 +32,7 @@ class Writer:
     """
 
     def __init__(self, handle, predictor):
-        self._handle, self._model, self._thresholds = handle, predictor.name, {
-            label.name: threshold for label, threshold in zip(predictor.labels, predictor.calibration.thresholds)
-            if label.group == "ensemble"}
+        self._handle, self._model, self._thresholds = handle, predictor.name, predictor.calibration.thresholds
         self._ensembles = {i: label.name for i, label in enumerate(predictor.labels) if label.group == "ensemble"}
         self._records, self._rows, self._counts = 0, [], collections.defaultdict(collections.Counter)
 
@@ -44,6 +42,7 @@ class Writer:
         if call.product_type is None:
             return
         self._counts["status"][call.status] += 1
+        self._counts["any type"][call.product_type] += 1
         if call.status != "related":
             self._counts["type"][call.product_type] += 1
             self._counts["ensemble"].update(found.name for found in call.ensembles)
@@ -60,16 +59,15 @@ class Writer:
             types=_bars([(name, counted["type"][name]) for name in PRODUCT_TYPES if counted["type"][name]]),
             ensembles=_bars(counted["ensemble"].most_common()),
             statuses="".join(f"<option>{name}</option>" for name in STATUSES if counted["status"][name]),
-            kinds="".join(f"<option>{name}</option>" for name in PRODUCT_TYPES
-                          if any(f'data-type="{name}"' in row for row in self._rows))))
+            kinds="".join(f"<option>{name}</option>" for name in PRODUCT_TYPES if counted["any type"][name])))
 
     def _row(self, call):
-        near = next(iter(call.neighbours), None)
+        near = call.nearest
         called = ", ".join(found.name for found in call.ensembles) or "none"
         makes, identity = (", ".join(near.products), f"{near.identity:.2f}") if near else ("", "")
         text = " ".join([call.id, call.status, call.product_type, called, makes, *call.flags,
                          *(name for neighbour in call.neighbours for name in (neighbour.id, *neighbour.accessions)),
-                         *(hit.motif for hit in call.motifs if hit.state != motifs.MISSING)]).lower()
+                         *(hit.motif for hit in motifs.present(call.motifs))]).lower()
         data = {"id": call.id, "status": call.status, "probability": number(call.tps_probability), "type": call.product_type,
                 "ensembles": called, "enzyme": makes, "identity": identity, "text": text}
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
@@ -89,7 +87,7 @@ class Writer:
         likely = sorted((i for i in self._ensembles if call.probabilities[i] == call.probabilities[i]),
                         key=lambda i: -call.probabilities[i])
         precision = {found.name: found.precision for found in call.ensembles}
-        return "".join(_level(self._ensembles[i], call.probabilities[i], self._thresholds[self._ensembles[i]],
+        return "".join(_level(self._ensembles[i], call.probabilities[i], self._thresholds[i],
                               precision.get(self._ensembles[i])) for i in likely[:max(SHOWN_LABELS, len(precision))])
 
 
@@ -148,7 +146,7 @@ def _track(call):
         if width > 7 * len(words):
             parts.append(f'<text x="{start + width / 2:.1f}" y="{TRACK_Y + 4}" text-anchor="middle">{html.escape(words)}</text>')
     free = [0.0, 0.0, 0.0]                                   # where the text of each line above the motifs ends
-    for hit in sorted((hit for hit in call.motifs if hit.state != motifs.MISSING), key=lambda hit: hit.start):
+    for hit in sorted(motifs.present(call.motifs), key=lambda hit: hit.start):
         middle = x((hit.start + hit.end - 1) / 2)
         intact = hit.state == motifs.INTACT
         words = f"{hit.motif} {hit.start} {hit.residues}" + ("" if intact else " altered")

@@ -43,7 +43,7 @@ class Writer:
 
 def _row(call):
     scored, answered = call.tps_probability is not None, call.product_type is not None
-    near = next(iter(call.neighbours), None)
+    near = call.nearest
     return (call.id, call.length_aa, call.status, number(call.tps_probability), call.product_type or MISSING,
             number(call.product_type_probability),
             several((f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered),
