@@ -34,6 +34,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import esm_extract  # noqa: E402
 
 from tpspred import records, store  # noqa: E402
+from tpspred.device import matrix_rate, timed  # noqa: E402
 from tpspred.encoders import esm2, language_model, windows  # noqa: E402
 
 SIZES = {"tiny": (2, 32, 4), "8M": (6, 320, 20), "35M": (12, 480, 20), "150M": (30, 640, 20), "650M": (33, 1280, 20)}
@@ -155,24 +156,6 @@ def compare_passes(size, weights, work, options):
             "tpspred, tokens/s": f"{our_tokens / ours:,.0f}", "esm-extract, tokens/s": f"{their_tokens / theirs:,.0f}",
             "ratio": f"{our_tokens / ours / (their_tokens / theirs):.2f}", "limit, tokens/s": f"{limit:,.0f}",
             "share of limit": f"{our_tokens / ours / limit:.0%}"}
-
-
-def timed(device, work):
-    """Wall seconds until the device has done the work."""
-    began = time.monotonic()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.monotonic() - began
-
-
-def matrix_rate(device, dtype, width=8192, runs=10):
-    """Operations per second of a large matrix product."""
-    width = width if device.type == "cuda" else 1024
-    a, b = (torch.randn(width, width, device=device, dtype=dtype) for _ in range(2))
-    timed(device, lambda: a @ b)
-    seconds = timed(device, lambda: [a @ b for _ in range(runs)])
-    return runs * 2 * width ** 3 / seconds
 
 
 def name_of(device):

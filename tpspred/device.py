@@ -1,6 +1,7 @@
 """Which processor the network runs on, and with how many threads."""
 
 import contextlib
+import time
 
 from .errors import TpspredError
 
@@ -36,3 +37,23 @@ def one_thread():
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def timed(device, work):
+    """Wall seconds until the device has done the work."""
+    import torch
+    began = time.monotonic()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.monotonic() - began
+
+
+def matrix_rate(device, dtype, runs=10):
+    """Operations per second of a large matrix product, the most that a network can come to."""
+    import torch
+    width = 8192 if device.type == "cuda" else 1024
+    a, b = (torch.randn(width, width, device=device, dtype=dtype) for _ in range(2))
+    timed(device, lambda: a @ b)
+    seconds = timed(device, lambda: [a @ b for _ in range(runs)])
+    return runs * 2 * width ** 3 / seconds

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import lzma
 import os
 import pathlib
 import shutil
@@ -11,13 +12,13 @@ import tempfile
 
 from .errors import InputError
 
-GZIP_MAGIC = b"\x1f\x8b"
+PACKED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}     # by how they begin
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 @contextlib.contextmanager
 def open_bytes(source):
-    """Open a path, or standard input for '-', for reading bytes; gzip is unpacked.
+    """Open a path, or standard input for '-', for reading bytes; gzip and xz are unpacked.
 
     The stream has ``peek``, so that a format can be told without seeking.
 
@@ -33,9 +34,9 @@ def open_bytes(source):
             except OSError as error:
                 raise InputError(f"{source}: {error.strerror or error}") from None
         stream = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
-        if stream.peek(2)[:2] == GZIP_MAGIC:
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
-        yield stream
+        begin = stream.peek(max(map(len, PACKED)))
+        opener = next((function for magic, function in PACKED.items() if begin.startswith(magic)), None)
+        yield io.BufferedReader(opener(stream)) if opener else stream
 
 
 def is_hdf5(source):
@@ -62,8 +63,8 @@ def lines(stream, source):
             yield number, line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise InputError.at(f"{source}, line {number}", "bytes that are not UTF-8", "text") from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError.at(f"{source}, after line {number}", f"damaged gzip data ({error})", "a whole file") from None
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+        raise InputError.at(f"{source}, after line {number}", f"damaged packed data ({error})", "a whole file") from None
 
 
 @contextlib.contextmanager

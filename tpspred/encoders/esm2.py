@@ -156,16 +156,18 @@ def _fair_esm():
     return load_model_and_alphabet_core
 
 
-def save(model, path):
+def save(model, path, dtype=torch.float32, **more):
     """Write an esm.ESM2 in fair-esm's layout, without the contact head.
 
     Args:
         model: esm.ESM2.
         path: File that appears whole.
+        dtype: Of the numbers in the file.
+        more: What else the file is to say, dictionaries of texts and numbers; fair-esm reads over it.
     """
     config = argparse.Namespace(encoder_layers=model.num_layers, encoder_embed_dim=model.embed_dim,
                                 encoder_attention_heads=model.attention_heads, token_dropout=model.token_dropout)
-    state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value
+    state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value.to("cpu", dtype)
              for name, value in model.state_dict().items() if not name.startswith("contact_head")}
     with files.atomic_path(path) as target, open(target, "wb") as handle:
-        torch.save({"cfg": {"model": config}, "model": state}, handle)
+        torch.save({"cfg": {"model": config}, "model": state, **more}, handle)

@@ -145,13 +145,28 @@ class LanguageModel:
         x = functional.embedding(tokens, model.embed_tokens.weight) * model.embed_scale          # (tokens, dimension)
         if model.token_dropout:
             x = x * (1 - 0.15 * 0.8)            # as fair-esm does: the share of tokens that training left unmasked
-        turn = packing.rotation(model.layers[0].self_attn.rot_emb.inv_freq)
-        for layer in model.layers:
-            normal = layer.self_attn_layer_norm(x).to(self.dtype)
-            x = x + attend(layer.self_attn, normal, packing, turn)
-            normal = layer.final_layer_norm(x).to(self.dtype)
-            x = x + layer.fc2(functional.gelu(layer.fc1(normal)))
-        return model.emb_layer_norm_after(x)
+        return through_layers(model, x, packing, self.dtype)
+
+
+def through_layers(model, x, packing, dtype):
+    """All layers of an ESM-2 on packed tokens.
+
+    Args:
+        model: esm.ESM2.
+        x: (tokens, dimension) float32 embedded tokens.
+        packing: Packing.
+        dtype: Of the matrix products.
+
+    Returns:
+        (tokens, dimension) float32.
+    """
+    turn = packing.rotation(model.layers[0].self_attn.rot_emb.inv_freq)
+    for layer in model.layers:
+        normal = layer.self_attn_layer_norm(x).to(dtype)
+        x = x + attend(layer.self_attn, normal, packing, turn)
+        normal = layer.final_layer_norm(x).to(dtype)
+        x = x + layer.fc2(functional.gelu(layer.fc1(normal)))
+    return model.emb_layer_norm_after(x)
 
 
 class Packing:

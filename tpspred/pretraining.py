@@ -1,0 +1,381 @@
+"""Masked-language-model training of an ESM-2 of any size. Lin et al. 2023, 10.1126/science.ade2574
+
+What a step sees follows from the seed and its number alone, so a run that was stopped goes on as if it had not been.
+"""
+
+import csv
+import dataclasses
+import hashlib
+import math
+import os
+import pickle
+import time
+
+import esm
+import numpy as np
+import torch
+from torch.nn import functional
+
+from . import device as devices
+from . import files, records
+from .encoders import esm2, language_model
+from .errors import InputError, ModelError
+from .hyperparameters import option
+
+ALPHABET = esm.data.Alphabet.from_architecture("ESM-1b")
+TOKENS = np.array([ALPHABET.get_idx(letter) for letter in records.AMINO_ACIDS + "X"])
+MASKED, REPLACED, KEPT = 0.8, 0.1, 0.1       # of the chosen residues. Devlin et al. 2019, 10.18653/v1/N19-1423
+LETTERS, WORD = 21, 5
+POWERS = LETTERS ** np.arange(WORD)
+# Of their words of five residues 99.9 % of the pairs of terpene synthases at 50 to 55 % identity share 2 % or more; fewer than
+# three may be chance.
+SHARED, LEAST_SHARED = 0.02, 3
+MOST_RELATIVES = 40
+EVALUATIONS = 25
+BETAS = (0.9, 0.98)
+HELD_OUT_STREAM = 1 << 32                    # the number of no step
+STATE = "tpspred-pretraining"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that decides what is trained."""
+
+    layers: int = option(6, "Layers.")
+    dimension: int = option(320, "Numbers per residue.")
+    heads: int = option(10, "Attention heads.")
+    residues: int = option(2_000_000_000, "Residues to train on, all steps together.")
+    batch_residues: int = option(65_536, "Residues per step.")
+    crop: int = option(512, "Longest piece of a protein, residues.")
+    masked_share: float = option(0.15, "Share of the residues to predict.")
+    family_share: float = option(0.3, "Share of family proteins at the end; it grows from 0.")
+    learning_rate: float = option(2e-3, "Peak learning rate of AdamW.")
+    warm_up: float = option(0.03, "Share of the steps in which the learning rate grows; then it falls along a cosine.")
+    weight_decay: float = option(0.05, "Weight decay of the matrices.")
+    clip: float = option(1.0, "Longest gradient.")
+    held_out: int = option(100, "Proteins of pool and family each that are left out, to measure perplexity on.")
+    precision: str = option("bfloat16", "Of the matrix products, bfloat16 or float32.")
+    seed: int = option(0, "Seed of every random choice.")
+
+    @property
+    def steps(self):
+        """Number of steps."""
+        return max(1, self.residues // self.batch_residues)
+
+    def rate(self, step):
+        """Learning rate of a step.
+
+        >>> plan = Plan(residues=1000, batch_residues=1, warm_up=0.1, learning_rate=1.0)
+        >>> plan.rate(49), plan.rate(100), round(plan.rate(550), 2), round(plan.rate(999), 5)
+        (0.5, 1.0, 0.5, 0.0)
+        """
+        warm = max(1, round(self.warm_up * self.steps))
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        return self.learning_rate * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm))) / 2
+
+    def share_of_family(self, step):
+        """Share of family proteins in a step."""
+        return self.family_share * step / self.steps
+
+
+class Proteins:
+    """Many sequences in one array of residues.
+
+    Attributes:
+        residues: (residues,) uint8 index into the amino acids, X the last.
+        starts, lengths: (n,) int.
+    """
+
+    def __init__(self, sequences):
+        code = np.full(256, len(records.AMINO_ACIDS), np.uint8)
+        code[np.frombuffer(records.AMINO_ACIDS.encode(), np.uint8)] = np.arange(len(records.AMINO_ACIDS))
+        self.residues = code[np.frombuffer("".join(sequences).encode(), np.uint8)]
+        self.lengths = np.array([len(sequence) for sequence in sequences], int)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def piece(self, i, crop, rng):
+        """Residues of protein i, a random piece if it is longer than ``crop``."""
+        begin = self.starts[i] + (rng.integers(self.lengths[i] - crop + 1) if self.lengths[i] > crop else 0)
+        return self.residues[begin:begin + min(self.lengths[i], crop)]
+
+    def words(self, rows):
+        """Words of five residues in proteins, one protein after the other.
+
+        Returns:
+            (codes, counts): (words,) int and (rows,) int.
+        """
+        own = [self.residues[self.starts[i]:self.starts[i] + self.lengths[i]] for i in rows]
+        coded = [np.convolve(part, POWERS, "valid") if len(part) >= WORD else part[:0] for part in own]
+        return np.concatenate(coded), np.array([len(part) for part in coded])
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """What is trained on and what is left out.
+
+    Attributes:
+        proteins: Proteins.
+        train, held_out: {"pool": (n,) int, "family": (m,) int} rows of ``proteins``.
+        checksum: SHA-256 of the sequences.
+    """
+
+    proteins: Proteins
+    train: dict
+    held_out: dict
+    checksum: str
+
+    @classmethod
+    def of(cls, pool, family, plan):
+        """Leave out some proteins of each, and from training all that are like them.
+
+        Args:
+            pool, family: Lists of sequences.
+
+        Raises:
+            InputError: If there are too few proteins.
+        """
+        family = list(dict.fromkeys(family))
+        known = set(family)
+        pool = [sequence for sequence in dict.fromkeys(pool) if sequence not in known]
+        proteins = Proteins([*pool, *family])
+        parts = {"pool": np.arange(len(pool))} | ({"family": len(pool) + np.arange(len(family))} if family else {})
+        rng = np.random.default_rng(plan.seed)
+        held_out, near = {}, np.zeros(len(proteins), bool)
+        for name, rows in parts.items():
+            asked = rng.permutation(rows)[:5 * plan.held_out]
+            alike = related(proteins, asked)
+            few = np.flatnonzero(alike.sum(0) <= 1 + MOST_RELATIVES)[:plan.held_out]
+            held_out[name] = asked[few]
+            near |= alike[:, few].any(1)
+        train = {name: rows[~near[rows]] for name, rows in parts.items()}
+        for name, rows in parts.items():
+            if not (len(train[name]) and len(held_out[name])):
+                raise InputError.at(name, f"{len(rows)} proteins that are all alike", "many more than are held out (--held-out)")
+        digest = hashlib.sha256("\n".join([*pool, "", *family]).encode()).hexdigest()
+        return cls(proteins, train, held_out, digest)
+
+    def batch(self, step, plan):
+        """Pieces of random proteins, of so many residues together.
+
+        Returns:
+            (list of (residues,) arrays, numpy Generator to mask them with).
+        """
+        rng = np.random.default_rng([plan.seed, step])
+        pieces, left = [], plan.batch_residues
+        while left > 0:
+            name = "family" if "family" in self.train and rng.random() < plan.share_of_family(step) else "pool"
+            piece = self.proteins.piece(rng.choice(self.train[name]), plan.crop, rng)[:left]
+            pieces.append(piece)
+            left -= len(piece)
+        return pieces, rng
+
+
+def related(proteins, rows):
+    """Which proteins share many words of five residues with some of them.
+
+    Args:
+        rows: (m,) int.
+
+    Returns:
+        (proteins, m) bool; a protein is related to itself.
+    """
+    codes, own = proteins.words(rows)
+    place = np.zeros(LETTERS ** WORD, np.int32)                       # of a word among those of the rows; 0 if it is in none
+    words = np.unique(codes)
+    place[words] = 1 + np.arange(len(words))
+    table = torch.zeros(1 + len(words), len(rows))
+    table[place[codes], np.repeat(np.arange(len(rows)), own)] = 1
+    found = []
+    for part in np.array_split(np.arange(len(proteins)), 1 + len(proteins) // 1000):
+        codes, counts = proteins.words(part)
+        known = place[codes]
+        ends = np.r_[0, np.cumsum(known > 0)][np.cumsum(counts)]
+        begins = torch.from_numpy(np.r_[0, ends[:-1]])
+        shared = functional.embedding_bag(torch.from_numpy(known[known > 0]).long(), table, begins, mode="sum").numpy()
+        found.append(shared >= np.maximum(SHARED * np.minimum(counts[:, None], own), LEAST_SHARED))
+    found = np.concatenate(found)
+    found[rows, np.arange(len(rows))] = True
+    return found
+
+
+def network(plan):
+    """A new ESM-2, whose embedding is small enough for the head that shares it.
+
+    Raises:
+        InputError: If the heads do not divide the dimension into even parts.
+    """
+    if plan.dimension % (2 * plan.heads):
+        raise InputError.at("--dimension", f"{plan.dimension} for {plan.heads} heads", "an even number for each head")
+    torch.manual_seed(plan.seed)
+    model = esm.ESM2(plan.layers, plan.dimension, plan.heads, ALPHABET, token_dropout=False)
+    torch.nn.init.normal_(model.embed_tokens.weight, std=0.02)
+    return model.requires_grad_(True)
+
+
+def masked(pieces, plan, rng, device):
+    """Tokens of pieces of proteins, some of which are to be predicted.
+
+    Returns:
+        (tokens (tokens,), language_model.Packing, places (masked,), answers (masked,)).
+    """
+    tokens = np.concatenate([np.r_[ALPHABET.cls_idx, TOKENS[piece], ALPHABET.eos_idx] for piece in pieces])
+    inner = np.ones(len(tokens), bool)
+    ends = np.cumsum([len(piece) + 2 for piece in pieces])
+    inner[ends - 1] = inner[np.r_[0, ends[:-1]]] = False
+    places = np.flatnonzero(inner & (rng.random(len(tokens)) < plan.masked_share))
+    answers, kind = tokens[places], rng.random(len(places))
+    tokens[places[kind < MASKED]] = ALPHABET.mask_idx
+    other = places[(kind >= MASKED) & (kind < MASKED + REPLACED)]
+    tokens[other] = rng.choice(TOKENS[:-1], len(other))
+    packing = language_model.Packing([len(piece) + 2 for piece in pieces], device)
+    tokens, places, answers = (torch.from_numpy(array).to(device) for array in (tokens, places, answers))
+    return tokens, packing, places, answers
+
+
+def loss(model, tokens, packing, places, answers, dtype):
+    """Mean cross entropy of the residues that are to be predicted, nats."""
+    with torch.autocast(tokens.device.type, dtype, enabled=dtype != torch.float32):
+        x = functional.embedding(tokens, model.embed_tokens.weight)                 # (tokens, dimension)
+        x = language_model.through_layers(model, x, packing, dtype)
+        logits = model.lm_head(x[places])                                           # (masked, letters)
+    return functional.cross_entropy(logits.float(), answers)
+
+
+@torch.no_grad()
+def perplexity(model, corpus, name, plan, device):
+    """Of masked residues in proteins that were left out, the same ones every time.
+
+    Args:
+        name: pool or family.
+    """
+    rng = np.random.default_rng([plan.seed, HELD_OUT_STREAM])
+    pieces = [corpus.proteins.piece(i, plan.crop, rng) for i in corpus.held_out[name]]
+    total = count = 0
+    at_once = max(1, plan.batch_residues // plan.crop)
+    for first in range(0, len(pieces), at_once):
+        batch = masked(pieces[first:first + at_once], plan, rng, device)
+        total += float(loss(model, *batch, language_model.PRECISIONS[plan.precision])) * len(batch[-1])
+        count += len(batch[-1])
+    return math.exp(total / count)
+
+
+class Training:
+    """A training that can be stopped, written, read and gone on with.
+
+    Args:
+        plan: Plan.
+        corpus: Corpus.
+        device: torch device.
+
+    Attributes:
+        model: esm.ESM2.
+        step: Steps done.
+        history: One dictionary per evaluation.
+    """
+
+    def __init__(self, plan, corpus, device):
+        self.plan, self.corpus, self.device = plan, corpus, device
+        self.model = network(plan).to(device)
+        trained = [value for name, value in self.model.named_parameters() if not name.startswith("contact_head")]
+        self.parameters = sum(value.numel() for value in trained)
+        self._trained = trained
+        self._optimiser = torch.optim.AdamW(
+            [{"params": [value for value in trained if value.ndim > 1], "weight_decay": plan.weight_decay},
+             {"params": [value for value in trained if value.ndim < 2], "weight_decay": 0.0}], betas=BETAS, fused=True)
+        self.step, self.seconds, self.history = 0, 0.0, []
+
+    def run(self, seconds=math.inf, report=lambda row: None):
+        """Go on to the last step, or until the time is up.
+
+        Args:
+            report: Called with every row of the history, after which the training may be written.
+        """
+        end = time.monotonic() + seconds
+        if not self.history:
+            self._evaluate(0.0, 0, 0.0, report)
+        every = max(1, self.plan.steps // EVALUATIONS)
+        while self.step < self.plan.steps and time.monotonic() < end:
+            began, total, first = time.monotonic(), 0.0, self.step
+            while self.step < min(first - first % every + every, self.plan.steps) and time.monotonic() < end:
+                total += self._advance()
+            mean = float(total) / (self.step - first)                       # waits for the device
+            self._evaluate(mean, self.step - first, time.monotonic() - began, report)
+
+    def _advance(self):
+        """One step; returns its loss."""
+        plan = self.plan
+        pieces, rng = self.corpus.batch(self.step, plan)
+        found = loss(self.model, *masked(pieces, plan, rng, self.device), language_model.PRECISIONS[plan.precision])
+        found.backward()
+        torch.nn.utils.clip_grad_norm_(self._trained, plan.clip)
+        for group in self._optimiser.param_groups:
+            group["lr"] = plan.rate(self.step)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self.step += 1
+        return found.detach()
+
+    def _evaluate(self, mean_loss, steps, seconds, report):
+        plan, self.seconds = self.plan, self.seconds + seconds
+        found = {f"{name}_perplexity": perplexity(self.model, self.corpus, name, plan, self.device)
+                 for name in self.corpus.held_out}
+        self.history.append({
+            "step": self.step, "residues": self.step * plan.batch_residues, "seconds": round(self.seconds, 1),
+            "residues_per_second": round(steps * plan.batch_residues / seconds) if steps else 0,
+            "learning_rate": plan.rate(self.step - 1) if self.step else 0.0, "family_share": plan.share_of_family(self.step),
+            "loss": mean_loss, **found})
+        report(self.history[-1])
+
+    def save(self, path):
+        """Write everything that going on needs."""
+        state = {"format": STATE, "plan": vars(self.plan), "corpus": self.corpus.checksum, "step": self.step,
+                 "seconds": self.seconds, "history": self.history, "model": self.model.state_dict(),
+                 "optimiser": self._optimiser.state_dict()}
+        with files.atomic_path(path) as target, open(target, "wb") as handle:
+            torch.save(state, handle)
+
+    def resume(self, path):
+        """Go on from what ``save`` wrote.
+
+        Raises:
+            ModelError: If it is damaged, or of another plan or other sequences.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+            raise ModelError.at(path, f"a file that cannot be read ({str(error).splitlines()[0][:100]})",
+                                "a training that was stopped, or no file") from None
+        if not isinstance(state, dict) or state.get("format") != STATE:
+            raise ModelError.at(path, "something else", "a training that was stopped, or no file")
+        for name, value in (vars(self.plan) | {"corpus": self.corpus.checksum}).items():
+            found = (state["plan"] | {"corpus": state["corpus"]})[name]
+            if found != value:
+                raise ModelError.at(path, f"a training with {name} {found}", f"{value} (or delete the file to begin again)")
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+
+    def export(self, path):
+        """Write the weights in fair-esm's layout, in half precision, with what they were trained on."""
+        about = {"plan": vars(self.plan), "sequences_sha256": self.corpus.checksum, "seconds": self.seconds,
+                 "proteins": {name: len(rows) for name, rows in self.corpus.train.items()}} | self.history[-1]
+        esm2.save(self.model, path, torch.float16, training=about)
+
+
+def read_sequences(source):
+    """Proteins of a file with one per line, plain, gzip or xz.
+
+    Raises:
+        InputError: Naming the line that is no protein.
+    """
+    with files.open_bytes(source) as stream:
+        found = [records.protein_record(f"line {number}", line, place=f"{source}, line {number}")
+                 for number, line in files.lines(stream, source)]
+    wrong = [record for record in found if record.problem]
+    if wrong:
+        raise InputError.at(f"{source}, {wrong[0].id}", wrong[0].problem, "one protein per line")
+    return [record.sequence for record in found]
