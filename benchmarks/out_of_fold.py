@@ -2,12 +2,14 @@
 """Out-of-fold predictions of the shipped recipe for the benchmark's labels.
 
     out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER] [--report page.html] [--baselines]
+                   [--encoder esm2_NAME --weights FILE]
 
 For every fold the whole recipe (profiles, column weights, projection, scaling, networks, calibration, thresholds) is fitted on
 the other folds with the defaults of tpspred train; negatives that are more similar to a protein of the left-out fold than the
 level allows are left out too. The table has a column per label of truth.tsv, the log-odds of its probability (a threshold lies
 half-way between two scores, and half-way between two small probabilities is next to the larger), and, for reading, the status.
-Tables and page are those of tpspred evaluate, with both sets of negatives.
+Tables and page are those of tpspred evaluate, with both sets of negatives. With --encoder the recipe is also fitted on the vectors of
+that language model, alone and joined to the profiles'; gaps.tsv says how much better each is.
 """
 
 import argparse
@@ -23,7 +25,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import baselines, calibration, dataset, evaluation, metrics, records  # noqa: E402
+from tpspred import alternatives, baselines, calibration, dataset, evaluation, metrics, records  # noqa: E402
 from tpspred.hyperparameters import Config  # noqa: E402
 from tpspred.writers import evaluation as writer  # noqa: E402
 
@@ -38,6 +40,8 @@ def main():
     parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
     parser.add_argument("--report", help="page to write")
     parser.add_argument("--baselines", action="store_true", help="fit them too")
+    parser.add_argument("--encoder", metavar="esm2_NAME", help="language model to compare with")
+    parser.add_argument("--weights", help="its weights (.pt)")
     parser.add_argument("--threads", type=int, default=2)
     for field in dataclasses.fields(Config):
         if type(field.default) is not bool:
@@ -49,10 +53,14 @@ def main():
     enzymes = dataset.from_reactions(dataset.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
     began = time.monotonic()
+    device = torch.device("cpu")
+    methods = baselines.METHODS if options["baselines"] else {}
+    if options["encoder"]:
+        methods = methods | alternatives.methods(options["encoder"], {"weights": options["weights"]}, config, device)
     scored = evaluation.out_of_fold(
         enzymes, read_negatives(options["data"] / "data"), np.array([fold_of[enzyme.id] for enzyme in enzymes]),
-        NEAREST_NEGATIVE[options["level"]], config, torch.device("cpu"), baselines.METHODS if options["baselines"] else (),
-        options["threads"], lambda text: print(f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True))
+        NEAREST_NEGATIVE[options["level"]], config, device, methods, options["threads"],
+        lambda text: print(f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True))
     write(scored, options["output"])
     report(scored)
     if options["tables"] or options["report"]:

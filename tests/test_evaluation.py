@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import DATA
 
-from tpspred import baselines, dataset, evaluation, metrics, records, splits, training
+from tpspred import alternatives, baselines, dataset, evaluation, metrics, records, splits, training
 from tpspred.errors import InputError, MissingDependency, StoreError
 from tpspred.hyperparameters import Config
 
@@ -81,6 +81,35 @@ def test_promises_are_counted_over_enzymes():
     assert rows[evaluation.COVERAGE, 0.4, 0.6]["seen"] == 0.5 and (evaluation.COVERAGE, 0.8, 1.0) not in rows
 
 
+def test_a_language_model_is_scored_on_the_same_folds(enzymes, scored, tiny_weights):
+    """Alone and joined; what is tpspred's stays as it is without."""
+    config, device = Config(folds=3, members=3, epochs=2), torch.device("cpu")
+    methods = alternatives.methods("esm2_tiny", {"weights": str(tiny_weights)}, config, device)
+    both = evaluation.out_of_fold(enzymes, {"random": list(records.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9, config,
+                                  device, methods, 2)
+    assert set(both.scores) == {"tpspred", "esm2_tiny", "profile+esm2_tiny"}
+    assert np.array_equal(both.scores["tpspred"], scored.scores["tpspred"])
+    matched = both.scores["tpspred"].any(1)
+    for name in methods:
+        found = both.scores[name]
+        assert np.array_equal(found.any(1), matched) and ((found >= 0) & (found <= 1)).all()
+        assert not np.array_equal(found, both.scores["tpspred"])
+
+
+def test_gap_is_that_of_the_macro_average_precision():
+    labels = [dataset.Label("ensemble", name) for name in "ab"]
+    targets = np.tile([[1, 0], [0, 1], [0, 0], [1, 1]], (5, 1))
+    worse = 1.0 - targets
+    rows = np.arange(20)
+    scored = evaluation.Scored(["x"] * 20, np.array(["enzymes"] * 20), [""] * 20, rows % 5, rows, rows, labels, targets, targets > 0, {},
+                               {"tpspred": worse, "other": targets.astype(float)})
+    row, = evaluation.gaps(scored, "other", np.random.default_rng(0))
+    assert row["gap"] == 1 - evaluation.macro_average_precision(targets, worse)
+    assert 0 < row["low"] <= row["gap"] <= row["high"] < 1
+    same, = evaluation.gaps(scored, "tpspred", np.random.default_rng(0))
+    assert (same["gap"], same["low"], same["high"]) == (0, 0, 0)
+
+
 def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, monkeypatch):
     """What the recipe is given in a fold holds neither its enzymes nor its negatives, nor negatives near them."""
     seen = []
@@ -108,7 +137,7 @@ def test_labels_of_a_left_out_fold_change_no_score_of_it(enzymes, scored):
     lie = {"products": ("?",), "ensembles": ("di_taxane",), "product_types": ("di",), "kingdom": ("Bacteria",)}
     liars = [dataclasses.replace(enzyme, **lie) if i % 2 == 0 else enzyme for i, enzyme in enumerate(enzymes)]
     again = evaluation.out_of_fold(liars, {"random": list(records.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9,
-                                   Config(folds=3, members=3, epochs=2), torch.device("cpu"), (), 2)
+                                   Config(folds=3, members=3, epochs=2), torch.device("cpu"), threads=2)
     rows = [i for i in scored.of("enzymes") if scored.folds[i] == 0]
     assert np.array_equal(again.scores["tpspred"][rows], scored.scores["tpspred"][rows])
 
@@ -191,7 +220,7 @@ def test_command_prints_means_and_writes_the_rest(run, tmp_path, monkeypatch):
     assert len(predictions) == 32 and predictions[-1]["source"] == "negatives"
     assert {path.name for path in (tmp_path / "t").iterdir()} == {
         f"{name}.tsv" for name in ("summary", "labels", "terpene_synthases", "identity", "promises", "reliability",
-                                "confusion")}
+                                "confusion", "gaps")}
     page = (tmp_path / "r.html").read_text()
     assert page.count("<svg") == 4 and "mono_sabinene" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.replace("http://www.w3.org", ""))

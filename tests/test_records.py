@@ -54,7 +54,7 @@ def test_what_cannot_be_scored_keeps_its_place(sequence, problem):
     (b">ok\nMKVW\n>gene\n" + b"ACGT" * 20, "line 3, record gene: found a nucleotide sequence; wanted proteins"),
     (b">a\nMK\0V\n", "line 2: found binary data"),
     (b">a\n\xff\xfe\n", "line 2: found bytes that are not UTF-8"),
-    (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged gzip data"),
+    (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
     (b">a\nMKV\n>a\nMKL\n", "line 3, record a: found an id already used at line 1"),
 ])
 def test_wrong_files_are_refused(tmp_path, content, message):

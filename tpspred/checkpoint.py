@@ -83,7 +83,7 @@ def encoder_from_tree(tree, path, runtime=None):
     try:
         kind = encoders.kind(tree["name"])
     except KeyError:
-        raise ModelError.at(path, f"an encoder named {tree['name']}", "profile or esm2_*") from None
+        raise ModelError.at(path, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*") from None
     return kind.from_tree(tree, library, runtime)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from . import baselines, dataset, files, metrics, profiles, recipe, splits
+from . import dataset, files, metrics, profiles, recipe, splits
 from .encoders.profile import family_profiles
 from .errors import InputError
 from .records import ProteinRecord
@@ -136,7 +136,7 @@ def negative_folds(enzymes, identities, negatives, identity, count, rng, threads
     return clusters, splits.folds(clusters, np.zeros((len(negatives), 0)), count, rng)
 
 
-def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(), threads=1, progress=lambda text: None):
+def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=None, threads=1, progress=lambda text: None):
     """Score every protein with models that have not seen it.
 
     Args:
@@ -145,7 +145,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
         folds: (enzymes,) int.
         identity: Negatives at least this identical to a protein of the fold that is left out do not train, 0–1; also the
             identity of the clusters of the bootstrap.
-        methods: Names of baselines.METHODS to fit beside the recipe.
+        methods: {name: function of baselines or alternatives}, what to fit beside the recipe.
         progress: Called with a line of text after every fold.
 
     Returns:
@@ -161,7 +161,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
     fold_of = np.concatenate([folds, other_folds])
     statuses = [""] * len(records)
     nearest, called = np.zeros(len(records)), np.zeros((len(records), len(labels)), bool)
-    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *methods)}
+    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *(methods or ()))}
     promised = {promise: np.zeros_like(called) for promise in PROMISES}
     ensembles = [i for i, label in enumerate(labels) if label.group == "ensemble"]
     for fold in np.unique(folds):
@@ -184,8 +184,8 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=(),
                 promising.sets.holds(found[:, ensembles], similarity) if kind == COVERAGE
                 else found[:, ensembles] >= promising.calibration.thresholds[ensembles])
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
-        for method in methods:
-            scores[method][test[passed]] = baselines.METHODS[method](predictor, data, table, passed, config.seed, threads)
+        for method, function in (methods or {}).items():
+            scores[method][test[passed]] = function(predictor, data, table, passed, config.seed, threads)
         known = splits.identity([*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads)
         nearest[test[passed]] = known[len(train):, :len(train)].max(1)
         progress(f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
@@ -253,18 +253,41 @@ def summary(scored, method, table, rng):
                "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel())}
 
 
-def interval(truth, score, clusters, rng, rounds=BOOTSTRAP):
-    """95 % interval of the macro AP, by drawing identity clusters with replacement.
+def gaps(scored, method, rng):
+    """How much better than tpspred a method is, in macro AP over the pooled folds.
+
+    Yields:
+        Dictionary per group of labels.
+    """
+    rows = scored.of(ENZYMES)
+    for group in dataset.GROUPS:
+        columns = scored.columns(group)
+        if columns:
+            truth, score, ours = (part[np.ix_(rows, columns)] for part in (scored.targets, scored.scores[method],
+                                                                           scored.scores[OURS]))
+            low, high = interval(truth, score, scored.clusters[rows], rng, ours)
+            yield {"method": method, "group": group, "labels": len(columns),
+                   "gap": macro_average_precision(truth, score) - macro_average_precision(truth, ours), "low": low, "high": high}
+
+
+def macro_average_precision(truth, score):
+    """Mean over the labels that have a positive."""
+    return float(np.mean([metrics.average_precision(truth[:, c], score[:, c]) for c in np.flatnonzero(truth.any(0))]))
+
+
+def interval(truth, score, clusters, rng, other=None):
+    """95 % interval of the macro AP, or of how much it is above that of another score, by drawing identity clusters with
+    replacement.
 
     Returns:
         (low, high).
     """
     members = [np.flatnonzero(clusters == name) for name in np.unique(clusters)]
     drawn = []
-    for _ in range(rounds):
+    for _ in range(BOOTSTRAP):
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        kept = np.flatnonzero(truth[rows].any(0))
-        drawn.append(np.mean([metrics.average_precision(truth[rows, c], score[rows, c]) for c in kept]))
+        drawn.append(macro_average_precision(truth[rows], score[rows])
+                     - (0 if other is None else macro_average_precision(truth[rows], other[rows])))
     return tuple(float(value) for value in np.percentile(drawn, [2.5, 97.5]))
 
 
@@ -348,6 +371,7 @@ def tables(scored, seed):
     labels = {method: list(per_label(scored, method)) for method in scored.scores}
     return {"summary": [row for method in scored.scores for row in summary(scored, method, labels[method], rng)],
             "labels": [row for table in labels.values() for row in table],
+            "gaps": [row for method in scored.scores if method != OURS for row in gaps(scored, method, rng)],
             "terpene_synthases": [row for method in scored.scores for row in tps_tests(scored, method, rng)],
             "identity": [row for method in scored.scores for row in by_identity(scored, method)],
             "promises": list(promises(scored)),

@@ -12,7 +12,7 @@ import tempfile
 
 from .errors import InputError
 
-PACKED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}     # by how they begin
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}     # by how they begin
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -34,8 +34,8 @@ def open_bytes(source):
             except OSError as error:
                 raise InputError(f"{source}: {error.strerror or error}") from None
         stream = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
-        begin = stream.peek(max(map(len, PACKED)))
-        opener = next((function for magic, function in PACKED.items() if begin.startswith(magic)), None)
+        begin = stream.peek(max(map(len, COMPRESSED)))
+        opener = next((function for magic, function in COMPRESSED.items() if begin.startswith(magic)), None)
         yield io.BufferedReader(opener(stream)) if opener else stream
 
 
@@ -64,7 +64,7 @@ def lines(stream, source):
     except UnicodeDecodeError:
         raise InputError.at(f"{source}, line {number}", "bytes that are not UTF-8", "text") from None
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
-        raise InputError.at(f"{source}, after line {number}", f"damaged packed data ({error})", "a whole file") from None
+        raise InputError.at(f"{source}, after line {number}", f"damaged compressed data ({error})", "a whole file") from None
 
 
 @contextlib.contextmanager

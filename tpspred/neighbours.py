@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from . import dataset, profiles, records
+from .encoders import blocks
 from .calibration import log_odds
 from .errors import InputError
 
@@ -40,16 +41,20 @@ class Neighbour:
 
 def comparable(embedding, encoder, scaling):
     """Embeddings whose dot product says how alike two proteins are: as they are, or standardised and of length one if their
-    axes have no scale of their own.
+    axes have no scale of their own; several blocks add up.
 
     Args:
         embedding: (…, dimension).
         scaling: Of training.Fit.
     """
-    if not encoder.standardise:
-        return embedding
-    standard = (embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]
-    return standard / length(standard)[..., None]
+    parts = []
+    for block, columns in blocks.columns(encoder.blocks):
+        part = embedding[..., columns]
+        if block.standardise:
+            part = (part - scaling["embedding_mean"][columns]) / scaling["embedding_scale"][columns]
+            part = part / length(part)[..., None]
+        parts.append(part * np.float32(np.sqrt(block.share)))
+    return np.concatenate(parts, -1)
 
 
 def length(vectors):
@@ -77,21 +82,19 @@ class References:
     identities: np.ndarray
 
     @classmethod
-    def of(cls, enzymes, vectors, targets, folds, identities):
-        """References from enzymes.
+    def of(cls, about, vectors, targets, folds, identities):
+        """References from vectors.
 
         Args:
-            enzymes: List of dataset.Enzyme.
+            about: List of dictionaries.
             vectors: (enzymes, dimension), comparable.
             targets: (enzymes, labels).
             folds: (enzymes,).
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
         vectors = vectors / length(vectors)[:, None]
-        return cls(vectors.astype(np.float16), [
-            {"id": enzyme.id, "accessions": enzyme.accessions, "species": enzyme.species, "products": enzyme.products}
-            for enzyme in enzymes], targets.astype(np.uint8), np.asarray(folds, np.int8),
-            *typical_identity(np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities))
+        return cls(vectors.astype(np.float16), about, targets.astype(np.uint8), np.asarray(folds, np.int8),
+                   *typical_identity(np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities))
 
     def similarity(self, vector):
         """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""

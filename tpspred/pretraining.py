@@ -54,8 +54,25 @@ class Plan:
     weight_decay: float = option(0.05, "Weight decay of the matrices.")
     clip: float = option(1.0, "Longest gradient.")
     held_out: int = option(100, "Proteins of pool and family each that are left out, to measure perplexity on.")
-    precision: str = option("bfloat16", "Of the matrix products, bfloat16 or float32.")
+    precision: str = option("bfloat16", "Of the matrix products.")
     seed: int = option(0, "Seed of every random choice.")
+
+    def __post_init__(self):
+        """Refuse what cannot be trained with.
+
+        Raises:
+            InputError: Naming the option, its value and what is wanted.
+        """
+        for name in ("layers", "dimension", "heads", "residues", "batch_residues", "crop", "held_out"):
+            if getattr(self, name) < 1:
+                raise InputError.at("--" + name.replace("_", "-"), getattr(self, name), "1 or more")
+        for name in ("masked_share", "family_share", "warm_up"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError.at("--" + name.replace("_", "-"), getattr(self, name), "0 to 1")
+        if self.dimension % (2 * self.heads):
+            raise InputError.at("--dimension", f"{self.dimension} for {self.heads} heads", "an even number for each head")
+        if self.precision not in language_model.PRECISIONS:
+            raise InputError.at("--precision", self.precision, ", ".join(language_model.PRECISIONS))
 
     @property
     def steps(self):
@@ -203,13 +220,7 @@ def related(proteins, rows):
 
 
 def network(plan):
-    """A new ESM-2, whose embedding is small enough for the head that shares it.
-
-    Raises:
-        InputError: If the heads do not divide the dimension into even parts.
-    """
-    if plan.dimension % (2 * plan.heads):
-        raise InputError.at("--dimension", f"{plan.dimension} for {plan.heads} heads", "an even number for each head")
+    """A new ESM-2, whose embedding is small enough for the head that shares it."""
     torch.manual_seed(plan.seed)
     model = esm.ESM2(plan.layers, plan.dimension, plan.heads, ALPHABET, token_dropout=False)
     torch.nn.init.normal_(model.embed_tokens.weight, std=0.02)

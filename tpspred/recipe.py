@@ -77,13 +77,32 @@ def fit(enzymes, data, labels, encoder, config, name, device, progress=lambda co
     Returns:
         prediction.Predictor, not calibrated.
     """
-    fitted = training.fit(data, labels, config, device, progress, encoder.standardise)
     enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
+    about = [{key: getattr(enzyme_of[data.sequences[i]], key) for key in ("id", "accessions", "species", "products")}
+             for i in np.flatnonzero(data.mask.all(1))]
+    return _fit(about, data, labels, encoder, config, device, _record(name, enzymes, data, config), progress)
+
+
+def refit(predictor, data, encoder, embedding, config, device):
+    """The same recipe on the vectors of another encoder.
+
+    Args:
+        data: training.Examples that the predictor was made of.
+        embedding: (n, dimension) of the same proteins.
+
+    Returns:
+        prediction.Predictor, calibrated.
+    """
+    data = dataclasses.replace(data, embedding=embedding)
+    return _fit(predictor.references.about, data, predictor.labels, encoder, config, device, predictor.record).calibrated(data)
+
+
+def _fit(about, data, labels, encoder, config, device, record, progress=lambda count: None):
+    fitted = training.fit(data, labels, config, device, progress, encoder.blocks)
     rows = np.flatnonzero(data.mask.all(1))
-    references = References.of([enzyme_of[data.sequences[i]] for i in rows],
-                               comparable(data.embedding[rows], encoder, fitted.scaling), data.targets[rows],
+    references = References.of(about, comparable(data.embedding[rows], encoder, fitted.scaling), data.targets[rows],
                                fitted.sequence_folds[rows], data.identities[np.ix_(rows, rows)])
-    return Predictor(encoder, fitted, references, _record(name, enzymes, data, config))
+    return Predictor(encoder, fitted, references, record)
 
 
 def calibrate(predictor, enzymes, table, negatives, threads=1):

@@ -113,7 +113,7 @@ def check_encoder(table, encoder, source):
     Raises:
         StoreError: Naming both.
     """
-    _same(source, "an embedding by {}", f"{table.encoder} {table.checksum[:12]}", f"{encoder.name} {encoder.checksum[:12]}")
+    _same(source, "an embedding by {}", f"{table.encoder} {_short(table.checksum)}", f"{encoder.name} {_short(encoder.checksum)}")
     _same(source, "pooling '{}'", table.pooling, encoder.pooling)
     if table.screen != UNSCREENED:
         _same(source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12])
@@ -146,6 +146,11 @@ def check_extension(table, encoder, screened, shard, source):
 def _same(source, what, found, wanted):
     if found != wanted:
         raise StoreError.at(source, what.format(found), wanted)
+
+
+def _short(checksum):
+    """The beginning of a checksum, or of each of those that it is made of."""
+    return "+".join(part[:12] for part in checksum.split("+"))
 
 
 def _packed(array):

@@ -13,6 +13,7 @@ import torch
 from . import dataset, metrics, splits
 from .console import detail
 from .device import one_thread
+from .encoders.blocks import columns
 from .errors import StoreError
 from .losses import class_weights, focal_loss
 from .model import FusedNetwork
@@ -169,7 +170,7 @@ def sequence_hash(sequence):
     return int.from_bytes(sequence_digest(sequence)[:8], "little")
 
 
-def fit(data, labels, config, device, progress=lambda count: None, standardise=False):
+def fit(data, labels, config, device, progress=lambda count: None, blocks=None):
     """Train the members.
 
     Args:
@@ -177,13 +178,13 @@ def fit(data, labels, config, device, progress=lambda count: None, standardise=F
         labels: List of dataset.Label, one per column of the targets.
         device: torch device.
         progress: Called with 1 after every epoch.
-        standardise: Whether every axis of the embedding gets a scale of its own.
+        blocks: Of the embedding, encoders.blocks.Block each.
 
     Returns:
         Fit.
     """
     rng = np.random.default_rng(config.seed)
-    scaling = _scaling(data, standardise)
+    scaling = _scaling(data, blocks)
     member_of = splits.clusters(data.identities, list(map(len, data.sequences)), config.fold_identity)
     folds = splits.folds(member_of, data.targets, config.folds, rng)
     members, history = [], []
@@ -211,12 +212,17 @@ def group_sizes(labels):
     return {group: sum(label.group == group for label in labels) for group in dataset.GROUPS}
 
 
-def _scaling(data, standardise):
-    """Features get one scale each; so do the embedding's axes, unless their relative weight means something."""
-    embedding_mean = data.embedding.mean(0)
-    spread = np.float32([max(1e-6, float(np.sqrt(((data.embedding - embedding_mean) ** 2).mean())))])
-    return {"embedding_mean": embedding_mean, "embedding_scale": _scale(data.embedding) if standardise else spread,
+def _scaling(data, blocks):
+    """Features get one scale each; so do the embedding's axes, unless their relative weight in a block means something."""
+    parts = [_scale(data.embedding[:, part]) if block.standardise else _common_scale(data.embedding[:, part])
+             for block, part in columns(blocks)]
+    return {"embedding_mean": data.embedding.mean(0), "embedding_scale": np.concatenate(parts),
             "feature_mean": data.features.mean(0), "feature_scale": _scale(data.features)}
+
+
+def _common_scale(block):
+    """One scale for all columns."""
+    return np.full(block.shape[1], max(1e-6, float(np.sqrt(((block - block.mean(0)) ** 2).mean()))), np.float32)
 
 
 def _scale(columns):

@@ -16,6 +16,7 @@ from tpspred import records, store
 
 PROTEINS = DATA / "proteins.faa"
 NAME = "esm2_tiny"
+JOINED = f"profile+{NAME}"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,37 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
     assert "no features" in mixed.err
 
 
+def test_joined_to_the_profile_encoder(run, tmp_path, monkeypatch, tiny_weights, small):
+    """The vectors of both, one behind the other, through the same commands."""
+    from tpspred import checkpoint
+    monkeypatch.chdir(tmp_path)
+    checkpoint.save_encoder(small.predictor.encoder, "e.h5")
+    assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
+    weights = ("--weights", tiny_weights)
+    for name, options in (("profile", ("--encoder", "e.h5")), (NAME, ("--encoder", NAME, "--screen", "e.h5", *weights)),
+                          (JOINED, ("--encoder", JOINED, "--screen", "e.h5", *weights))):
+        assert run("embed", "d.faa", "-o", f"{name}.h5", *options).code == 0
+    tables = [store.read(f"{name}.h5") for name in ("profile", NAME, JOINED)]
+    assert np.array_equal(tables[2].embedding, np.concatenate([tables[0].embedding, tables[1].embedding], 1))
+    assert (tables[2].encoder, tables[2].checksum) == (JOINED, f"{tables[0].checksum}+{tables[1].checksum}")
+
+    assert run("featurize", f"{JOINED}.h5", "--encoder", "e.h5").code == 0
+    done = run("train", "d.tsv", f"{JOINED}.h5", "--encoder", "e.h5", "--folds", 3, "--members", 3, "--epochs", 2, "-o", "raw.h5")
+    assert done.code == 0, done.err
+    assert run("calibrate", "raw.h5", "d.tsv", f"{JOINED}.h5", "-o", "m.h5").code == 0
+    from_fasta = run("predict", "d.faa", "-m", "m.h5", *weights)
+    assert from_fasta.code == 0 and from_fasta.out.count(f"tpspred-{JOINED}:".encode()) == 24
+    rows = [line.split(b"\t") for line in from_fasta.out.splitlines()[1:]]
+    assert all(row[0] == row[9] and float(row[12]) > 0.999 for row in rows)
+    assert run("predict", f"{JOINED}.h5", "-m", "m.h5").out == from_fasta.out
+    other = random_weights(tmp_path / "other.pt", seed=1)
+    assert "with which the model was trained" in run("predict", "d.faa", "-m", "m.h5", "--weights", other).err
+    foreign = run("predict", f"{NAME}.h5", "-m", "m.h5")
+    assert foreign.code == 1 and f"found an embedding by {NAME} " in foreign.err and f"wanted {JOINED} " in foreign.err
+    again = run("embed", "d.faa", "-o", "x.h5", "--encoder", JOINED, "--screen", "m.h5", *weights)
+    assert again.code == 1 and f"found an encoder named {JOINED}; wanted the profile encoder to join with" in again.err
+
+
 def test_profile_model_predicts_from_its_store(run, tmp_path):
     target = tmp_path / "s.h5"
     assert run("embed", PROTEINS, "-o", target).code == 0
@@ -108,6 +140,7 @@ def test_screen_chooses_what_is_embedded(run, tmp_path, tiny_weights, small):
     (("predict", PROTEINS, "--device", "cuda"), "--device is for ESM-2 encoders"),
     (("embed", PROTEINS, "-o", "x.h5", "--batch-residues", "5"), "--batch-residues is for ESM-2 encoders"),
     (("embed", PROTEINS, "-o", "x.h5", "--screen", "none"), "--screen none: the profile encoder has no vector"),
+    (("embed", PROTEINS, "-o", "x.h5", "--encoder", JOINED, "--screen", "none"), "the profile encoder has no vector"),
     (("embed", PROTEINS, "-o", "x.h5", "--screen", "e.h5"), "--screen FILE is for ESM-2 by name"),
     (("embed", PROTEINS, "-o", "x.h5", "--encoder", NAME, "--batch-residues", "0"), "0 is not in the range")])
 def test_options_that_would_do_nothing_are_usage_errors(run, arguments, message):

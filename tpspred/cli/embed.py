@@ -11,10 +11,10 @@ from . import options
 @click.command("embed", short_help="Turn proteins into vectors (HDF5).")
 @options.proteins
 @options.output("HDF5 store")
-@click.option("--encoder", metavar="FILE|esm2_NAME", help="Encoder or model file, or an ESM-2 such as esm2_t33_650M_UR50D.  "
-              "[default: the bundled model]")
+@click.option("--encoder", metavar="FILE|NAME", help="Encoder or model file; or an ESM-2 such as esm2_t33_650M_UR50D, or "
+              "profile+esm2_t33_650M_UR50D, its vectors behind those of the profile encoder.  [default: the bundled model]")
 @click.option("--screen", metavar="FILE|none", help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
-              "embeds, or none to embed them all.  [default: the bundled model]")
+              "embeds, and whose encoder it is joined to, or none to embed all proteins.  [default: the bundled model]")
 @options.language_model
 @options.shard
 @options.duplicates
@@ -30,7 +30,7 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     from ..console import notify, progress
     screened = screen != store.UNSCREENED
     loaded = _open(encoder, screen if screened else None, runtime)
-    if not screened and loaded.name == "profile":
+    if not screened and loaded.name.startswith("profile"):
         raise click.UsageError("--screen none: the profile encoder has no vector for a protein without a profile match")
     options.check_runtime(runtime, loaded)
     loaded.ready()
@@ -50,10 +50,10 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
 
 
 def _open(encoder, screen, runtime):
-    """The encoder of a file, or an ESM-2 by its name behind the profiles of a file."""
+    """The encoder of a file, or an ESM-2 by its name behind the profiles of a file or joined to its encoder."""
     from .. import checkpoint, encoders
-    if not encoder or os.path.exists(encoder) or not encoder.startswith("esm2_"):
+    if not encoder or os.path.exists(encoder) or not encoder.startswith((encoders.LANGUAGE_MODEL, encoders.JOINED)):
         if screen:
             raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
         return checkpoint.load_encoder(encoder, runtime)
-    return encoders.kind(encoder)(encoder, checkpoint.load_encoder(screen).profiles, runtime)
+    return encoders.named(encoder, checkpoint.load_encoder(screen), runtime)

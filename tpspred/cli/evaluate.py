@@ -21,6 +21,9 @@ from . import options
               help="Refuse folds with sequences this many per cent identical on both sides; 101 accepts any.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True,
               help="Score alignment, logistic regression and random forest on the same folds.")
+@click.option("--encoder", metavar="esm2_NAME", help="Score the recipe on this ESM-2's vectors too, alone and joined to the "
+              "profile encoder's.")
+@options.weights
 @click.option("-o", "--output", metavar="FILE", help="Out-of-fold predictions to write.")
 @click.option("--tables", metavar="FOLDER", help="Folder for the report's tables.")
 @click.option("--report", metavar="FILE", help="Page with curves and tables to write (HTML).")
@@ -28,19 +31,19 @@ from . import options
 @options.hyperparameters({"folds": "--inner-folds"})
 @options.threads
 @options.messages
-def command(table, negatives, fold_table, identity, fold_count, max_identity, baselines, output, tables, report, device, threads,
-            **hyperparameters):
+def command(table, negatives, fold_table, identity, fold_count, max_identity, baselines, encoder, output, weights, tables, report,
+            device, threads, **hyperparameters):
     """Score every protein of DATASET (from tpspred prepare) and of the negatives with models that have not seen it, and print
     the means over labels. Everything is fitted again for every fold: profiles, weights, thresholds, calibration.
     """
-    from .. import baselines as methods
-    from .. import dataset, evaluation, records
+    from .. import alternatives, dataset, evaluation, records
+    from .. import baselines as simple
     from .. import device as devices
     from ..console import notify
     from ..hyperparameters import Config
     from ..writers import evaluation as writer
     if baselines:
-        methods.check()
+        simple.check()
     if report:
         writer.check()
     enzymes = dataset.read(table)
@@ -49,8 +52,11 @@ def command(table, negatives, fold_table, identity, fold_count, max_identity, ba
     given = evaluation.read_folds(fold_table, enzymes) if fold_table else None
     folds = evaluation.checked_folds(enzymes, given, identity / 100, fold_count, max_identity / 100, hyperparameters["seed"],
                                      threads)
-    scored = evaluation.out_of_fold(enzymes, others, folds, identity / 100, Config(**hyperparameters), devices.resolve(device),
-                                    methods.METHODS if baselines else (), threads, notify)
+    config, where = Config(**hyperparameters), devices.resolve(device)
+    methods = simple.METHODS if baselines else {}
+    if encoder:
+        methods = methods | alternatives.methods(encoder, {"weights": weights, "device": device}, config, where)
+    scored = evaluation.out_of_fold(enzymes, others, folds, identity / 100, config, where, methods, threads, notify)
     found = evaluation.tables(scored, hyperparameters["seed"])
     if output:
         writer.write_predictions(scored, output)

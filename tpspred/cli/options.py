@@ -11,6 +11,10 @@ from ..hyperparameters import Config
 from ..records import DUPLICATES
 
 
+weights = click.option("--weights", metavar="FILE", help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
+                                                         "or the torch hub cache]")
+
+
 def messages(function):
     """-v, -q and --log; configures the console before the command runs."""
     @click.option("-v", "--verbose", is_flag=True, help="Say more.")
@@ -25,8 +29,7 @@ def messages(function):
 
 def language_model(function):
     """Options of a run of ESM-2; the command gets those that were given as the dictionary ``runtime``."""
-    @click.option("--weights", metavar="FILE", help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
-                                                    "or the torch hub cache]")
+    @weights
     @click.option("--device", metavar="NAME", help="Where ESM-2 runs: auto, cpu, cuda, cuda:N or mps.  [default: auto]")
     @click.option("--precision", type=click.Choice(["float32", "bfloat16", "float16"]),
                   help="Of ESM-2's matrix products.  [default: float32 on a CPU, bfloat16 or float16 on a GPU]")

@@ -1,9 +1,9 @@
 """Encoders: one vector per protein.
 
 An encoder has ``name``, ``dimension``, ``checksum`` (of what it learned), ``pooling``, ``precision``, ``profiles`` (the
-screen that lets candidates through) and ``screen`` (their checksum), ``standardise`` (whether its axes have no scale of
-their own) and ``unit_residues`` (how much of a stream it is given at a time). ``ready()`` loads what it needs,
-``encode(views, threads, finished)`` yields (sequence, vector) pairs, ``window_count(length)`` says in how many passes.
+screen that lets candidates through) and ``screen`` (their checksum), ``blocks`` (which parts its vector has) and
+``unit_residues`` (how much of a stream it is given at a time). ``ready()`` loads what it needs, ``encode(views, threads,
+finished)`` yields (sequence, vector) pairs, ``window_count(length)`` says in how many passes.
 """
 
 import dataclasses
@@ -11,11 +11,16 @@ import dataclasses
 import numpy as np
 
 from .. import features, motifs, profiles
+from ..errors import ModelError
 from ..records import ProteinRecord
 from ..store import NO_MATCH, UNSCREENED, Representations
 from .profile import ProfileEncoder
 
-__all__ = ["ProfileEncoder", "embed", "featurize", "kind", "of_store", "views"]
+__all__ = ["ProfileEncoder", "embed", "featurize", "kind", "named", "of_store", "views"]
+
+
+LANGUAGE_MODEL = "esm2_"
+JOINED = f"{ProfileEncoder.name}+{LANGUAGE_MODEL}"
 
 
 def kind(name):
@@ -26,23 +31,47 @@ def kind(name):
     """
     if name == ProfileEncoder.name:
         return ProfileEncoder
-    if name.startswith("esm2_"):
+    if name.startswith(LANGUAGE_MODEL):
         from .esm2 import ESM2Encoder
         return ESM2Encoder
+    if name.startswith(JOINED):
+        from .joined import JoinedEncoder
+        return JoinedEncoder
     raise KeyError(name)
 
 
+def named(name, loaded, runtime=None, checksum=None, dimension=None):
+    """An ESM-2 behind the profiles of ``loaded``, or joined to its vectors.
+
+    Args:
+        name: esm2_NAME or profile+esm2_NAME.
+        loaded: The encoder of a file.
+        runtime: Choices of language_model.Runtime as a dictionary.
+        checksum, dimension: What is known of them.
+
+    Raises:
+        ModelError: If it is to be joined to an encoder that is not the profiles'.
+    """
+    if not name.startswith(JOINED):
+        return kind(name)(name, loaded.profiles, runtime, checksum, dimension)
+    if loaded.name != ProfileEncoder.name:
+        raise ModelError.at(name, f"an encoder named {loaded.name}", f"the {ProfileEncoder.name} encoder to join with")
+    own = name.partition("+")[2]
+    return kind(name)(loaded, kind(own)(own, loaded.profiles, runtime, checksum and checksum.partition("+")[2],
+                                        dimension and dimension - loaded.dimension))
+
+
 def of_store(table, loaded):
-    """The encoder that made a store, as far as its name says; ESM-2 without its weights, behind the profiles of ``loaded``.
+    """The encoder that made a store, as far as its name says; ESM-2 without its weights, behind the profiles of ``loaded`` or
+    joined to its vectors.
 
     Args:
         table: store.Representations.
         loaded: The encoder of a file.
     """
-    if table.encoder == loaded.name or not table.encoder.startswith("esm2_"):
+    if table.encoder == loaded.name or not table.encoder.startswith((LANGUAGE_MODEL, JOINED)):
         return loaded
-    return kind(table.encoder)(table.encoder, loaded.profiles, checksum=table.checksum,
-                               dimension=table.embedding.shape[1])
+    return named(table.encoder, loaded, checksum=table.checksum, dimension=table.embedding.shape[1])
 
 
 def views(records, library, threads=1):

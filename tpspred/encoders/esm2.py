@@ -16,6 +16,7 @@ from .. import device, files, weights
 from .. import profiles as family_profiles
 from ..errors import MissingDependency, ModelError
 from . import windows
+from .blocks import Block
 from .language_model import LanguageModel, Runtime, resolve_precision
 
 
@@ -29,7 +30,6 @@ class ESM2Encoder:
     """
 
     pooling = f"mean over residues, windows of {windows.LENGTH} overlapping by {windows.OVERLAP}"
-    standardise = True              # its axes have no scale of their own
     unit_residues = 20_000_000      # a proteome at a time: its candidates fill batches and threads
 
     def __init__(self, name, profiles, runtime=None, checksum=None, dimension=None):
@@ -55,6 +55,11 @@ class ESM2Encoder:
     def precision(self):
         """Name of the precision of the matrix products."""
         return resolve_precision(self.runtime.precision, device.resolve(self.runtime.device))
+
+    @property
+    def blocks(self):
+        """One; its axes have no scale of their own."""
+        return [Block(self.dimension, True)]
 
     def ready(self):
         """Load the weights, if they are not.

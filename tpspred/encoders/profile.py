@@ -17,6 +17,7 @@ from .. import profiles, splits
 from ..device import one_thread
 from ..records import AMINO_ACIDS
 from . import columns
+from .blocks import Block
 
 DIMENSION = 768
 RESIDUE_DIMENSION = 5
@@ -53,7 +54,6 @@ class ProfileEncoder:
     name = "profile"
     pooling = "match columns"
     precision = "float32"
-    standardise = False             # a principal axis weighs as much as it varies
     unit_residues = 1_000_000
 
     def __init__(self, library, scales, axes, mixing):
@@ -92,6 +92,11 @@ class ProfileEncoder:
     def screen(self):
         """SHA-256 of the profiles."""
         return profiles.checksum(self.profiles)
+
+    @property
+    def blocks(self):
+        """One; a principal axis weighs as much as it varies."""
+        return [Block(self.dimension, False)]
 
     def ready(self):
         """Nothing has to be loaded."""
