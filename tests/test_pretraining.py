@@ -99,6 +99,18 @@ def test_loss_is_that_of_fair_esm(corpus):
     assert float(lower) != float(found) and float(lower) == pytest.approx(float(wanted), rel=0.01)
 
 
+def test_a_new_network_looks_at_neighbours():
+    """Of two residues at the offset of a head, one looks at the other."""
+    plan = pretraining.Plan(layers=3, dimension=64, heads=2)
+    tokens = torch.tensor(np.random.default_rng(0).choice(pretraining.TOKENS[:-1], (3, 40)))
+    with torch.no_grad():
+        weights = pretraining.network(plan).eval()(tokens, need_head_weights=True)["attentions"].mean(0)    # (layers, heads, 40, 40)
+    for layer, head, offset in ((0, 0, -1), (0, 1, 1), (1, 0, -2), (1, 1, 2)):
+        seen = {d: weights[layer, head].diagonal(d).mean() for d in range(-9, 10)}
+        assert max(seen, key=seen.get) == offset and seen[offset] > 0.15
+    assert weights[2].max() < 0.1
+
+
 class Stop(Exception):
     pass
 

@@ -6,6 +6,7 @@ What a step sees follows from the seed and its number alone, so a run that was s
 import csv
 import dataclasses
 import hashlib
+import itertools
 import math
 import os
 import pickle
@@ -24,7 +25,7 @@ from .hyperparameters import option
 
 ALPHABET = esm.data.Alphabet.from_architecture("ESM-1b")
 TOKENS = np.array([ALPHABET.get_idx(letter) for letter in records.AMINO_ACIDS + "X"])
-MASKED, REPLACED, KEPT = 0.8, 0.1, 0.1       # of the chosen residues. Devlin et al. 2019, 10.18653/v1/N19-1423
+HIDDEN = 0.8        # of the residues to predict; the others are replaced or stay. Devlin et al. 2019, 10.18653/v1/N19-1423
 LETTERS, WORD = 21, 5
 POWERS = LETTERS ** np.arange(WORD)
 # Of their words of five residues 99.9 % of the pairs of terpene synthases at 50 to 55 % identity share 2 % or more; fewer than
@@ -33,6 +34,8 @@ SHARED, LEAST_SHARED = 0.02, 3
 MOST_RELATIVES = 40
 EVALUATIONS = 25
 BETAS = (0.9, 0.98)
+OFFSETS = tuple(sign * distance for distance in range(1, 9) for sign in (-1, 1))    # two turns of a helix to either side
+SHARPNESS = 4.0
 HELD_OUT_STREAM = 1 << 32                    # the number of no step
 STATE = "tpspred-pretraining"
 
@@ -220,15 +223,40 @@ def related(proteins, rows):
 
 
 def network(plan):
-    """A new ESM-2, whose embedding is small enough for the head that shares it."""
+    """A new ESM-2, whose embedding is small enough for the head that shares it, and whose heads see neighbours."""
     torch.manual_seed(plan.seed)
     model = esm.ESM2(plan.layers, plan.dimension, plan.heads, ALPHABET, token_dropout=False)
     torch.nn.init.normal_(model.embed_tokens.weight, std=0.02)
+    offsets = itertools.cycle(OFFSETS)
+    for layer in model.layers[:-1]:
+        for head in range(plan.heads):
+            look_at(layer.self_attn, head, next(offsets))
     return model.requires_grad_(True)
 
 
-def masked(pieces, plan, rng, device):
+@torch.no_grad()
+def look_at(attention, head, offset):
+    """Let a head look at the residue that is so many places further on, whatever it is.
+
+    The rotation of query and key by their places (rotary embedding) is undone by biases that differ by the angle of the offset. Without
+    this a network has to find out first that there are places: on sixteen proteins the loss fell in 400 steps to 1.26 with it and
+    to 2.63 without.
+
+    Args:
+        attention: fair-esm's MultiheadAttention.
+        offset: Residues, negative towards the N-terminus.
+    """
+    angles = offset * attention.rot_emb.inv_freq                                    # (head dimension / 2,)
+    own = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
+    attention.q_proj.bias[own] = SHARPNESS * torch.cat([angles.cos(), angles.sin()])
+    attention.k_proj.bias[own] = SHARPNESS * torch.cat([torch.ones_like(angles), torch.zeros_like(angles)])
+
+
+def masked(pieces, plan, rng, device, hidden=HIDDEN):
     """Tokens of pieces of proteins, some of which are to be predicted.
+
+    Args:
+        hidden: Share of these that are masked; half of the others are replaced and half stay.
 
     Returns:
         (tokens (tokens,), language_model.Packing, places (masked,), answers (masked,)).
@@ -239,8 +267,8 @@ def masked(pieces, plan, rng, device):
     inner[ends - 1] = inner[np.r_[0, ends[:-1]]] = False
     places = np.flatnonzero(inner & (rng.random(len(tokens)) < plan.masked_share))
     answers, kind = tokens[places], rng.random(len(places))
-    tokens[places[kind < MASKED]] = ALPHABET.mask_idx
-    other = places[(kind >= MASKED) & (kind < MASKED + REPLACED)]
+    tokens[places[kind < hidden]] = ALPHABET.mask_idx
+    other = places[(kind >= hidden) & (kind < (1 + hidden) / 2)]
     tokens[other] = rng.choice(TOKENS[:-1], len(other))
     packing = language_model.Packing([len(piece) + 2 for piece in pieces], device)
     tokens, places, answers = (torch.from_numpy(array).to(device) for array in (tokens, places, answers))
@@ -258,7 +286,7 @@ def loss(model, tokens, packing, places, answers, dtype):
 
 @torch.no_grad()
 def perplexity(model, corpus, name, plan, device):
-    """Of masked residues in proteins that were left out, the same ones every time.
+    """Of residues in proteins that were left out, all of them hidden; the same ones every time.
 
     Args:
         name: pool or family.
@@ -268,7 +296,7 @@ def perplexity(model, corpus, name, plan, device):
     total = count = 0
     at_once = max(1, plan.batch_residues // plan.crop)
     for first in range(0, len(pieces), at_once):
-        batch = masked(pieces[first:first + at_once], plan, rng, device)
+        batch = masked(pieces[first:first + at_once], plan, rng, device, hidden=1.0)
         total += float(loss(model, *batch, language_model.PRECISIONS[plan.precision])) * len(batch[-1])
         count += len(batch[-1])
     return math.exp(total / count)
