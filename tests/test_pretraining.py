@@ -14,6 +14,7 @@ import pytest
 import torch
 from conftest import DATA, ROOT
 
+from tpspred import corpus as corpora
 from tpspred import pretraining, records, store
 from tpspred.encoders import esm2
 from tpspred.errors import InputError, ModelError
@@ -32,7 +33,7 @@ def mutated(sequence, share, rng):
 
 @pytest.fixture(scope="module")
 def corpus():
-    return pretraining.Corpus.of(proteins(60, 0), proteins(30, 1, "ACDEF"), pretraining.Plan(**PLAN))
+    return corpora.Corpus.of(proteins(60, 0), proteins(30, 1, "ACDEF"), 4, 0)
 
 
 def training(corpus, **other):
@@ -43,18 +44,18 @@ def test_relatives_of_what_is_left_out_do_not_train():
     rng = random.Random(2)
     alone = proteins(40, 3)
     relatives = [mutated(sequence, 0.15, rng) for sequence in alone]
-    several = pretraining.Proteins(alone + relatives)
-    alike = pretraining.related(several, np.arange(40))
+    several = corpora.Proteins(alone + relatives)
+    alike = corpora.related(several, np.arange(40))
     assert (alike[40:].diagonal() & alike[:40].diagonal()).all()
     assert alike.sum() == 80
-    corpus = pretraining.Corpus.of(alone + relatives, [], pretraining.Plan(held_out=10))
+    corpus = corpora.Corpus.of(alone + relatives, [], 10, 0)
     assert len(corpus.held_out["pool"]) == 10 and "family" not in corpus.train
     assert not set(corpus.train["pool"] % 40) & set(corpus.held_out["pool"] % 40)
 
 
 def test_a_protein_of_both_files_belongs_to_the_family():
     pool, family = proteins(30, 4), proteins(30, 5)
-    corpus = pretraining.Corpus.of(pool + family[:10], family, pretraining.Plan(held_out=2))
+    corpus = corpora.Corpus.of(pool + family[:10], family, 2, 0)
     assert len(corpus.proteins) == 60
     assert {name: len(corpus.train[name]) + len(corpus.held_out[name]) for name in corpus.train} == {"pool": 30, "family": 30}
 
@@ -142,7 +143,7 @@ def test_what_cannot_be_gone_on_with_is_refused(corpus, tmp_path):
     begun.save(path)
     with pytest.raises(ModelError, match=r"x.partial: found a training with crop 80; wanted 70 \(or delete the file"):
         training(corpus, crop=70).resume(path)
-    other = pretraining.Corpus.of(proteins(60, 8), [], pretraining.Plan(**PLAN))
+    other = corpora.Corpus.of(proteins(60, 8), [], 4, 0)
     with pytest.raises(ModelError, match="found a training with corpus"):
         training(other).resume(path)
     path.write_bytes(path.read_bytes()[:1000])
@@ -157,19 +158,19 @@ def test_plans_and_proteins_that_cannot_be_trained_are_refused(tmp_path):
     with pytest.raises(InputError, match="--dimension: found 16 for 3 heads"):
         pretraining.Plan(dimension=16, heads=3)
     with pytest.raises(InputError, match="pool: found 3 proteins"):
-        pretraining.Corpus.of(proteins(3, 0), [], pretraining.Plan())
+        corpora.Corpus.of(proteins(3, 0), [], 100, 0)
     path = tmp_path / "p.txt"
     for text, message in (("MKV\nMK1\n", "p.txt, line 2: found '1' at residue 3"), ("MKV\n\nMKV\n", "p.txt, line 2: found empty")):
         path.write_text(text)
         with pytest.raises(InputError, match=re.escape(message)):
-            pretraining.read_sequences(path)
+            corpora.read_sequences(path)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
 def test_sequences_are_read_plain_or_compressed(pack, tmp_path):
     path = tmp_path / "p.txt"
     path.write_bytes(pack(b"mkv\nMKU\n"))
-    assert pretraining.read_sequences(path) == ["MKV", "MKC"]
+    assert corpora.read_sequences(path) == ["MKV", "MKC"]
 
 
 def test_script_trains_stops_goes_on_and_its_weights_embed(tmp_path, run):
@@ -196,6 +197,9 @@ def test_script_trains_stops_goes_on_and_its_weights_embed(tmp_path, run):
     assert store.read(tmp_path / "x.h5").embedding.shape[1] == 16
     about = torch.load(weights, weights_only=False)["training"]
     assert about["residues"] == 120_000 and about["family_perplexity"] == pytest.approx(float(history[-1]["family_perplexity"]))
-    assert isinstance(esm2.load(weights, "esm2_small")[0], esm.ESM2)
+    model, _ = esm2.load(weights, "esm2_small")
+    assert isinstance(model, esm.ESM2) and model.lm_head.weight is model.embed_tokens.weight
+    frequencies = pretraining.network(pretraining.Plan(dimension=16, heads=2)).layers[0].self_attn.rot_emb.inv_freq
+    assert torch.equal(model.layers[0].self_attn.rot_emb.inv_freq, frequencies)         # not in half precision
     wrong = subprocess.run([*command[:-1], "--crop=81", "--precision", "float8"], capture_output=True, text=True)
     assert wrong.returncode == 1 and "--precision: found float8; wanted" in wrong.stderr and "Traceback" not in wrong.stderr

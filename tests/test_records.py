@@ -1,4 +1,5 @@
 import gzip
+import lzma
 
 import pytest
 from hypothesis import given
@@ -22,8 +23,9 @@ def test_reads_what_users_bring(tmp_path):
         ("a", "first protein", "MKVLAW", ""), ("b", "", "MKVL", "")]
 
 
-def test_gzip_is_recognised_by_content(tmp_path):
-    assert read(tmp_path, gzip.compress(b">a\nMKV\n"))[0].sequence == "MKV"
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress])
+def test_compression_is_recognised_by_content(tmp_path, compress):
+    assert read(tmp_path, compress(b">a\nMKV\n"))[0].sequence == "MKV"
 
 
 def test_last_line_may_lack_its_end(tmp_path):
@@ -55,6 +57,7 @@ def test_what_cannot_be_scored_keeps_its_place(sequence, problem):
     (b">a\nMK\0V\n", "line 2: found binary data"),
     (b">a\n\xff\xfe\n", "line 2: found bytes that are not UTF-8"),
     (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
+    (lzma.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
     (b">a\nMKV\n>a\nMKL\n", "line 3, record a: found an id already used at line 1"),
 ])
 def test_wrong_files_are_refused(tmp_path, content, message):

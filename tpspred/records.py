@@ -36,7 +36,7 @@ class ProteinRecord:
 
 
 def read_fasta(source, duplicates="error"):
-    """Iterate over the proteins of a FASTA file, plain or gzip, '-' for standard input.
+    """Iterate over the proteins of a FASTA file, plain, gzip or xz, '-' for standard input.
 
     A record that cannot be scored keeps its place with a ``problem``: ``empty``, ``internal_stop``, ``too_long`` (over
     100,000 residues) or ``no_known_residue``. What means a wrong file raises.

@@ -21,7 +21,7 @@ from . import options
 @options.threads
 @options.messages
 def command(proteins, output, encoder, screen, runtime, shard, duplicates, threads):
-    """Embed PROTEINS (FASTA, plain or gzip, '-' for standard input) and write an HDF5 store, one row per record.
+    """Embed PROTEINS (FASTA, plain, gzip or xz, '-' for standard input) and write an HDF5 store, one row per record.
 
     If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
     STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.

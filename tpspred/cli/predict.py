@@ -36,7 +36,7 @@ from . import options
 @options.messages
 def command(proteins, output, kind, multiqc, model, all_labels, neighbours, references, annotation, target_precision, coverage, runtime,
             shard, duplicates, threads, **files_of):
-    """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain or gzip, or a store of
+    """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain, gzip or xz, or a store of
     tpspred embed by the model's encoder; '-' is standard input.
 
     Status: tps; related (prenyl diphosphate, squalene and phytoene synthases); uncertain (evidence, but not enough for a

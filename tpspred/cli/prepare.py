@@ -11,7 +11,7 @@ from . import options
 @click.option("--fasta", metavar="FILE", help="Also write the sequences, for tpspred embed.")
 @options.messages
 def command(reactions, output, fasta):
-    """Read REACTIONS, a MARTS-DB export (CSV, plain or gzip), and write one labelled row per distinct sequence.
+    """Read REACTIONS, a MARTS-DB export (CSV, plain, gzip or xz), and write one labelled row per distinct sequence.
 
     Products are assigned to the 30 ensembles by their structures. RDKit is needed only for structures that the package
     has not seen.

@@ -167,12 +167,13 @@ def save(model, path, dtype=torch.float32, **more):
     Args:
         model: esm.ESM2.
         path: File that appears whole.
-        dtype: Of the numbers in the file.
+        dtype: Of the parameters in the file.
         more: What else the file is to say, dictionaries of texts and numbers; fair-esm reads over it.
     """
     config = argparse.Namespace(encoder_layers=model.num_layers, encoder_embed_dim=model.embed_dim,
                                 encoder_attention_heads=model.attention_heads, token_dropout=model.token_dropout)
-    state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value.to("cpu", dtype)
-             for name, value in model.state_dict().items() if not name.startswith("contact_head")}
+    state = model.state_dict() | {name: value.detach().to("cpu", dtype) for name, value in model.named_parameters()}
+    state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value.cpu()
+             for name, value in state.items() if not name.startswith("contact_head")}
     with files.atomic_path(path) as target, open(target, "wb") as handle:
         torch.save({"cfg": {"model": config}, "model": state, **more}, handle)
