@@ -14,7 +14,6 @@ that language model, alone and joined to the profiles'; gaps.tsv says how much b
 
 import argparse
 import csv
-import dataclasses
 import gzip
 import pathlib
 import sys
@@ -25,7 +24,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import alternatives, baselines, calibration, dataset, evaluation, metrics, records  # noqa: E402
+from tpspred import alternatives, baselines, calibration, dataset, evaluation, hyperparameters, metrics, records  # noqa: E402
 from tpspred.hyperparameters import Config  # noqa: E402
 from tpspred.writers import evaluation as writer  # noqa: E402
 
@@ -43,12 +42,9 @@ def main():
     parser.add_argument("--encoder", metavar="esm2_NAME", help="language model to compare with")
     parser.add_argument("--weights", help="its weights (.pt)")
     parser.add_argument("--threads", type=int, default=2)
-    for field in dataclasses.fields(Config):
-        if type(field.default) is not bool:
-            parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default,
-                                help=f"{field.metadata['help']} [{field.default}]")
-    options = vars(parser.parse_args())
-    config = Config(**{field.name: options[field.name] for field in dataclasses.fields(Config) if field.name in options})
+    hyperparameters.add_arguments(parser, Config)
+    parsed = parser.parse_args()
+    options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
 
     enzymes = dataset.from_reactions(dataset.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])

@@ -17,7 +17,7 @@ from conftest import DATA, ROOT
 from tpspred import corpus as corpora
 from tpspred import pretraining, records, store
 from tpspred.encoders import esm2
-from tpspred.errors import InputError, ModelError
+from tpspred.errors import InputError, ModelError, TpspredError
 
 PLAN = {"layers": 2, "dimension": 16, "heads": 2, "residues": 24_000, "batch_residues": 600, "crop": 80, "held_out": 4}
 
@@ -155,8 +155,10 @@ def test_what_cannot_be_gone_on_with_is_refused(corpus, tmp_path):
 
 
 def test_plans_and_proteins_that_cannot_be_trained_are_refused(tmp_path):
-    with pytest.raises(InputError, match="--dimension: found 16 for 3 heads"):
-        pretraining.Plan(dimension=16, heads=3)
+    for wrong, message in (({"dimension": 16, "heads": 3}, "--dimension: found 16 for 3 heads"), ({"crop": 0}, "--crop: found 0; wanted at least 1"),
+                           ({"family_share": 1.5}, "--family-share: found 1.5; wanted 0 to 1")):
+        with pytest.raises(TpspredError, match=message):
+            pretraining.Plan(**wrong)
     with pytest.raises(InputError, match="pool: found 3 proteins"):
         corpora.Corpus.of(proteins(3, 0), [], 100, 0)
     path = tmp_path / "p.txt"

@@ -10,6 +10,47 @@ def option(default, text):
     return dataclasses.field(default=default, metadata={"help": text})
 
 
+def check(options, least, shares):
+    """Refuse what cannot be trained with.
+
+    Args:
+        options: Object with the options as attributes.
+        least: {name: least value}.
+        shares: Names of those from 0 to 1.
+
+    Raises:
+        TpspredError: Naming the option, its value and its range.
+    """
+    for name, value in least.items():
+        if getattr(options, name) < value:
+            raise TpspredError.at(flag(name), getattr(options, name), f"at least {value}")
+    for name in shares:
+        if not 0 <= getattr(options, name) <= 1:
+            raise TpspredError.at(flag(name), getattr(options, name), "0 to 1")
+
+
+def add_arguments(parser, kind):
+    """Add an option for every field to an argparse parser, except for switches."""
+    for field in dataclasses.fields(kind):
+        if type(field.default) is not bool:
+            parser.add_argument(flag(field.name), type=type(field.default), default=field.default,
+                                help=f"{field.metadata['help']} [{field.default}]")
+
+
+def from_arguments(arguments, kind):
+    """The hyperparameters that were parsed."""
+    return kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind) if hasattr(arguments, field.name)})
+
+
+def flag(name):
+    """What an option is called on the command line.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return "--" + name.replace("_", "-")
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Every hyperparameter of training, with its default."""
@@ -39,14 +80,9 @@ class Config:
         Raises:
             TpspredError: Naming the option, its value and its range.
         """
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), f"at least {least}")
+        check(self, LEAST, SHARES)
         if self.members > self.folds:
             raise TpspredError.at("--members", self.members, f"at most --folds, {self.folds}")
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise TpspredError.at("--" + name.replace("_", "-"), getattr(self, name), "0 to 1")
 
 
 # Of three folds one is left out, one stops the training and one trains.

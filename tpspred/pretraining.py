@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from . import files, records
 from .encoders import esm2, language_model
-from .errors import InputError, ModelError
-from .hyperparameters import option
+from .errors import ModelError, TpspredError
+from .hyperparameters import check, option
 
 ALPHABET = esm.data.Alphabet.from_architecture("ESM-1b")
 TOKENS = np.array([ALPHABET.get_idx(letter) for letter in records.AMINO_ACIDS + "X"])
@@ -28,6 +28,9 @@ OFFSETS = tuple(sign * distance for distance in range(1, 9) for sign in (-1, 1))
 SHARPNESS = 4.0
 HELD_OUT_STREAM = 1 << 32                    # the number of no step
 STATE = "tpspred-pretraining"
+LEAST = {"layers": 1, "dimension": 1, "heads": 1, "residues": 1, "batch_residues": 1, "crop": 1, "held_out": 1, "learning_rate": 0,
+         "weight_decay": 0, "clip": 0, "seed": 0}
+SHARES = ("masked_share", "family_share", "warm_up")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,18 +57,13 @@ class Plan:
         """Refuse what cannot be trained with.
 
         Raises:
-            InputError: Naming the option, its value and what is wanted.
+            TpspredError: Naming the option, its value and what is wanted.
         """
-        for name in ("layers", "dimension", "heads", "residues", "batch_residues", "crop", "held_out"):
-            if getattr(self, name) < 1:
-                raise InputError.at("--" + name.replace("_", "-"), getattr(self, name), "1 or more")
-        for name in ("masked_share", "family_share", "warm_up"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError.at("--" + name.replace("_", "-"), getattr(self, name), "0 to 1")
+        check(self, LEAST, SHARES)
         if self.dimension % (2 * self.heads):
-            raise InputError.at("--dimension", f"{self.dimension} for {self.heads} heads", "an even number for each head")
+            raise TpspredError.at("--dimension", f"{self.dimension} for {self.heads} heads", "an even number for each head")
         if self.precision not in language_model.PRECISIONS:
-            raise InputError.at("--precision", self.precision, ", ".join(language_model.PRECISIONS))
+            raise TpspredError.at("--precision", self.precision, ", ".join(language_model.PRECISIONS))
 
     @property
     def steps(self):

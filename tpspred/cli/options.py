@@ -7,7 +7,7 @@ import os
 import click
 
 from .. import console
-from ..hyperparameters import Config
+from ..hyperparameters import Config, flag
 from ..records import DUPLICATES
 
 
@@ -53,10 +53,10 @@ def hyperparameters(renamed=()):
     """
     def decorate(function):
         for field in reversed(dataclasses.fields(Config)):
-            flag = dict(renamed).get(field.name, "--" + field.name.replace("_", "-"))
+            name = dict(renamed).get(field.name, flag(field.name))
             if isinstance(field.default, bool):
-                flag += "/--no-" + flag.removeprefix("--")
-            function = click.option(flag, field.name, default=field.default, show_default=True,
+                name += "/--no-" + name.removeprefix("--")
+            function = click.option(name, field.name, default=field.default, show_default=True,
                                     help=field.metadata["help"])(function)
         return function
     return decorate
