@@ -214,15 +214,17 @@ def group_sizes(labels):
 
 def _scaling(data, blocks):
     """Features get one scale each; so do the embedding's axes, unless their relative weight in a block means something."""
-    parts = [_scale(data.embedding[:, part]) if block.standardise else _common_scale(data.embedding[:, part])
-             for block, part in columns(blocks)]
-    return {"embedding_mean": data.embedding.mean(0), "embedding_scale": np.concatenate(parts),
+    scales = [_scale(data.embedding[:, part]) if block.standardise else _common_scale(data.embedding[:, part])
+              for block, part in columns(blocks)]
+    if len(scales) > 1:
+        scales = [np.broadcast_to(scale, block.width) for scale, block in zip(scales, blocks)]
+    return {"embedding_mean": data.embedding.mean(0), "embedding_scale": np.concatenate(scales),
             "feature_mean": data.features.mean(0), "feature_scale": _scale(data.features)}
 
 
 def _common_scale(block):
-    """One scale for all columns."""
-    return np.full(block.shape[1], max(1e-6, float(np.sqrt(((block - block.mean(0)) ** 2).mean()))), np.float32)
+    """One scale for all columns, (1,)."""
+    return np.float32([max(1e-6, float(np.sqrt(((block - block.mean(0)) ** 2).mean())))])
 
 
 def _scale(columns):

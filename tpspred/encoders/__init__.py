@@ -18,7 +18,6 @@ from .profile import ProfileEncoder
 
 __all__ = ["ProfileEncoder", "embed", "featurize", "kind", "named", "of_store", "views"]
 
-
 LANGUAGE_MODEL = "esm2_"
 JOINED = f"{ProfileEncoder.name}+{LANGUAGE_MODEL}"
 
