@@ -15,8 +15,9 @@ from conftest import random_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tpspred import features, records, weights
+from tpspred import features, neighbours, records, training, weights
 from tpspred.encoders import esm2, language_model, windows
+from tpspred.encoders.blocks import Block
 from tpspred.errors import MissingDependency, ModelError, TpspredError
 
 RNG = random.Random(0)
@@ -242,3 +243,20 @@ def test_a_model_refuses_other_weights(tiny_weights, tmp_path):
 def test_absent_device_is_an_error(tiny_weights):
     with pytest.raises(TpspredError, match="--device: found no cuda:99 on this machine"):
         encoder(tiny_weights, device="cuda:99").ready()
+
+
+def test_blocks_share_the_similarity_and_keep_or_lose_their_scale():
+    """The dot product of comparable vectors is the weighted mean of those of the blocks; the network's inputs scale by block."""
+    rng = np.random.default_rng(0)
+    kept, own = rng.normal(size=(50, 4)) * [4, 3, 2, 1], rng.normal(size=(50, 3)) * [1, 10, 100]
+    kept /= np.linalg.norm(kept, axis=1, keepdims=True)
+    parts = [Block(4, False, 0.7), Block(3, True, 0.3)]
+    data = types.SimpleNamespace(embedding=np.concatenate([kept, own], 1).astype(np.float32), features=rng.normal(size=(50, 2)))
+    scaling = training._scaling(data, parts)
+    assert np.ptp(scaling["embedding_scale"][:4]) == 0 and scaling["embedding_scale"][4:] == pytest.approx(own.std(0), rel=1e-5)
+    found = neighbours.comparable(data.embedding, types.SimpleNamespace(blocks=parts), scaling)
+    standard = (own - own.mean(0)) / own.std(0)
+    standard /= np.linalg.norm(standard, axis=1, keepdims=True)
+    assert found @ found.T == pytest.approx(0.7 * kept @ kept.T + 0.3 * standard @ standard.T, abs=1e-5)
+    alone = types.SimpleNamespace(embedding=data.embedding[:, :4], features=data.features)
+    assert np.array_equal(training._scaling(alone, parts[:1])["embedding_scale"], scaling["embedding_scale"][:1])

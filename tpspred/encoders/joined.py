@@ -5,7 +5,7 @@ import numpy as np
 from .esm2 import ESM2Encoder
 from .profile import ProfileEncoder
 
-LANGUAGE_MODEL_SHARE = 0.3      # of the similarity of two proteins
+LANGUAGE_MODEL_SHARE = 0.1      # of the similarity of two proteins
 
 
 class JoinedEncoder:
