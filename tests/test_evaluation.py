@@ -11,7 +11,7 @@ import torch
 from conftest import DATA
 
 from tpspred import alternatives, baselines, dataset, evaluation, metrics, records, splits, training
-from tpspred.errors import InputError, MissingDependency, StoreError
+from tpspred.errors import InputError, MissingDependency, ModelError, StoreError
 from tpspred.hyperparameters import Config
 
 
@@ -84,6 +84,9 @@ def test_promises_are_counted_over_enzymes():
 def test_a_language_model_is_scored_on_the_same_folds(enzymes, scored, tiny_weights):
     """Alone and joined; what is tpspred's stays as it is without."""
     config, device = Config(folds=3, members=3, epochs=2), torch.device("cpu")
+    for name, message in (("profile", "--encoder: found profile; wanted the name of a language model"), ("esm2_other", "no weights at")):
+        with pytest.raises(ModelError, match=message):
+            alternatives.methods(name, {"weights": "nowhere.pt"}, config, device)
     methods = alternatives.methods("esm2_tiny", {"weights": str(tiny_weights)}, config, device)
     both = evaluation.out_of_fold(enzymes, {"random": list(records.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9, config,
                                   device, methods, 2)
@@ -224,5 +227,7 @@ def test_command_prints_means_and_writes_the_rest(run, tmp_path, monkeypatch):
     page = (tmp_path / "r.html").read_text()
     assert page.count("<svg") == 4 and "mono_sabinene" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.replace("http://www.w3.org", ""))
+    idle = run("evaluate", "d.tsv", "--weights", "w.pt")
+    assert idle.code == 2 and "--weights is for --encoder" in idle.err
     refused = run("evaluate", "d.tsv", "--folds", "nowhere.tsv")
     assert refused.code == 1 and "nowhere.tsv" in refused.err

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import random
 import re
+import signal
 import subprocess
 import sys
 
@@ -203,5 +204,12 @@ def test_script_trains_stops_goes_on_and_its_weights_embed(tmp_path, run):
     assert isinstance(model, esm.ESM2) and model.lm_head.weight is model.embed_tokens.weight
     frequencies = pretraining.network(pretraining.Plan(dimension=16, heads=2)).layers[0].self_attn.rot_emb.inv_freq
     assert torch.equal(model.layers[0].self_attn.rot_emb.inv_freq, frequencies)         # not in half precision
+    weights.unlink()
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    begun = [process.stderr.readline() for _ in range(3)]               # the size, step 0, and the step after the first part
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130 and "step 4" in begun[2], begun
+    assert "the same command goes on from the last line above" in process.stderr.read() and not weights.exists()
+    process.stderr.close()
     wrong = subprocess.run([*command[:-1], "--crop=81", "--precision", "float8"], capture_output=True, text=True)
     assert wrong.returncode == 1 and "--precision: found float8; wanted" in wrong.stderr and "Traceback" not in wrong.stderr

@@ -6,6 +6,7 @@ A method takes (predictor, data, table, rows, seed, threads), as those of baseli
 import numpy as np
 
 from . import encoders, features, recipe
+from .errors import ModelError
 from .records import ProteinRecord
 
 
@@ -19,8 +20,14 @@ def methods(name, runtime, config, device):
 
     Returns:
         {name of the encoder: method}.
+
+    Raises:
+        ModelError: If that is no language model, or its weights cannot be loaded.
     """
+    if not name.startswith(encoders.LANGUAGE_MODEL):
+        raise ModelError.at("--encoder", name, "the name of a language model, esm2_*")
     model = encoders.kind(name)(name, [], runtime)
+    model.ready()
     known = {}
 
     def vectors(sequences, threads):

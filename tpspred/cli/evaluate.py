@@ -36,6 +36,8 @@ def command(table, negatives, fold_table, identity, fold_count, max_identity, ba
     """Score every protein of DATASET (from tpspred prepare) and of the negatives with models that have not seen it, and print
     the means over labels. Everything is fitted again for every fold: profiles, weights, thresholds, calibration.
     """
+    if weights and not encoder:
+        raise click.UsageError("--weights is for --encoder")
     from .. import alternatives, dataset, evaluation, records
     from .. import baselines as simple
     from .. import device as devices

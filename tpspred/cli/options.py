@@ -10,7 +10,6 @@ from .. import console
 from ..hyperparameters import Config, flag
 from ..records import DUPLICATES
 
-
 weights = click.option("--weights", metavar="FILE", help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
                                                          "or the torch hub cache]")
 
