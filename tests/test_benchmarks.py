@@ -26,7 +26,7 @@ def test_proteome_times_both_programs():
     assert cells[1].strip() == "proteins" and cells[2].strip() == "7" and float(cells[3]) > 0 < float(cells[4])
 
 
-def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_path, enzymes):
+def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_path, enzymes, tiny_weights):
     """A benchmark folder of sampled enzymes goes through the real script."""
     data, benchmark = tmp_path / "data", tmp_path / "benchmark"
     data.mkdir(), benchmark.mkdir()
@@ -39,7 +39,8 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_p
         for i, enzyme in enumerate(enzymes):
             print(enzyme.id, i % 2, sep="\t", file=handle)
     done = subprocess.run([sys.executable, ROOT / "benchmarks/out_of_fold.py", "--data", tmp_path, "--level", "50", "-o",
-                           tmp_path / "p.tsv", "--folds", "3", "--members", "3", "--epochs", "2"], capture_output=True, text=True)
+                           tmp_path / "p.tsv", "--folds", "3", "--members", "3", "--epochs", "2", "--tables", tmp_path / "t", "--encoder",
+                           "esm2_tiny", "--weights", tiny_weights], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "p.tsv", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
@@ -49,6 +50,10 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_p
     # Each of the four that match a profile trains in one of two folds. The look-alike, identical to an enzyme, never does.
     assert sum(int(count) for count in re.findall(r"^fold \d: 12 enzymes, (\d) negatives", done.stderr, re.M)) == 4
     assert "recall (tps or uncertain)" in done.stdout
+    with open(tmp_path / "t/gaps.tsv", newline="") as handle:
+        gaps = list(csv.DictReader(handle, delimiter="\t"))
+    assert {row["method"] for row in gaps} == {"esm2_tiny", "profile+esm2_tiny"}
+    assert all(float(row["low"]) <= float(row["high"]) for row in gaps if row["group"] == "ensemble")
 
 
 def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):

@@ -286,9 +286,10 @@ def interval(truth, score, clusters, rng, other=None):
     drawn = []
     for _ in range(BOOTSTRAP):
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        drawn.append(macro_average_precision(truth[rows], score[rows])
-                     - (0 if other is None else macro_average_precision(truth[rows], other[rows])))
-    return tuple(float(value) for value in np.percentile(drawn, [2.5, 97.5]))
+        if truth[rows].any():                    # of few clusters, those with a positive may all be missed
+            drawn.append(macro_average_precision(truth[rows], score[rows])
+                         - (0 if other is None else macro_average_precision(truth[rows], other[rows])))
+    return tuple(float(value) for value in np.percentile(drawn or [np.nan], [2.5, 97.5]))
 
 
 def tps_tests(scored, method, rng):

@@ -45,7 +45,7 @@ class Plan:
     crop: int = option(512, "Longest piece of a protein, residues.")
     masked_share: float = option(0.15, "Share of the residues to predict.")
     family_share: float = option(0.3, "Share of family proteins at the end; it grows from 0.")
-    learning_rate: float = option(2e-3, "Peak learning rate of AdamW.")
+    learning_rate: float = option(1e-3, "Peak learning rate of AdamW.")
     warm_up: float = option(0.03, "Share of the steps in which the learning rate grows; then it falls along a cosine.")
     weight_decay: float = option(0.05, "Weight decay of the matrices.")
     clip: float = option(1.0, "Longest gradient.")
