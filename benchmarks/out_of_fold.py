@@ -44,6 +44,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     hyperparameters.add_arguments(parser, Config)
     parsed = parser.parse_args()
+    if parsed.weights and not parsed.encoder:
+        parser.error("--weights is for --encoder")
     options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
 
     enzymes = dataset.from_reactions(dataset.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
