@@ -24,7 +24,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import alternatives, baselines, calibration, dataset, evaluation, hyperparameters, metrics, records  # noqa: E402
+from tpspred import alternatives, calibration, dataset, evaluation, hyperparameters, metrics, records  # noqa: E402
 from tpspred.hyperparameters import Config  # noqa: E402
 from tpspred.writers import evaluation as writer  # noqa: E402
 
@@ -52,9 +52,7 @@ def main():
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
     began = time.monotonic()
     device = torch.device("cpu")
-    methods = baselines.METHODS if options["baselines"] else {}
-    if options["encoder"]:
-        methods = methods | alternatives.methods(options["encoder"], {"weights": options["weights"]}, config, device)
+    methods = alternatives.chosen(options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device)
     scored = evaluation.out_of_fold(
         enzymes, read_negatives(options["data"] / "data"), np.array([fold_of[enzyme.id] for enzyme in enzymes]),
         NEAREST_NEGATIVE[options["level"]], config, device, methods, options["threads"],

@@ -107,7 +107,7 @@ def test_gap_is_that_of_the_macro_average_precision():
     scored = evaluation.Scored(["x"] * 20, np.array(["enzymes"] * 20), [""] * 20, rows % 5, rows, rows, labels, targets, targets > 0, {},
                                {"tpspred": worse, "other": targets.astype(float)})
     row, = evaluation.gaps(scored, "other", np.random.default_rng(0))
-    assert row["gap"] == 1 - evaluation.macro_average_precision(targets, worse)
+    assert row["gap"] == 1 - metrics.macro_average_precision(targets, worse)
     assert 0 < row["low"] <= row["gap"] <= row["high"] < 1
     same, = evaluation.gaps(scored, "tpspred", np.random.default_rng(0))
     assert (same["gap"], same["low"], same["high"]) == (0, 0, 0)

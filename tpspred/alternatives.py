@@ -5,9 +5,14 @@ A method takes (predictor, data, table, rows, seed, threads), as those of baseli
 
 import numpy as np
 
-from . import encoders, features, recipe
+from . import baselines, encoders, features, recipe
 from .errors import ModelError
 from .records import ProteinRecord
+
+
+def chosen(simple, name, runtime, config, device):
+    """Baselines, if they are wanted, and what ``methods`` gives for a language model, if one is named."""
+    return (baselines.METHODS if simple else {}) | (methods(name, runtime, config, device) if name else {})
 
 
 def methods(name, runtime, config, device):
@@ -35,16 +40,16 @@ def methods(name, runtime, config, device):
         known.update(model.encode(missing, threads))
         return np.stack([known[sequence] for sequence in sequences])
 
-    def alone(predictor, data, table, rows, seed, threads):
-        found = vectors(data.sequences, threads), vectors([table.sequences[i] for i in rows], threads)
-        return _scores(recipe.refit(predictor, data, model, found[0], config, device), found[1], table.features[rows])
-
-    def joined(predictor, data, table, rows, seed, threads):
-        encoder = encoders.kind(encoders.JOINED)(predictor.encoder, model)
-        found = (np.concatenate([data.embedding, vectors(data.sequences, threads)], 1),
-                 np.concatenate([table.embedding[rows], vectors([table.sequences[i] for i in rows], threads)], 1))
-        return _scores(recipe.refit(predictor, data, encoder, found[0], config, device), found[1], table.features[rows])
-    return {name: alone, f"profile+{name}": joined}
+    def method(join):
+        def scores(predictor, data, table, rows, seed, threads):
+            train, test = vectors(data.sequences, threads), vectors([table.sequences[i] for i in rows], threads)
+            encoder = model
+            if join:
+                encoder = encoders.kind(encoders.JOINED)(predictor.encoder, model)
+                train, test = (np.concatenate(pair, 1) for pair in ((data.embedding, train), (table.embedding[rows], test)))
+            return _scores(recipe.refit(predictor, data, encoder, train, config, device), test, table.features[rows])
+        return scores
+    return {name: method(join=False), f"{encoders.ProfileEncoder.name}+{name}": method(join=True)}
 
 
 def _scores(predictor, embedding, rows):

@@ -151,7 +151,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=Non
     Returns:
         Scored.
     """
-    rng = np.random.default_rng(config.seed)
+    methods, rng = methods or {}, np.random.default_rng(config.seed)
     labels = dataset.labels(enzymes)
     sequences = [enzyme.sequence for enzyme in enzymes]
     identities = splits.identity(sequences, threads)
@@ -161,7 +161,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=Non
     fold_of = np.concatenate([folds, other_folds])
     statuses = [""] * len(records)
     nearest, called = np.zeros(len(records)), np.zeros((len(records), len(labels)), bool)
-    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *(methods or ()))}
+    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *methods)}
     promised = {promise: np.zeros_like(called) for promise in PROMISES}
     ensembles = [i for i, label in enumerate(labels) if label.group == "ensemble"]
     for fold in np.unique(folds):
@@ -184,7 +184,7 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=Non
                 promising.sets.holds(found[:, ensembles], similarity) if kind == COVERAGE
                 else found[:, ensembles] >= promising.calibration.thresholds[ensembles])
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
-        for method, function in (methods or {}).items():
+        for method, function in methods.items():
             scores[method][test[passed]] = function(predictor, data, table, passed, config.seed, threads)
         known = splits.identity([*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads)
         nearest[test[passed]] = known[len(train):, :len(train)].max(1)
@@ -266,13 +266,8 @@ def gaps(scored, method, rng):
             truth, score, ours = (part[np.ix_(rows, columns)] for part in (scored.targets, scored.scores[method],
                                                                            scored.scores[OURS]))
             low, high = interval(truth, score, scored.clusters[rows], rng, ours)
-            yield {"method": method, "group": group, "labels": len(columns),
-                   "gap": macro_average_precision(truth, score) - macro_average_precision(truth, ours), "low": low, "high": high}
-
-
-def macro_average_precision(truth, score):
-    """Mean over the labels that have a positive."""
-    return float(np.mean([metrics.average_precision(truth[:, c], score[:, c]) for c in np.flatnonzero(truth.any(0))]))
+            gap = metrics.macro_average_precision(truth, score) - metrics.macro_average_precision(truth, ours)
+            yield {"method": method, "group": group, "labels": len(columns), "gap": gap, "low": low, "high": high}
 
 
 def interval(truth, score, clusters, rng, other=None):
@@ -287,8 +282,8 @@ def interval(truth, score, clusters, rng, other=None):
     for _ in range(BOOTSTRAP):
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
         if truth[rows].any():                    # of few clusters, those with a positive may all be missed
-            drawn.append(macro_average_precision(truth[rows], score[rows])
-                         - (0 if other is None else macro_average_precision(truth[rows], other[rows])))
+            drawn.append(metrics.macro_average_precision(truth[rows], score[rows])
+                         - (0 if other is None else metrics.macro_average_precision(truth[rows], other[rows])))
     return tuple(float(value) for value in np.percentile(drawn or [np.nan], [2.5, 97.5]))
 
 

@@ -104,6 +104,15 @@ def macro_f1_adaptive(truth, score):
     return float(np.mean([best_f1(truth[:, c], score[:, c])[0] for c in present])) if len(present) else 0.0
 
 
+def macro_average_precision(truth, score):
+    """Mean over labels with a positive of average precision.
+
+    Args:
+        truth, score: (n, labels).
+    """
+    return float(np.mean([average_precision(truth[:, c], score[:, c]) for c in np.flatnonzero(truth.any(0))]))
+
+
 def macro(truth, score, thresholds):
     """Mean over labels with a positive of average precision and of F1 at given thresholds.
 
@@ -112,7 +121,7 @@ def macro(truth, score, thresholds):
         thresholds: (labels,).
     """
     present = np.flatnonzero(truth.any(0))
-    return {"average_precision": float(np.mean([average_precision(truth[:, c], score[:, c]) for c in present])),
+    return {"average_precision": macro_average_precision(truth, score),
             "f1": float(np.mean([f1(truth[:, c], score[:, c] >= thresholds[c]) for c in present]))}
 
 

@@ -184,12 +184,11 @@ class Training:
     def __init__(self, plan, corpus, device):
         self.plan, self.corpus, self.device = plan, corpus, device
         self.model = network(plan).to(device)
-        trained = [value for name, value in self.model.named_parameters() if not name.startswith("contact_head")]
-        self.parameters = sum(value.numel() for value in trained)
-        self._trained = trained
+        self._trained = [value for name, value in self.model.named_parameters() if not name.startswith("contact_head")]
+        self.parameters = sum(value.numel() for value in self._trained)
         self._optimiser = torch.optim.AdamW(
-            [{"params": [value for value in trained if value.ndim > 1], "weight_decay": plan.weight_decay},
-             {"params": [value for value in trained if value.ndim < 2], "weight_decay": 0.0}], betas=BETAS, fused=True)
+            [{"params": [value for value in self._trained if value.ndim > 1], "weight_decay": plan.weight_decay},
+             {"params": [value for value in self._trained if value.ndim < 2], "weight_decay": 0.0}], betas=BETAS, fused=True)
         self.step, self.seconds, self.history = 0, 0.0, []
 
     def run(self, seconds=math.inf, report=lambda row: None):

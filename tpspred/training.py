@@ -216,7 +216,7 @@ def _scaling(data, blocks):
     """Features get one scale each; so do the embedding's axes, unless their relative weight in a block means something."""
     scales = [_scale(data.embedding[:, part]) if block.standardise else _common_scale(data.embedding[:, part])
               for block, part in columns(blocks)]
-    if len(scales) > 1:
+    if len(scales) > 1:             # of a block that is alone, one number says it for all axes
         scales = [np.broadcast_to(scale, block.width) for scale, block in zip(scales, blocks)]
     return {"embedding_mean": data.embedding.mean(0), "embedding_scale": np.concatenate(scales),
             "feature_mean": data.features.mean(0), "feature_scale": _scale(data.features)}

@@ -30,7 +30,7 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     from ..console import notify, progress
     screened = screen != store.UNSCREENED
     loaded = _open(encoder, screen if screened else None, runtime)
-    if not screened and loaded.name.startswith("profile"):
+    if not screened and loaded.name.startswith(encoders.ProfileEncoder.name):
         raise click.UsageError("--screen none: the profile encoder has no vector for a protein without a profile match")
     options.check_runtime(runtime, loaded)
     loaded.ready()

@@ -55,9 +55,7 @@ def command(table, negatives, fold_table, identity, fold_count, max_identity, ba
     folds = evaluation.checked_folds(enzymes, given, identity / 100, fold_count, max_identity / 100, hyperparameters["seed"],
                                      threads)
     config, where = Config(**hyperparameters), devices.resolve(device)
-    methods = simple.METHODS if baselines else {}
-    if encoder:
-        methods = methods | alternatives.methods(encoder, {"weights": weights, "device": device}, config, where)
+    methods = alternatives.chosen(baselines, encoder, {"weights": weights, "device": device}, config, where)
     scored = evaluation.out_of_fold(enzymes, others, folds, identity / 100, config, where, methods, threads, notify)
     found = evaluation.tables(scored, hyperparameters["seed"])
     if output:

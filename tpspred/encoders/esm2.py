@@ -172,7 +172,7 @@ def save(model, path, dtype=torch.float32, **more):
     """
     config = argparse.Namespace(encoder_layers=model.num_layers, encoder_embed_dim=model.embed_dim,
                                 encoder_attention_heads=model.attention_heads, token_dropout=model.token_dropout)
-    state = model.state_dict() | {name: value.detach().to("cpu", dtype) for name, value in model.named_parameters()}
+    state = model.state_dict() | {name: value.detach().to(dtype) for name, value in model.named_parameters()}
     state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value.cpu()
              for name, value in state.items() if not name.startswith("contact_head")}
     with files.atomic_path(path) as target, open(target, "wb") as handle:
