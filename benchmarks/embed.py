@@ -33,9 +33,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import esm_extract  # noqa: E402
 
-from tpspred import records, store  # noqa: E402
+from tpspred.io import fasta, store  # noqa: E402
 from tpspred.device import matrix_rate, timed  # noqa: E402
-from tpspred.encoders import esm2, language_model, windows  # noqa: E402
+from tpspred.encoders import esm2, esm2_forward, windows  # noqa: E402
 
 SIZES = {"tiny": (2, 32, 4), "8M": (6, 320, 20), "35M": (12, 480, 20), "150M": (30, 640, 20), "650M": (33, 1280, 20)}
 SHORTEST, LONGEST = 100, 1500
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--passes", action="store_true", help="time the passes alone, in this process")
     parser.add_argument("--device", default="cpu", help="for --passes")
-    parser.add_argument("--precision", default="float32", choices=list(language_model.PRECISIONS))
+    parser.add_argument("--precision", default="float32", choices=list(esm2_forward.PRECISIONS))
     options = parser.parse_args()
     compare = compare_passes if options.passes else compare_commands
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def write_proteins(path, count):
     rng = random.Random(0)
     with open(path, "w") as handle:
         for i in range(count):
-            residues = rng.choices(records.AMINO_ACIDS, k=rng.randint(SHORTEST, LONGEST))
+            residues = rng.choices(fasta.AMINO_ACIDS, k=rng.randint(SHORTEST, LONGEST))
             handle.write(f">p{i}\n{''.join(residues)}\n")
 
 
@@ -136,9 +136,9 @@ def cosine(ours, theirs):
 def compare_passes(size, weights, work, options):
     """Tokens per second of the passes alone on a GPU, after a first one."""
     device = torch.device(options.device)
-    runtime = language_model.Runtime(device=options.device, precision=options.precision)
-    model = language_model.LanguageModel(lambda: esm2.load(weights, weights.stem), runtime)
-    sequences = [record.sequence for record in records.read_fasta(work / "proteins.faa")]
+    runtime = esm2_forward.Runtime(device=options.device, precision=options.precision)
+    model = esm2_forward.LanguageModel(lambda: esm2.load(weights, weights.stem), runtime)
+    sequences = [record.sequence for record in fasta.read_fasta(work / "proteins.faa")]
     planned = windows.longest_first(sequences)
     batches = list(windows.batches(planned, lambda: model.batch_residues))
     collections.deque(model.run(batches[:1], sequences, options.threads), 0)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the card of the bundled model.
 
-    model_card.py --benchmark DATA/benchmark --predictions FOLDER > tpspred/models/README.md
+    model_card.py --benchmark DATA/benchmark --predictions FOLDER > tpspred/resources/model_card.md
 
 FOLDER holds the predictions of out_of_fold.py as random.tsv, 70.tsv, 50.tsv and 40.tsv, and its tables in the folders random, 70,
 50 and 40. The scores of the labels are those of the benchmark's own score.py, which also scores the BLAST vote on the same folds.
@@ -16,8 +16,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tpspred import checkpoint, dataset  # noqa: E402
-from tpspred.prediction import NETWORK_SHARE  # noqa: E402
+from tpspred.dataset import reactions  # noqa: E402
+from tpspred.model import checkpoint  # noqa: E402
+from tpspred.model.predictor import NETWORK_SHARE  # noqa: E402
 
 LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
@@ -112,7 +113,7 @@ def introduction(model):
     return INTRODUCTION.format(
         name=model.name, size=checkpoint.bundled().stat().st_size / 1e6, seed=options["seed"],
         enzymes=record["enzymes"], used=record["enzymes_used"],
-        related=record["enzymes_used"] - positives[dataset.IS_TPS.column], negatives=record["negatives_used"],
+        related=record["enzymes_used"] - positives[reactions.IS_TPS.column], negatives=record["negatives_used"],
         profiles=len(model.encoder.profiles), dimension=model.encoder.dimension, members=len(model.fitted.members),
         folds=options["folds"], share=NETWORK_SHARE, calibrated=model.calibration.sequences,
         versions=", ".join(f"{name} {version}" for name, version in sorted(record["versions"].items())))
@@ -144,8 +145,8 @@ def statuses(options, level):
         types = {row["id"]: set(row["product_types"].split(";")) for row in csv.DictReader(handle, delimiter="\t")}
     with open(options.predictions / f"{level}.tsv", newline="") as handle:
         status = {row["id"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
-    tps = [status[name] for name, kinds in types.items() if not kinds <= dataset.RELATED_TYPES]
-    others = [status[name] for name, kinds in types.items() if kinds <= dataset.RELATED_TYPES]
+    tps = [status[name] for name, kinds in types.items() if not kinds <= reactions.RELATED_TYPES]
+    others = [status[name] for name, kinds in types.items() if kinds <= reactions.RELATED_TYPES]
     counts = [tps.count(name) for name in ("tps", "uncertain", "related", "not_tps")]
     return (f"| {level} | {len(tps)} | {' | '.join(map(str, counts))} | {sum(counts[:2]) / len(tps):.1%} | {len(others)} "
             f"| {others.count('tps')} |")

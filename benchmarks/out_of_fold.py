@@ -24,9 +24,12 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred import alternatives, calibration, dataset, evaluation, hyperparameters, metrics, records  # noqa: E402
-from tpspred.hyperparameters import Config  # noqa: E402
-from tpspred.writers import evaluation as writer  # noqa: E402
+from tpspred.dataset import reactions  # noqa: E402
+from tpspred.evaluation import cross_validation, other_encoders  # noqa: E402
+from tpspred.io import fasta  # noqa: E402
+from tpspred.model import calibration, hyperparameters, metrics  # noqa: E402
+from tpspred.model.hyperparameters import Config  # noqa: E402
+from tpspred.evaluation import report as writer  # noqa: E402
 
 NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}   # identity to the left-out fold
 
@@ -48,19 +51,19 @@ def main():
         parser.error("--weights is for --encoder")
     options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
 
-    enzymes = dataset.from_reactions(dataset.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
+    enzymes = reactions.from_reactions(reactions.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
     began = time.monotonic()
     device = torch.device("cpu")
-    methods = alternatives.chosen(options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device)
-    scored = evaluation.out_of_fold(
+    methods = other_encoders.chosen(options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device)
+    scored = cross_validation.out_of_fold(
         enzymes, read_negatives(options["data"] / "data"), np.array([fold_of[enzyme.id] for enzyme in enzymes]),
         NEAREST_NEGATIVE[options["level"]], config, device, methods, options["threads"],
         lambda text: print(f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True))
     write(scored, options["output"])
     report(scored)
     if options["tables"] or options["report"]:
-        found = evaluation.tables(scored, config.seed)
+        found = cross_validation.tables(scored, config.seed)
         if options["tables"]:
             writer.write_tables(found, options["tables"])
         if options["report"]:
@@ -77,9 +80,9 @@ def read_folds(path, level):
 def read_negatives(folder):
     """Swiss-Prot and hard negatives, as records by set."""
     with gzip.open(folder / "hard_negatives.tsv.gz", "rt", newline="") as handle:
-        hard = [records.protein_record(line["id"], line["sequence"], line["category"])
+        hard = [fasta.protein_record(line["id"], line["sequence"], line["category"])
                 for line in csv.DictReader(handle, delimiter="\t")]
-    found = {"swissprot": records.read_fasta(folder / "swissprot_negatives.fasta.gz"), "hard": hard}
+    found = {"swissprot": fasta.read_fasta(folder / "swissprot_negatives.fasta.gz"), "hard": hard}
     return {name: [record for record in several if not record.problem] for name, several in found.items()}
 
 
@@ -88,20 +91,20 @@ def write(scored, path):
     with open(path, "w", newline="") as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", *(label.name for label in scored.labels), "status"])
-        for i in scored.of(evaluation.ENZYMES):
-            odds = calibration.log_odds(scored.scores[evaluation.OURS][i])
+        for i in scored.of(cross_validation.ENZYMES):
+            odds = calibration.log_odds(scored.scores[cross_validation.OURS][i])
             table.writerow([scored.ids[i], *(f"{score:.6f}" for score in odds), scored.statuses[i]])
 
 
 def report(scored):
     """How many terpene synthases were seen, and how their statuses fall."""
-    rows, tps = scored.of(evaluation.ENZYMES), scored.labels.index(dataset.IS_TPS)
+    rows, tps = scored.of(cross_validation.ENZYMES), scored.labels.index(reactions.IS_TPS)
     status, is_tps = np.array(scored.statuses)[rows], scored.targets[rows, tps] > 0
     for kind in (True, False):
         names, counts = np.unique(status[is_tps == kind], return_counts=True)
         print("terpene synthases" if kind else "pt, sqs, psy only", *(f"{n} {c}" for n, c in zip(names, counts)), sep="\t")
     seen = np.isin(status[is_tps], ["tps", "uncertain"]).mean()
-    found = metrics.average_precision(is_tps, scored.scores[evaluation.OURS][rows, tps])
+    found = metrics.average_precision(is_tps, scored.scores[cross_validation.OURS][rows, tps])
     print(f"recall (tps or uncertain)\t{seen:.4f}\tAP among MARTS-DB\t{found:.4f}")
 
 

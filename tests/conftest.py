@@ -10,8 +10,11 @@ import types
 
 import pytest
 
-from tpspred import checkpoint, cli, dataset, encoders, recipe, records
-from tpspred.hyperparameters import Config
+from tpspred import cli, encoders, pipeline
+from tpspred.dataset import reactions
+from tpspred.io import fasta
+from tpspred.model import checkpoint
+from tpspred.model.hyperparameters import Config
 
 ROOT = pathlib.Path(__file__).parent.parent
 DATA = ROOT / "test_data"
@@ -50,7 +53,7 @@ def model():
 @pytest.fixture(scope="session")
 def enzymes():
     """The sampled enzymes of test_data."""
-    return dataset.from_reactions(dataset.read_reactions(DATA / "reactions.csv"))
+    return reactions.from_reactions(reactions.read_reactions(DATA / "reactions.csv"))
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +66,10 @@ def small_encoder(enzymes):
 def small(enzymes, small_encoder):
     """A model trained for a moment on the sampled enzymes, with what it was trained on."""
     import torch
-    table = recipe.represent([records.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], small_encoder)
-    negatives = [recipe.represent(records.read_fasta(DATA / "negatives.faa"), small_encoder)]
+    table = pipeline.represent([fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], small_encoder)
+    negatives = [pipeline.represent(fasta.read_fasta(DATA / "negatives.faa"), small_encoder)]
     config = Config(folds=3, members=3, epochs=3)
-    predictor = recipe.train(enzymes, small_encoder, table, negatives, config, "small", torch.device("cpu"))
+    predictor = pipeline.train(enzymes, small_encoder, table, negatives, config, "small", torch.device("cpu"))
     return types.SimpleNamespace(predictor=predictor, table=table, negatives=negatives, config=config)
 
 

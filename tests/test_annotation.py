@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred.annotation import Annotation, CodingSequence
+from tpspred.writers.genome_lift import Annotation, CodingSequence
 from tpspred.errors import InputError
 
 HEADER = "##gff-version 3\n"

@@ -12,7 +12,9 @@ import pytest
 import torch
 from conftest import DATA
 
-from tpspred import dataset, recipe, training
+from tpspred import pipeline
+from tpspred.dataset import reactions
+from tpspred.model import training
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -45,8 +47,8 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_p
     with open(tmp_path / "p.tsv", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert [row["id"] for row in rows] == [enzyme.id for enzyme in enzymes]
-    assert set(rows[0]) == {"id", "status"} | {label.name for label in dataset.labels(enzymes)}
-    assert all(-17 < float(row[slug]) < 17 for row in rows for slug in dataset.ensembles.SLUGS)
+    assert set(rows[0]) == {"id", "status"} | {label.name for label in reactions.labels(enzymes)}
+    assert all(-17 < float(row[slug]) < 17 for row in rows for slug in reactions.ensembles.SLUGS)
     # Each of the four that match a profile trains in one of two folds. The look-alike, identical to an enzyme, never does.
     assert sum(int(count) for count in re.findall(r"^fold \d: 12 enzymes, (\d) negatives", done.stderr, re.M)) == 4
     assert "recall (tps or uncertain)" in done.stdout
@@ -59,7 +61,7 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(tmp_p
 def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):
     """A model fitted beside other left-out proteins is the same to the last bit, and knows none of them."""
     kept, left_out = enzymes[:18], [enzyme.sequence for enzyme in enzymes[18:]]
-    (first, _), (second, _) = (recipe.from_sequences(kept, [], small.config, "m", torch.device("cpu"), dataset.labels(enzymes),
+    (first, _), (second, _) = (pipeline.from_sequences(kept, [], small.config, "m", torch.device("cpu"), reactions.labels(enzymes),
                                            held_out=held_out, identity=0.5)
                      for held_out in (left_out, [sequence[::-1] for sequence in left_out]))
     assert first.encoder.checksum == second.encoder.checksum

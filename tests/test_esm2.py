@@ -15,14 +15,17 @@ from conftest import random_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tpspred import features, neighbours, records, training, weights
-from tpspred.encoders import esm2, language_model, windows
-from tpspred.encoders.blocks import Block
+from tpspred.encoders import esm2_weights
+from tpspred.family import features
+from tpspred.io import fasta
+from tpspred.model import neighbours, training
+from tpspred.encoders import esm2, esm2_forward, windows
+from tpspred.encoders.vector_parts import Block
 from tpspred.errors import MissingDependency, ModelError, TpspredError
 
 RNG = random.Random(0)
-PROTEINS = ["".join(RNG.choices(records.AMINO_ACIDS, k=length)) for length in (30, 70, 70, 5, 200, 1, 1022, 1023, 2500)]
-sequences = st.lists(st.text(records.AMINO_ACIDS + "X", min_size=1, max_size=40), min_size=1, max_size=6)
+PROTEINS = ["".join(RNG.choices(fasta.AMINO_ACIDS, k=length)) for length in (30, 70, 70, 5, 200, 1, 1022, 1023, 2500)]
+sequences = st.lists(st.text(fasta.AMINO_ACIDS + "X", min_size=1, max_size=40), min_size=1, max_size=6)
 
 
 def encoder(path, **runtime):
@@ -30,7 +33,7 @@ def encoder(path, **runtime):
 
 
 def vectors(encoder, proteins, **options):
-    views = (features.View(records.ProteinRecord("p", "", sequence), [], []) for sequence in proteins)
+    views = (features.View(fasta.ProteinRecord("p", "", sequence), [], []) for sequence in proteins)
     return dict(encoder.encode(views, **options))
 
 
@@ -107,8 +110,8 @@ def test_lower_precision_is_close_and_says_so(tiny_weights, alone, attention):
 
 def test_identical_sequences_are_computed_once(tiny_weights, monkeypatch):
     seen = []
-    means = language_model.LanguageModel._means
-    monkeypatch.setattr(language_model.LanguageModel, "_means",
+    means = esm2_forward.LanguageModel._means
+    monkeypatch.setattr(esm2_forward.LanguageModel, "_means",
                         lambda self, batch, texts: seen.extend(batch) or means(self, batch, texts))
     assert len(vectors(encoder(tiny_weights), ["MKV", "MKVL", "MKV"])) == 2
     assert len(seen) == 2
@@ -129,7 +132,7 @@ def test_a_resumed_run_keeps_the_batches(tiny_weights):
 
 
 def test_out_of_memory_halves_batches_and_ends_on_the_cpu(tiny_weights, alone, monkeypatch):
-    said, means = [], language_model.LanguageModel._means
+    said, means = [], esm2_forward.LanguageModel._means
     model = encoder(tiny_weights, batch_residues=3000)
     first = model.ready()
 
@@ -137,8 +140,8 @@ def test_out_of_memory_halves_batches_and_ends_on_the_cpu(tiny_weights, alone, m
         if self is first and sum(window.stop - window.start for window in batch) > 150:
             raise torch.cuda.OutOfMemoryError("out of memory")
         return means(self, batch, texts)
-    monkeypatch.setattr(language_model.LanguageModel, "_means", full)
-    monkeypatch.setattr(language_model, "notify", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(esm2_forward.LanguageModel, "_means", full)
+    monkeypatch.setattr(esm2_forward, "notify", lambda text, *values: said.append(text % values))
     found = vectors(model, PROTEINS)
     assert all(np.abs(found[sequence] - alone[sequence]).max() < 1e-5 for sequence in PROTEINS)
     assert first.batch_residues <= 1500 and "going on with" in said[0]
@@ -146,7 +149,7 @@ def test_out_of_memory_halves_batches_and_ends_on_the_cpu(tiny_weights, alone, m
 
 
 def test_other_errors_of_the_network_are_not_taken_for_memory(tiny_weights, monkeypatch):
-    monkeypatch.setattr(language_model.LanguageModel, "_means", lambda *args: (_ for _ in ()).throw(RuntimeError("broken")))
+    monkeypatch.setattr(esm2_forward.LanguageModel, "_means", lambda *args: (_ for _ in ()).throw(RuntimeError("broken")))
     with pytest.raises(RuntimeError, match="broken"):
         vectors(encoder(tiny_weights), ["MKV"])
 
@@ -194,41 +197,41 @@ def test_the_other_package_called_esm_is_named(tiny_weights, monkeypatch):
 def test_weights_are_found_where_they_should_be(tmp_path, monkeypatch):
     name = "esm2_t6_8M_UR50D"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.delenv(weights.VARIABLE, raising=False)
+    monkeypatch.delenv(esm2_weights.VARIABLE, raising=False)
     cached = tmp_path / "torch/hub/checkpoints" / f"{name}.pt"
     with pytest.raises(ModelError, match=f"no weights at {cached}; run: tpspred fetch-weights {name}"):
-        weights.locate(name)
+        esm2_weights.locate(name)
     with pytest.raises(ModelError, match="esm2_mine.pt; give --weights FILE, or one of esm2_t6_8M_UR50D"):
-        weights.locate("esm2_mine")
+        esm2_weights.locate("esm2_mine")
     cached.parent.mkdir(parents=True)
     cached.touch()
-    assert weights.locate(name) == cached and weights.home(name) == cached
-    monkeypatch.setenv(weights.VARIABLE, str(tmp_path))
-    assert weights.locate(name) == cached and weights.home(name) == tmp_path / f"{name}.pt"
+    assert esm2_weights.locate(name) == cached and esm2_weights.home(name) == cached
+    monkeypatch.setenv(esm2_weights.VARIABLE, str(tmp_path))
+    assert esm2_weights.locate(name) == cached and esm2_weights.home(name) == tmp_path / f"{name}.pt"
     (tmp_path / f"{name}.pt").touch()
-    assert weights.locate(name) == tmp_path / f"{name}.pt"
+    assert esm2_weights.locate(name) == tmp_path / f"{name}.pt"
     (tmp_path / "one.pt").touch()
-    monkeypatch.setenv(weights.VARIABLE, str(tmp_path / "one.pt"))
-    assert weights.locate(name) == tmp_path / "one.pt"
-    assert weights.locate(name, cached) == cached
+    monkeypatch.setenv(esm2_weights.VARIABLE, str(tmp_path / "one.pt"))
+    assert esm2_weights.locate(name) == tmp_path / "one.pt"
+    assert esm2_weights.locate(name, cached) == cached
     with pytest.raises(ModelError, match="nowhere.pt; run: tpspred fetch-weights"):
-        weights.locate(name, "nowhere.pt")
-    monkeypatch.setenv(weights.VARIABLE, "nowhere")
+        esm2_weights.locate(name, "nowhere.pt")
+    monkeypatch.setenv(esm2_weights.VARIABLE, "nowhere")
     with pytest.raises(ModelError, match="TPSPRED_WEIGHTS: found nowhere, which is not there"):
-        weights.locate(name)
+        esm2_weights.locate(name)
 
 
 def test_weights_that_changed_since_they_were_fetched_are_refused(tiny_weights, tmp_path):
     path = tmp_path / "w.pt"
     path.write_bytes(tiny_weights.read_bytes())
-    checksum = weights.sha256(path)
+    checksum = esm2_weights.sha256(path)
     (tmp_path / "w.pt.sha256").write_text(f"{checksum}  w.pt\n")
-    assert weights.check(path, checksum.upper()) == checksum
+    assert esm2_weights.check(path, checksum.upper()) == checksum
     with pytest.raises(ModelError, match=f"w.pt: found a file with SHA-256 {checksum}; wanted 00"):
-        weights.check(path, "00")
+        esm2_weights.check(path, "00")
     path.write_bytes(tiny_weights.read_bytes() + b"x")
     with pytest.raises(ModelError, match="as w.pt.sha256 says"):
-        weights.sha256(path)
+        esm2_weights.sha256(path)
 
 
 def test_a_model_refuses_other_weights(tiny_weights, tmp_path):

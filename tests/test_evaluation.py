@@ -10,17 +10,20 @@ import pytest
 import torch
 from conftest import DATA
 
-from tpspred import alternatives, baselines, dataset, evaluation, metrics, records, splits, training
+from tpspred.dataset import folds as splits, reactions
+from tpspred.evaluation import baselines, cross_validation, other_encoders
+from tpspred.io import fasta
+from tpspred.model import metrics, training
 from tpspred.errors import InputError, MissingDependency, ModelError, StoreError
-from tpspred.hyperparameters import Config
+from tpspred.model.hyperparameters import Config
 
 
 @pytest.fixture(scope="module")
 def scored(enzymes):
     """The sampled enzymes and negatives, out of fold, beside the baselines."""
-    negatives = {"random": list(records.read_fasta(DATA / "negatives.faa"))}
+    negatives = {"random": list(fasta.read_fasta(DATA / "negatives.faa"))}
     folds = np.arange(len(enzymes)) % 2
-    return evaluation.out_of_fold(enzymes, negatives, folds, 0.9, Config(folds=3, members=3, epochs=2), torch.device("cpu"),
+    return cross_validation.out_of_fold(enzymes, negatives, folds, 0.9, Config(folds=3, members=3, epochs=2), torch.device("cpu"),
                                   baselines.METHODS, 2)
 
 
@@ -30,19 +33,19 @@ def test_every_protein_is_scored_once_by_every_method(scored, enzymes):
     for scores in scored.scores.values():
         assert scores.shape == (len(scored.ids), len(scored.labels)) and (scores >= 0).all() and (scores <= 1).all()
         assert scores[scored.of("enzymes")].any(1).all()
-    tps = scored.labels.index(dataset.IS_TPS)
+    tps = scored.labels.index(reactions.IS_TPS)
     assert not scored.targets[scored.of("random")].any() and scored.targets[:, tps].sum() == 18
     assert (scored.nearest[scored.of("enzymes")] > 0.2).all()
 
 
 def test_sampled_families_are_told_apart(scored):
-    for row in evaluation.tables(scored, 0)["summary"]:
+    for row in cross_validation.tables(scored, 0)["summary"]:
         if row["group"] == "ensemble":
             assert row["average_precision"] > 0.9 and row["pooled_low"] <= row["average_precision_pooled"] <= row["pooled_high"]
 
 
 def test_tables_agree_with_the_scores(scored):
-    found = evaluation.tables(scored, 0)
+    found = cross_validation.tables(scored, 0)
     row = next(row for row in found["labels"] if row["method"] == "tpspred" and row["label"] == "mono_sabinene")
     rows, c = scored.of("enzymes"), [label.name for label in scored.labels].index("mono_sabinene")
     truth, score = scored.targets[rows, c], scored.scores["tpspred"][rows, c]
@@ -54,31 +57,31 @@ def test_tables_agree_with_the_scores(scored):
 
 
 def test_confusion_counts_wrong_calls_and_finds():
-    labels = [dataset.Label("ensemble", name) for name in "ab"]
+    labels = [reactions.Label("ensemble", name) for name in "ab"]
     targets = np.repeat(np.eye(2), 5, axis=0)
     called = targets.copy().astype(bool)
     called[0] = [False, True]
     nothing = np.zeros(10)
-    scored = evaluation.Scored(["x"] * 10, np.array(["enzymes"] * 10), [""] * 10, nothing, nothing, nothing, labels, targets,
+    scored = cross_validation.Scored(["x"] * 10, np.array(["enzymes"] * 10), [""] * 10, nothing, nothing, nothing, labels, targets,
                                called, {}, {"tpspred": targets})
-    names, table = evaluation.confusion(scored)
+    names, table = cross_validation.confusion(scored)
     assert names == ["a", "b"] and table == pytest.approx(np.array([[0.8, 0.2], [0, 1]]))
 
 
 def test_promises_are_counted_over_enzymes():
-    labels = [dataset.Label("ensemble", name) for name in "ab"]
+    labels = [reactions.Label("ensemble", name) for name in "ab"]
     targets = np.array([[1, 1], [1, 0], [0, 1], [0, 0]])
-    promised = {(evaluation.PRECISION, 0.7): np.array([[1, 0], [1, 0], [0, 0], [1, 0]], bool),
-                (evaluation.COVERAGE, 0.9): np.array([[1, 0], [1, 0], [1, 0], [1, 1]], bool)}
+    promised = {(cross_validation.PRECISION, 0.7): np.array([[1, 0], [1, 0], [0, 0], [1, 0]], bool),
+                (cross_validation.COVERAGE, 0.9): np.array([[1, 0], [1, 0], [1, 0], [1, 1]], bool)}
     nearest = np.array([0.3, 0.5, 0.5, 0.9])
-    scored = evaluation.Scored(["x"] * 4, np.array(["enzymes"] * 4), [""] * 4, nearest, nearest, nearest, labels, targets,
+    scored = cross_validation.Scored(["x"] * 4, np.array(["enzymes"] * 4), [""] * 4, nearest, nearest, nearest, labels, targets,
                                targets > 0, promised, {"tpspred": targets})
-    rows = {(row["promise"], row["identity_from"], row["identity_to"]): row for row in evaluation.promises(scored)}
-    everything = rows[evaluation.PRECISION, 0.0, 1.0]
+    rows = {(row["promise"], row["identity_from"], row["identity_to"]): row for row in cross_validation.promises(scored)}
+    everything = rows[cross_validation.PRECISION, 0.0, 1.0]
     assert (everything["seen"], everything["recall"], everything["enzymes"]) == (2 / 3, 2 / 4, 4)
-    covered = rows[evaluation.COVERAGE, 0.0, 1.0]       # half of the first, all of the second, none of the third; the last has none
+    covered = rows[cross_validation.COVERAGE, 0.0, 1.0]       # half of the first, all of the second, none of the third; the last has none
     assert (covered["seen"], covered["enzymes"], covered["ensembles_per_enzyme"]) == (0.5, 3, 1)
-    assert rows[evaluation.COVERAGE, 0.4, 0.6]["seen"] == 0.5 and (evaluation.COVERAGE, 0.8, 1.0) not in rows
+    assert rows[cross_validation.COVERAGE, 0.4, 0.6]["seen"] == 0.5 and (cross_validation.COVERAGE, 0.8, 1.0) not in rows
 
 
 def test_a_language_model_is_scored_on_the_same_folds(enzymes, scored, tiny_weights):
@@ -86,9 +89,9 @@ def test_a_language_model_is_scored_on_the_same_folds(enzymes, scored, tiny_weig
     config, device = Config(folds=3, members=3, epochs=2), torch.device("cpu")
     for name, message in (("profile", "--encoder: found profile; wanted the name of a language model"), ("esm2_other", "no weights at")):
         with pytest.raises(ModelError, match=message):
-            alternatives.methods(name, {"weights": "nowhere.pt"}, config, device)
-    methods = alternatives.methods("esm2_tiny", {"weights": str(tiny_weights)}, config, device)
-    both = evaluation.out_of_fold(enzymes, {"random": list(records.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9, config,
+            other_encoders.methods(name, {"weights": "nowhere.pt"}, config, device)
+    methods = other_encoders.methods("esm2_tiny", {"weights": str(tiny_weights)}, config, device)
+    both = cross_validation.out_of_fold(enzymes, {"random": list(fasta.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9, config,
                                   device, methods, 2)
     assert set(both.scores) == {"tpspred", "esm2_tiny", "profile+esm2_tiny"}
     assert np.array_equal(both.scores["tpspred"], scored.scores["tpspred"])
@@ -100,32 +103,32 @@ def test_a_language_model_is_scored_on_the_same_folds(enzymes, scored, tiny_weig
 
 
 def test_gap_is_that_of_the_macro_average_precision():
-    labels = [dataset.Label("ensemble", name) for name in "ab"]
+    labels = [reactions.Label("ensemble", name) for name in "ab"]
     targets = np.tile([[1, 0], [0, 1], [0, 0], [1, 1]], (5, 1))
     worse = 1.0 - targets
     rows = np.arange(20)
-    scored = evaluation.Scored(["x"] * 20, np.array(["enzymes"] * 20), [""] * 20, rows % 5, rows, rows, labels, targets, targets > 0, {},
+    scored = cross_validation.Scored(["x"] * 20, np.array(["enzymes"] * 20), [""] * 20, rows % 5, rows, rows, labels, targets, targets > 0, {},
                                {"tpspred": worse, "other": targets.astype(float)})
-    row, = evaluation.gaps(scored, "other", np.random.default_rng(0))
+    row, = cross_validation.gaps(scored, "other", np.random.default_rng(0))
     assert row["gap"] == 1 - metrics.macro_average_precision(targets, worse)
     assert 0 < row["low"] <= row["gap"] <= row["high"] < 1
-    same, = evaluation.gaps(scored, "tpspred", np.random.default_rng(0))
+    same, = cross_validation.gaps(scored, "tpspred", np.random.default_rng(0))
     assert (same["gap"], same["low"], same["high"]) == (0, 0, 0)
 
 
 def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, monkeypatch):
     """What the recipe is given in a fold holds neither its enzymes nor its negatives, nor negatives near them."""
     seen = []
-    fit = evaluation.recipe.from_sequences
+    fit = cross_validation.pipeline.from_sequences
 
     def spy(train, negatives, *args):
         predictor, data = fit(train, negatives, *args)
         seen.append((set(data.sequences), set(args[5]), predictor))
         return predictor, data
-    monkeypatch.setattr(evaluation.recipe, "from_sequences", spy)
-    negatives = {"random": [*records.read_fasta(DATA / "negatives.faa"),
-                            records.ProteinRecord("twin", "", enzymes[-1].sequence[:-3] + "AAA")]}
-    scored = evaluation.out_of_fold(enzymes, negatives, np.arange(len(enzymes)) % 2, 0.9,
+    monkeypatch.setattr(cross_validation.pipeline, "from_sequences", spy)
+    negatives = {"random": [*fasta.read_fasta(DATA / "negatives.faa"),
+                            fasta.ProteinRecord("twin", "", enzymes[-1].sequence[:-3] + "AAA")]}
+    scored = cross_validation.out_of_fold(enzymes, negatives, np.arange(len(enzymes)) % 2, 0.9,
                                     Config(folds=3, members=3, epochs=1), torch.device("cpu"))
     for fold, (used, held_out, predictor) in enumerate(seen):
         assert not used & held_out and len(held_out) == (scored.folds == fold).sum()
@@ -139,7 +142,7 @@ def test_labels_of_a_left_out_fold_change_no_score_of_it(enzymes, scored):
     """The same evaluation with other labels in fold 0 gives fold 0 the same scores."""
     lie = {"products": ("?",), "ensembles": ("di_taxane",), "product_types": ("di",), "kingdom": ("Bacteria",)}
     liars = [dataclasses.replace(enzyme, **lie) if i % 2 == 0 else enzyme for i, enzyme in enumerate(enzymes)]
-    again = evaluation.out_of_fold(liars, {"random": list(records.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9,
+    again = cross_validation.out_of_fold(liars, {"random": list(fasta.read_fasta(DATA / "negatives.faa"))}, np.arange(24) % 2, 0.9,
                                    Config(folds=3, members=3, epochs=2), torch.device("cpu"), threads=2)
     rows = [i for i in scored.of("enzymes") if scored.folds[i] == 0]
     assert np.array_equal(again.scores["tpspred"][rows], scored.scores["tpspred"][rows])
@@ -150,15 +153,15 @@ def test_folds_with_near_identical_sequences_on_both_sides_are_refused(enzymes):
     both = [*enzymes, twin]
     folds = np.append(np.zeros(len(enzymes), int), 1)
     with pytest.raises(InputError, match=f"found {enzymes[0].id} and twin in different folds, 100% identical; wanted less than 95%"):
-        evaluation.checked_folds(both, folds, 0.5, 5, 0.95, 0)
-    own = evaluation.checked_folds(both, None, 0.5, 3, 0.95, 0)
+        cross_validation.checked_folds(both, folds, 0.5, 5, 0.95, 0)
+    own = cross_validation.checked_folds(both, None, 0.5, 3, 0.95, 0)
     assert own[0] == own[-1] and set(own) == {0, 1, 2}
 
 
 def test_similar_negatives_share_a_fold(enzymes):
-    family = [records.ProteinRecord(f"n{i}", "", enzyme.sequence[:-5] + "A" * (5 + i)) for i, enzyme in enumerate(enzymes[:6])]
-    strangers = list(records.read_fasta(DATA / "negatives.faa"))
-    clusters, folds = evaluation.negative_folds(
+    family = [fasta.ProteinRecord(f"n{i}", "", enzyme.sequence[:-5] + "A" * (5 + i)) for i, enzyme in enumerate(enzymes[:6])]
+    strangers = list(fasta.read_fasta(DATA / "negatives.faa"))
+    clusters, folds = cross_validation.negative_folds(
         enzymes, splits.identity([enzyme.sequence for enzyme in enzymes]), family + strangers, 0.4, 4, np.random.default_rng(0), 2)
     assert len(set(folds[:6])) == 1 and len(set(folds)) > 1
     identities = splits.identity([record.sequence for record in family])
@@ -168,13 +171,13 @@ def test_similar_negatives_share_a_fold(enzymes):
 def test_fold_tables_are_checked(enzymes, tmp_path):
     path = tmp_path / "f.tsv"
     path.write_text("id\tfold\n" + "".join(f"{enzyme.id}\t{'ab'[i % 2]}\n" for i, enzyme in enumerate(enzymes)))
-    assert evaluation.read_folds(path, enzymes).tolist() == [0, 1] * 12
+    assert cross_validation.read_folds(path, enzymes).tolist() == [0, 1] * 12
     for text, message in (("id\tgroup\n", "f.tsv, line 1: found id\tgroup; wanted columns id and fold"),
                           ("id\tfold\n", f"no fold for {enzymes[0].id} and 23 others"),
                           ("id\tfold\n" + "".join(f"{enzyme.id}\t1\n" for enzyme in enzymes), "a single fold")):
         path.write_text(text)
         with pytest.raises(InputError, match=re.escape(message)):
-            evaluation.read_folds(path, enzymes)
+            cross_validation.read_folds(path, enzymes)
 
 
 def test_inputs_that_are_made_of_the_labels_are_refused():

@@ -5,14 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tpspred import encoders, explanation, features, records
-from tpspred.calibration import log_odds
+from tpspred import encoders
+from tpspred.family import features
+from tpspred.io import fasta
+from tpspred.model import explanation
+from tpspred.model.calibration import log_odds
 from tpspred.errors import InputError
 
 
 @pytest.fixture(scope="module")
 def record(enzymes):
-    return records.ProteinRecord(enzymes[0].id, "", enzymes[0].sequence[:150] + "X" + enzymes[0].sequence[151:])
+    return fasta.ProteinRecord(enzymes[0].id, "", enzymes[0].sequence[:150] + "X" + enzymes[0].sequence[151:])
 
 
 @pytest.fixture(scope="module")
@@ -68,4 +71,4 @@ def test_any_label_with_training_data(small, record):
 @pytest.mark.parametrize("sequence, problem", [("M" * 50, "no match to a family profile"), ("", "empty")])
 def test_what_cannot_be_explained(small, sequence, problem):
     with pytest.raises(InputError, match=f"record x: found {problem}"):
-        explanation.explain(small.predictor, records.protein_record("x", sequence))
+        explanation.explain(small.predictor, fasta.protein_record("x", sequence))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tpspred.errors import StoreError
-from tpspred.journal import journal
+from tpspred.io.journal import journal
 
 MADE_BY = {"encoder": "e", "checksum": "c", "precision": "float32"}
 

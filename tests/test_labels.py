@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from tpspred import dataset, ensembles
+from tpspred.dataset import ensembles, reactions
 from tpspred.errors import InputError, MissingDependency
 
 EXAMPLES = {
@@ -33,7 +33,7 @@ EXAMPLES = {
 
 
 def known_structures():
-    text = importlib.resources.files("tpspred").joinpath("data/product_ensembles.tsv").read_text()
+    text = importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
     return {row["structure"]: row["ensembles"] for row in csv.DictReader(text.splitlines(), delimiter="\t")}
 
 
@@ -69,7 +69,7 @@ def test_every_ensemble_has_a_rule():
     assert ruled == set(ensembles.SLUGS) and len(ensembles.SLUGS) == 30
 
 
-HEADER = list(dataset.REACTION_COLUMNS)
+HEADER = list(reactions.REACTION_COLUMNS)
 ROW = dict(zip(HEADER, ["e2", "P1", "", "MKVLAWMKVLAW", "Mentha", "Plantae", "mono", "1", "(2E)-GPP", "myrcene",
                         "C=CC(=C)CCC=C(C)C"]))
 
@@ -86,7 +86,7 @@ def export(tmp_path, *rows, header=HEADER):
 def test_rows_of_one_sequence_are_gathered(tmp_path):
     rows = (ROW, ROW | {"Enzyme_marts_ID": "e1", "Type": "sqs", "Product_name": "linalool",
                         "Product_smiles": "C=CC(C)(O)CCC=C(C)C", "Aminoacid_sequence": ROW["Aminoacid_sequence"] + "*"})
-    enzyme, = dataset.from_reactions(dataset.read_reactions(export(tmp_path, *rows)))
+    enzyme, = reactions.from_reactions(reactions.read_reactions(export(tmp_path, *rows)))
     assert enzyme.id == "e1" and enzyme.products == ("myrcene", "linalool")
     assert enzyme.ensembles == ("mono_myrcene", "specialized_oxygenated")
     assert enzyme.product_types == ("mono", "sqs") and enzyme.is_tps
@@ -101,40 +101,40 @@ def test_rows_of_one_sequence_are_gathered(tmp_path):
 ])
 def test_bad_values_are_named(tmp_path, change, message):
     with pytest.raises(InputError) as error:
-        dataset.read_reactions(export(tmp_path, ROW, ROW | change))
+        reactions.read_reactions(export(tmp_path, ROW, ROW | change))
     assert message in str(error.value) and "reactions.csv" in str(error.value)
 
 
 def test_malformed_tables_are_named(tmp_path):
     with pytest.raises(InputError, match="line 1: found no column Product_smiles"):
-        dataset.read_reactions(export(tmp_path, header=HEADER[:-1]))
+        reactions.read_reactions(export(tmp_path, header=HEADER[:-1]))
     with pytest.raises(InputError, match="line 2: found 3 columns; wanted 11"):
-        dataset.read_reactions(export(tmp_path, ["a", "b", "c"]))
+        reactions.read_reactions(export(tmp_path, ["a", "b", "c"]))
     path = export(tmp_path)
     path.write_text(path.read_text() + '"e1,unclosed\n')
     with pytest.raises(InputError, match="malformed CSV"):
-        dataset.read_reactions(path)
+        reactions.read_reactions(path)
 
 
 def test_one_id_with_two_sequences_is_refused(tmp_path):
     with pytest.raises(InputError, match="enzyme e2: found two different sequences"):
-        dataset.from_reactions(dataset.read_reactions(export(tmp_path, ROW, ROW | {"Aminoacid_sequence": "MKV"})))
+        reactions.from_reactions(reactions.read_reactions(export(tmp_path, ROW, ROW | {"Aminoacid_sequence": "MKV"})))
 
 
 def test_dataset_round_trip(tmp_path, enzymes):
-    dataset.write(enzymes, tmp_path / "d.tsv")
-    assert dataset.read(tmp_path / "d.tsv") == enzymes
+    reactions.write(enzymes, tmp_path / "d.tsv")
+    assert reactions.read(tmp_path / "d.tsv") == enzymes
     lines = (tmp_path / "d.tsv").read_text().splitlines()
     assert lines[0].split("\t")[:9] == ["id", "sequence", "species", "kingdom", "ensembles", "product_types", "tps_classes",
                                         "substrates", "products"]
     (tmp_path / "bad.tsv").write_text(lines[0] + "\n" + "a\tb\n")
     with pytest.raises(InputError, match="bad.tsv, line 2: found 2 columns"):
-        dataset.read(tmp_path / "bad.tsv")
+        reactions.read(tmp_path / "bad.tsv")
 
 
 def test_targets_follow_the_labels(enzymes):
-    labels = dataset.labels(enzymes)
-    numbers = dataset.targets(enzymes, labels)
+    labels = reactions.labels(enzymes)
+    numbers = reactions.targets(enzymes, labels)
     column = {label.column: numbers[:, i] for i, label in enumerate(labels)}
     for i, enzyme in enumerate(enzymes):
         assert column["is_tps:terpene_synthase"][i] == enzyme.is_tps

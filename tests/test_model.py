@@ -10,7 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred import calibration, checkpoint, dataset, device, losses, metrics, motifs, neighbours, recipe, training
+from tpspred import device, pipeline
+from tpspred.dataset import reactions
+from tpspred.family import motifs
+from tpspred.model import calibration, checkpoint, losses, metrics, neighbours, training
 from tpspred.errors import ModelError, StoreError, TpspredError
 
 
@@ -66,7 +69,7 @@ def test_training_learns(small):
 def test_same_seed_same_weights_other_seed_others(small, enzymes):
     def members(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=1, **changes)
-        return recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "again",
+        return pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "again",
                             torch.device("cpu")).fitted.members[0]
     first, again, other = members(), members(), members(seed=1)
     assert all(np.array_equal(first[name], again[name]) for name in first)
@@ -79,7 +82,7 @@ def test_same_seed_same_weights_other_seed_others(small, enzymes):
 def test_every_hyperparameter_changes_the_weights(small, enzymes, change):
     def member(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=2, **changes)
-        fitted = recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
+        fitted = pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
                               torch.device("cpu")).fitted
         return np.concatenate([array.ravel() for array in fitted.members[0].values()] + [fitted.sequence_folds])
     assert not np.array_equal(member(), member(**change))
@@ -88,7 +91,7 @@ def test_every_hyperparameter_changes_the_weights(small, enzymes, change):
 def test_patience_and_tolerance_stop_early(small, enzymes):
     def epochs(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=20, **changes)
-        return len(recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
+        return len(pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
                                 torch.device("cpu")).fitted.history)
     scores = iter([0.5, 0.4, 0.4] + [0.3] * 20)
     with pytest.MonkeyPatch.context() as patch:
@@ -101,7 +104,7 @@ def test_patience_and_tolerance_stop_early(small, enzymes):
 
 
 def test_negatives_answer_only_whether_they_are_tps(small, enzymes):
-    labels = dataset.labels(enzymes)
+    labels = reactions.labels(enzymes)
     data = training.examples(enzymes, small.table, small.negatives, labels)
     negative = ~data.mask.all(1)
     assert negative.sum() == 4
@@ -110,7 +113,7 @@ def test_negatives_answer_only_whether_they_are_tps(small, enzymes):
 
 
 def test_negatives_that_resemble_a_tps_are_left_out(small, enzymes):
-    labels = dataset.labels(enzymes)
+    labels = reactions.labels(enzymes)
     alike = dataclasses.replace(small.table, ids=[f"copy{i}" for i in range(len(small.table))],
                                 sequences=[sequence + "A" for sequence in small.table.sequences])
     data = training.examples(enzymes, small.table, [alike], labels)
@@ -121,13 +124,13 @@ def test_negatives_that_resemble_a_tps_are_left_out(small, enzymes):
 
 def test_rows_near_the_held_out_are_marked(small, enzymes):
     held_out = [enzymes[0].sequence[:-5] + "AAAAA"]
-    marked = recipe.without_near(small.table, held_out, 0.9)
+    marked = pipeline.without_near(small.table, held_out, 0.9)
     assert marked.problems[0] == "near_held_out" and not any(marked.problems[1:])
-    assert recipe.without_near(small.table, held_out, 0.5).problems[:6] == ["near_held_out"] * 6
+    assert pipeline.without_near(small.table, held_out, 0.5).problems[:6] == ["near_held_out"] * 6
 
 
 def test_examples_say_what_is_missing(small, enzymes):
-    labels = dataset.labels(enzymes)
+    labels = reactions.labels(enzymes)
     with pytest.raises(StoreError, match="no features"):
         training.examples(enzymes, dataclasses.replace(small.table, features=None), [], labels)
     short = dataclasses.replace(small.table, sequences=["M"] + small.table.sequences[1:])
@@ -209,7 +212,7 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
     logits = small.predictor.logits(data.embedding, data.features)
     folds = dict(zip(small.predictor.fitted.sequence_hashes.tolist(), small.predictor.fitted.sequence_folds))
     held_out, similarity = small.predictor.held_out(data)
-    tps = small.predictor.labels.index(dataset.IS_TPS)
+    tps = small.predictor.labels.index(reactions.IS_TPS)
     references = small.predictor.references
     for i, sequence in enumerate(data.sequences):
         fold = folds[training.sequence_hash(sequence)]
@@ -264,12 +267,12 @@ def test_active_site_and_type_are_compared(small, product_type, found, flags):
 
 def test_calibration_refuses_training_sequences(small, enzymes):
     config = dataclasses.replace(small.config, members=1, epochs=1)
-    single = recipe.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x", torch.device("cpu"))
+    single = pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x", torch.device("cpu"))
     with pytest.raises(ModelError, match=r"\d+ sequences that the model was trained on, first sampled_"):
-        recipe.calibrate(single, enzymes, small.table, small.negatives)
+        pipeline.calibrate(single, enzymes, small.table, small.negatives)
     left_out = single.fitted.sequence_hashes[single.fitted.sequence_folds == 0]
     fresh = [enzyme for enzyme in enzymes if training.sequence_hash(enzyme.sequence) in left_out]
-    assert recipe.calibrate(single, fresh, small.table, []).calibration.sequences == len(fresh)
+    assert pipeline.calibrate(single, fresh, small.table, []).calibration.sequences == len(fresh)
 
 
 def test_labels_without_positives_are_never_called(small, enzymes):
@@ -302,7 +305,7 @@ def test_only_a_calibrated_model_can_promise(small):
 
 
 def iter_records(enzymes):
-    from tpspred.records import ProteinRecord
+    from tpspred.io.fasta import ProteinRecord
     return (ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes)
 
 
@@ -375,7 +378,7 @@ def test_bundled_model_is_small_and_complete(model):
     assert checkpoint.bundled().stat().st_size <= 25e6
     assert model.calibration.sequences > 1000 and len(model.references.about) > 1000
     assert model.references.vectors.shape[1] <= 768
-    assert [label.name for label in model.labels[:30]] == list(dataset.ensembles.SLUGS)
+    assert [label.name for label in model.labels[:30]] == list(reactions.ensembles.SLUGS)
     assert sum(1 for _ in model.fitted.members) == model.record["options"]["members"]
 
 

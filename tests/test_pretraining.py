@@ -15,21 +15,22 @@ import pytest
 import torch
 from conftest import DATA, ROOT
 
-from tpspred import corpus as corpora
-from tpspred import pretraining, records, store
+from tpspred.pretraining import corpus as corpora
+from tpspred.io import fasta, store
+from tpspred.pretraining import masked_training
 from tpspred.encoders import esm2
 from tpspred.errors import InputError, ModelError, TpspredError
 
 PLAN = {"layers": 2, "dimension": 16, "heads": 2, "residues": 24_000, "batch_residues": 600, "crop": 80, "held_out": 4}
 
 
-def proteins(count, seed, letters=records.AMINO_ACIDS):
+def proteins(count, seed, letters=fasta.AMINO_ACIDS):
     rng = random.Random(seed)
     return ["".join(rng.choices(letters, k=rng.randint(60, 150))) for _ in range(count)]
 
 
 def mutated(sequence, share, rng):
-    return "".join(rng.choice(records.AMINO_ACIDS) if rng.random() < share else residue for residue in sequence)
+    return "".join(rng.choice(fasta.AMINO_ACIDS) if rng.random() < share else residue for residue in sequence)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def corpus():
 
 
 def training(corpus, **other):
-    return pretraining.Training(pretraining.Plan(**PLAN | other), corpus, torch.device("cpu"))
+    return masked_training.Training(masked_training.Plan(**PLAN | other), corpus, torch.device("cpu"))
 
 
 def test_relatives_of_what_is_left_out_do_not_train():
@@ -62,39 +63,39 @@ def test_a_protein_of_both_files_belongs_to_the_family():
 
 
 def test_batches_hold_the_budget_and_follow_from_the_step(corpus):
-    plan = pretraining.Plan(**PLAN, family_share=1.0)
+    plan = masked_training.Plan(**PLAN, family_share=1.0)
     batches = [corpus.batch(step, plan)[0] for step in range(plan.steps)]
     assert all(sum(map(len, batch)) == 600 and max(map(len, batch)) <= 80 for batch in batches)
     assert all(np.array_equal(*pair) for pair in zip(batches[7], corpus.batch(7, plan)[0]))
     family = [np.mean([piece.max() < 5 for piece in batch]) for batch in batches]
     assert family[0] == 0 < np.mean(family[:20]) < np.mean(family[20:])
     letters = "".join(proteins(60, 0))
-    assert all("".join(records.AMINO_ACIDS[code] for code in piece) in letters for piece in batches[0])
+    assert all("".join(fasta.AMINO_ACIDS[code] for code in piece) in letters for piece in batches[0])
 
 
 def test_fifteen_per_cent_are_masked_and_never_an_end(corpus):
-    plan, rng = pretraining.Plan(**PLAN), np.random.default_rng(0)
+    plan, rng = masked_training.Plan(**PLAN), np.random.default_rng(0)
     pieces = [np.arange(20, dtype=np.uint8)] * 2000
-    tokens, _, places, answers = pretraining.masked(pieces, plan, rng, "cpu")
+    tokens, _, places, answers = masked_training.masked(pieces, plan, rng, "cpu")
     tokens, places, answers = tokens.numpy(), places.numpy(), answers.numpy()
-    whole = np.concatenate([np.r_[0, pretraining.TOKENS[piece], 2] for piece in pieces])
+    whole = np.concatenate([np.r_[0, masked_training.TOKENS[piece], 2] for piece in pieces])
     assert np.array_equal(whole[places], answers) and np.array_equal(np.delete(whole, places), np.delete(tokens, places))
     assert len(places) / 40_000 == pytest.approx(0.15, abs=0.01)
-    assert (tokens[places] == pretraining.ALPHABET.mask_idx).mean() == pytest.approx(0.8, abs=0.02)
+    assert (tokens[places] == masked_training.ALPHABET.mask_idx).mean() == pytest.approx(0.8, abs=0.02)
     assert (tokens[places] == answers).mean() == pytest.approx(0.1 + 0.1 / 20, abs=0.02)
-    assert set(tokens[places].tolist()) <= {*pretraining.TOKENS[:-1], pretraining.ALPHABET.mask_idx}
+    assert set(tokens[places].tolist()) <= {*masked_training.TOKENS[:-1], masked_training.ALPHABET.mask_idx}
 
 
 def test_loss_is_that_of_fair_esm(corpus):
     """Packed pieces of several lengths through the trained path, beside fair-esm's own forward pass on the padded ones."""
-    plan = pretraining.Plan(**PLAN, precision="float32")
+    plan = masked_training.Plan(**PLAN, precision="float32")
     pieces, rng = corpus.batch(0, plan)
-    tokens, packing, places, answers = pretraining.masked(pieces, plan, rng, "cpu")
-    model = pretraining.network(plan).eval()
+    tokens, packing, places, answers = masked_training.masked(pieces, plan, rng, "cpu")
+    model = masked_training.network(plan).eval()
     padded = torch.where(packing.valid, tokens[packing.index], model.padding_idx)
     with torch.no_grad():
-        found = pretraining.loss(model, tokens, packing, places, answers, torch.float32)
-        lower = pretraining.loss(model, tokens, packing, places, answers, torch.bfloat16)
+        found = masked_training.loss(model, tokens, packing, places, answers, torch.float32)
+        lower = masked_training.loss(model, tokens, packing, places, answers, torch.bfloat16)
         wanted = model(padded)["logits"][packing.valid][places]
         wanted = torch.nn.functional.cross_entropy(wanted, answers)
     assert float(found) == pytest.approx(float(wanted), abs=1e-5)
@@ -103,10 +104,10 @@ def test_loss_is_that_of_fair_esm(corpus):
 
 def test_a_new_network_looks_at_neighbours():
     """Of two residues at the offset of a head, one looks at the other."""
-    plan = pretraining.Plan(layers=3, dimension=64, heads=2)
-    tokens = torch.tensor(np.random.default_rng(0).choice(pretraining.TOKENS[:-1], (3, 40)))
+    plan = masked_training.Plan(layers=3, dimension=64, heads=2)
+    tokens = torch.tensor(np.random.default_rng(0).choice(masked_training.TOKENS[:-1], (3, 40)))
     with torch.no_grad():
-        weights = pretraining.network(plan).eval()(tokens, need_head_weights=True)["attentions"].mean(0)    # (layers, heads, 40, 40)
+        weights = masked_training.network(plan).eval()(tokens, need_head_weights=True)["attentions"].mean(0)    # (layers, heads, 40, 40)
     for layer, head, offset in ((0, 0, -1), (0, 1, 1), (1, 0, -2), (1, 1, 2)):
         seen = {d: weights[layer, head].diagonal(d).mean() for d in range(-9, 10)}
         assert max(seen, key=seen.get) == offset and seen[offset] > 0.15
@@ -159,7 +160,7 @@ def test_plans_and_proteins_that_cannot_be_trained_are_refused(tmp_path):
     for wrong, message in (({"dimension": 16, "heads": 3}, "--dimension: found 16 for 3 heads"), ({"crop": 0}, "--crop: found 0; wanted at least 1"),
                            ({"family_share": 1.5}, "--family-share: found 1.5; wanted 0 to 1")):
         with pytest.raises(TpspredError, match=message):
-            pretraining.Plan(**wrong)
+            masked_training.Plan(**wrong)
     with pytest.raises(InputError, match="pool: found 3 proteins"):
         corpora.Corpus.of(proteins(3, 0), [], 100, 0)
     path = tmp_path / "p.txt"
@@ -202,7 +203,7 @@ def test_script_trains_stops_goes_on_and_its_weights_embed(tmp_path, run):
     assert about["residues"] == 120_000 and about["family_perplexity"] == pytest.approx(float(history[-1]["family_perplexity"]))
     model, _ = esm2.load(weights, "esm2_small")
     assert isinstance(model, esm.ESM2) and model.lm_head.weight is model.embed_tokens.weight
-    frequencies = pretraining.network(pretraining.Plan(dimension=16, heads=2)).layers[0].self_attn.rot_emb.inv_freq
+    frequencies = masked_training.network(masked_training.Plan(dimension=16, heads=2)).layers[0].self_attn.rot_emb.inv_freq
     assert torch.equal(model.layers[0].self_attn.rot_emb.inv_freq, frequencies)         # not in half precision
     weights.unlink()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from tpspred import encoders, features, motifs, profiles, records, splits
-from tpspred.encoders import columns, profile
+from tpspred import encoders
+from tpspred.dataset import folds
+from tpspred.family import features, motifs, profiles
+from tpspred.io import fasta
+from tpspred.encoders import column_weights, profile
 from tpspred.errors import InputError, ModelError
 
 
 @pytest.fixture(scope="module")
 def proteins():
-    return list(records.read_fasta(DATA / "proteins.faa"))
+    return list(fasta.read_fasta(DATA / "proteins.faa"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_a_motif_away_from_its_site_is_not_found(model, views):
     start = int(hit.positions[site.column - 1])
     sequence = views[0].record.sequence
     broken = sequence[:start - 6] + "G" * 15 + sequence[start + 9:] + "DDAADAA"
-    view, = encoders.views([records.ProteinRecord("p", "", broken)], model.encoder.profiles)
+    view, = encoders.views([fasta.ProteinRecord("p", "", broken)], model.encoder.profiles)
     assert all(found.state != motifs.INTACT for found in view.motifs if found.motif == "DDxxD")
 
 
@@ -92,7 +95,7 @@ def test_there_are_64_features_each_with_its_text(views):
     ("net_charge", (2 - 3) / 11), ("ddxxd_intact", 0), ("profile_count", 0), ("bits_per_residue", 0),
 ])
 def test_features_by_hand(name, expected):
-    view = features.View(records.ProteinRecord("p", "", "MKKDDDWAAVLX"), [], [])
+    view = features.View(fasta.ProteinRecord("p", "", "MKKDDDWAAVLX"), [], [])
     value = features.FEATURES[name](view)
     assert value == pytest.approx(expected if name != "fraction_D" else 3 / 11)
 
@@ -101,14 +104,14 @@ def test_every_feature_varies(views):
     """A feature that is the same for all kinds of proteins is none."""
     sites = [motifs.MotifHit(name, state, 3, 8, "DDAADE") for name in motifs.MOTIFS
              for state in (motifs.INTACT, motifs.ALTERED)]
-    views = [*views, features.View(records.ProteinRecord("p", "", "MKDDAADEXW"), [], sites)]
+    views = [*views, features.View(fasta.ProteinRecord("p", "", "MKDDAADEXW"), [], sites)]
     table = np.stack([features.vector(view) for view in views])
     assert [name for name, spread in zip(features.NAMES, table.std(0)) if spread == 0] == []
 
 
 def test_features_need_a_known_residue():
     with pytest.raises(InputError, match="record p: found no known residue"):
-        features.vector(features.View(records.ProteinRecord("p", "", "XXX"), [], []))
+        features.vector(features.View(fasta.ProteinRecord("p", "", "XXX"), [], []))
 
 
 def test_no_profile_without_a_family(enzymes):
@@ -129,17 +132,17 @@ def test_columns_that_go_with_the_products_weigh_more():
     makes = rng.random(40) < 0.5
     codes[:, 7] = np.where(makes, 2, 18)
     alike = (makes[:, None] == makes).astype(float)
-    found, = columns.weights([codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES)
+    found, = column_weights.weights([codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES)
     assert found.argmax() == 7 and found[7] > 3 * np.median(found) and found.min() >= 0
-    shuffled, = columns.weights([codes], [np.arange(40)], [np.arange(40)], alike[np.ix_(*[rng.permutation(40)] * 2)],
+    shuffled, = column_weights.weights([codes], [np.arange(40)], [np.arange(40)], alike[np.ix_(*[rng.permutation(40)] * 2)],
                                 profile.RESIDUES)
     assert shuffled.argmax() != 7
-    few, = columns.weights([codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES)
+    few, = column_weights.weights([codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES)
     assert (few == 1).all()
 
 
 def test_agreement_counts_rare_labels_more(enzymes):
-    alike = columns.agreement(enzymes)
+    alike = column_weights.agreement(enzymes)
     assert np.allclose(alike, alike.T) and alike.min() >= 0 and alike.max() <= 1 + 1e-9
     same = [i for i, enzyme in enumerate(enzymes) if enzyme.products == enzymes[0].products]
     other = next(i for i, enzyme in enumerate(enzymes) if not set(enzyme.product_types) & set(enzymes[0].product_types))
@@ -148,9 +151,9 @@ def test_agreement_counts_rare_labels_more(enzymes):
 
 def test_identity_and_clusters_find_the_families(enzymes):
     sequences = [enzyme.sequence for enzyme in enzymes]
-    identity = splits.identity(sequences)
+    identity = folds.identity(sequences)
     assert np.allclose(np.diag(identity), 1)
-    member_of = splits.clusters(identity, list(map(len, sequences)), 0.4)
+    member_of = folds.clusters(identity, list(map(len, sequences)), 0.4)
     families = [enzyme.substrates for enzyme in enzymes]
     assert len(set(zip(member_of, families))) == len(set(member_of)) == len(set(families)) == 4
 
@@ -159,7 +162,7 @@ def test_folds_keep_clusters_together_and_spread_labels():
     rng = np.random.default_rng(0)
     member_of = np.repeat(np.arange(40), 3)
     targets = (rng.random((120, 5)) < [0.05, 0.1, 0.3, 0.5, 0.9]).astype(float)
-    fold = splits.folds(member_of, targets, 4, np.random.default_rng(1))
+    fold = folds.folds(member_of, targets, 4, np.random.default_rng(1))
     for cluster in range(40):
         assert len(set(fold[member_of == cluster])) == 1
     assert min(np.bincount(fold, minlength=4)) > 20
@@ -167,7 +170,7 @@ def test_folds_keep_clusters_together_and_spread_labels():
 
 
 def test_batches_keep_order_and_bound():
-    stream = [records.ProteinRecord(str(i), "", "M" * (i % 7 + 1)) for i in range(50)]
+    stream = [fasta.ProteinRecord(str(i), "", "M" * (i % 7 + 1)) for i in range(50)]
     batches = list(profiles.batches(iter(stream), residues=10))
     assert [record for batch in batches for record in batch] == stream
     assert all(sum(record.length_aa for record in batch) <= 10 for batch in batches)

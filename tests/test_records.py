@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred import records
+from tpspred.io import fasta
 from tpspred.errors import InputError
 
-PROTEIN = st.text(records.AMINO_ACIDS + "X", min_size=1, max_size=40)
+PROTEIN = st.text(fasta.AMINO_ACIDS + "X", min_size=1, max_size=40)
 
 
 def read(tmp_path, content, **options):
     path = tmp_path / "x.faa"
     path.write_bytes(content)
-    return list(records.read_fasta(path, **options))
+    return list(fasta.read_fasta(path, **options))
 
 
 def test_reads_what_users_bring(tmp_path):
@@ -38,14 +38,14 @@ def test_empty_file_has_no_records(tmp_path):
 
 @pytest.mark.parametrize("raw, kept", [("U", "C"), ("O", "K"), ("B", "X"), ("Z", "X"), ("J", "X"), ("X", "X"), ("u", "C")])
 def test_rare_residues_become_what_the_model_knows(raw, kept):
-    assert records.protein_record("p", "MK" + raw).sequence == "MK" + kept
+    assert fasta.protein_record("p", "MK" + raw).sequence == "MK" + kept
 
 
 @pytest.mark.parametrize("sequence, problem", [
     ("", "empty"), ("*", "empty"), ("MK*LV", "internal_stop"), ("MKL**", "internal_stop"), ("XXXB", "no_known_residue"),
     ("M" * 100_001, "too_long"), ("MKLV*", "")])
 def test_what_cannot_be_scored_keeps_its_place(sequence, problem):
-    assert records.protein_record("p", sequence).problem == problem
+    assert fasta.protein_record("p", sequence).problem == problem
 
 
 @pytest.mark.parametrize("content, message", [
@@ -67,7 +67,7 @@ def test_wrong_files_are_refused(tmp_path, content, message):
 
 
 def test_short_sequences_of_acgt_are_peptides():
-    assert records.protein_record("p", "ACGT" * 5).problem == ""
+    assert fasta.protein_record("p", "ACGT" * 5).problem == ""
 
 
 def test_duplicates_can_be_kept_or_renamed(tmp_path):
@@ -79,7 +79,7 @@ def test_duplicates_can_be_kept_or_renamed(tmp_path):
 
 def test_missing_file_is_named():
     with pytest.raises(InputError, match="nowhere.faa: No such file"):
-        list(records.read_fasta("nowhere.faa"))
+        list(fasta.read_fasta("nowhere.faa"))
 
 
 @given(st.lists(PROTEIN, max_size=6), st.integers(1, 30))
@@ -88,4 +88,4 @@ def test_layout_does_not_matter(tmp_path_factory, sequences, width):
                    for i, s in enumerate(sequences))
     path = tmp_path_factory.mktemp("layout") / "x.faa"
     path.write_text(text)
-    assert [r.sequence for r in records.read_fasta(path)] == sequences
+    assert [r.sequence for r in fasta.read_fasta(path)] == sequences

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tpspred import encoders, records, store
+from tpspred import encoders
+from tpspred.io import fasta, store
 from tpspred.errors import StoreError
 
 
@@ -55,13 +56,13 @@ def test_known_sequences_are_not_computed_again(small, enzymes, monkeypatch):
     def forbidden(*args):
         raise AssertionError("computed again")
     monkeypatch.setattr(type(small.predictor.encoder), "vector", forbidden)
-    stream = [records.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
+    stream = [fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
     again = encoders.embed(stream, small.predictor.encoder, known=small.table)
     assert np.array_equal(again.embedding, small.table.embedding)
 
 
 def test_records_that_cannot_be_scored_keep_their_row(small):
-    stream = [records.protein_record("a", "MK*L"), records.protein_record("b", ""), records.protein_record("c", "MKVL")]
+    stream = [fasta.protein_record("a", "MK*L"), fasta.protein_record("b", ""), fasta.protein_record("c", "MKVL")]
     table = encoders.featurize(encoders.embed(stream, small.predictor.encoder),
                                small.predictor.encoder.profiles)
     assert table.problems == ["internal_stop", "empty", store.NO_MATCH]

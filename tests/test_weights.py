@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tpspred import weights
+from tpspred.encoders import esm2_weights
 from tpspred.errors import ModelError, TpspredError
 
 CONTENT = bytes(range(256)) * 20_000
@@ -52,9 +52,9 @@ def server():
 def test_download_is_checked_recorded_and_counted(server, tmp_path):
     counts, totals = [], []
     target = tmp_path / "new/w.pt"
-    found = weights.fetch("esm2_t6_8M_UR50D", target, CHECKSUM, server.url,
+    found = esm2_weights.fetch("esm2_t6_8M_UR50D", target, CHECKSUM, server.url,
                           lambda count, total=None: (counts.append(count), totals.append(total)))
-    assert found == CHECKSUM == weights.sha256(target) and target.read_bytes() == CONTENT
+    assert found == CHECKSUM == esm2_weights.sha256(target) and target.read_bytes() == CONTENT
     assert (tmp_path / "new/w.pt.sha256").read_text() == f"{CHECKSUM}  w.pt\n"
     assert sum(counts) == len(CONTENT) and totals[0] == len(CONTENT)
     assert sorted(path.name for path in target.parent.iterdir()) == ["w.pt", "w.pt.sha256"]
@@ -63,40 +63,40 @@ def test_download_is_checked_recorded_and_counted(server, tmp_path):
 def test_broken_download_goes_on_where_it_ended(server, tmp_path):
     server.breaks_after = 1_000_000
     with pytest.raises(TpspredError, match="download broke off .*the same command goes on"):
-        weights.fetch("x", tmp_path / "w.pt", None, server.url)
+        esm2_weights.fetch("x", tmp_path / "w.pt", None, server.url)
     assert not (tmp_path / "w.pt").exists() and (tmp_path / "w.pt.part").stat().st_size == 1_000_000
     server.breaks_after = len(CONTENT)
-    assert weights.fetch("x", tmp_path / "w.pt", None, server.url) == CHECKSUM
+    assert esm2_weights.fetch("x", tmp_path / "w.pt", None, server.url) == CHECKSUM
     assert server.asked == [None, "bytes=1000000-"]
 
 
 def test_server_without_ranges_sends_everything_again(server, tmp_path):
     server.ranges = False
     (tmp_path / "w.pt.part").write_bytes(b"something else")
-    assert weights.fetch("x", tmp_path / "w.pt", None, server.url) == CHECKSUM
+    assert esm2_weights.fetch("x", tmp_path / "w.pt", None, server.url) == CHECKSUM
 
 
 def test_whole_part_is_only_checked(server, tmp_path):
     (tmp_path / "w.pt.part").write_bytes(CONTENT)
-    assert weights.fetch("x", tmp_path / "w.pt", CHECKSUM, server.url) == CHECKSUM
+    assert esm2_weights.fetch("x", tmp_path / "w.pt", CHECKSUM, server.url) == CHECKSUM
 
 
 def test_wrong_checksum_keeps_nothing(server, tmp_path):
     with pytest.raises(ModelError, match=f"found a file with SHA-256 {CHECKSUM}; wanted 00"):
-        weights.fetch("x", tmp_path / "w.pt", "00", server.url)
+        esm2_weights.fetch("x", tmp_path / "w.pt", "00", server.url)
     assert not list(tmp_path.iterdir())
 
 
 def test_wrong_address_is_named(server, tmp_path):
     with pytest.raises(TpspredError, match="none.pt: found HTTP status 404; wanted weights"):
-        weights.fetch("x", tmp_path / "w.pt", None, server.url.replace("weights", "none"))
+        esm2_weights.fetch("x", tmp_path / "w.pt", None, server.url.replace("weights", "none"))
     server.shutdown()
     with pytest.raises(TpspredError, match="127.0.0.1:9/: download broke off"):
-        weights.fetch("x", tmp_path / "w.pt", None, "http://127.0.0.1:9/")
+        esm2_weights.fetch("x", tmp_path / "w.pt", None, "http://127.0.0.1:9/")
 
 
 def test_command_fetches_once_and_prints_the_checksum(run, server, tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(esm2_weights.VARIABLE, str(tmp_path))
     for said in ("fetched", "is already there"):
         done = run("fetch-weights", "esm2_t6_8M_UR50D", "--url", server.url, "--sha256", CHECKSUM)
         target = tmp_path / "esm2_t6_8M_UR50D.pt"

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from tpspred import motifs, neighbours, profiles
+from tpspred.family import motifs, profiles
+from tpspred.model import neighbours
 from tpspred.errors import InputError
-from tpspred.prediction import Call, EnsembleCall
+from tpspred.model.predictor import Call, EnsembleCall
 from tpspred.writers import gff3, html, jsonl, tsv
 
 PROTEINS = DATA / "proteins.faa"
-SCHEMA = json.loads(importlib.resources.files("tpspred").joinpath("data/predictions.schema.json").read_text())
+SCHEMA = json.loads(importlib.resources.files("tpspred").joinpath("resources/predictions.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")

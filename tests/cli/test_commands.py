@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from tpspred import cli, dataset, records, store
+from tpspred import cli
+from tpspred.dataset import reactions
+from tpspred.io import fasta, store
 from tpspred.writers import FORMATS, tsv
 
 PROTEINS = DATA / "proteins.faa"
@@ -106,7 +108,7 @@ def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
     """The enzymes given are the queries themselves, under the names of their neighbours."""
     rows = [json.loads(line) for line in run("predict", PROTEINS, "--format", "jsonl", "--neighbours", 2).out.splitlines()]
     assert {len(row["neighbours"]) for row in rows} == {0, 2}
-    proteins = {record.id: record.sequence for record in records.read_fasta(PROTEINS)}
+    proteins = {record.id: record.sequence for record in fasta.read_fasta(PROTEINS)}
     first, second = rows[0]["neighbours"][0], rows[1]["neighbours"][1]
     (tmp_path / "r.faa").write_text(f">{first['id']}\n{proteins[rows[0]['id']]}\n>{second['accessions'][0]} x\n{proteins[rows[1]['id']]}")
     done = run("predict", PROTEINS, "--format", "jsonl", "--references", tmp_path / "r.faa")
@@ -210,7 +212,7 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
     """prepare → profiles → embed → featurize → train → calibrate → predict, with pipes where they make sense."""
     monkeypatch.chdir(tmp_path)
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
-    assert len(dataset.read("d.tsv")) == 24
+    assert len(reactions.read("d.tsv")) == 24
     assert "found" not in run("profiles", "d.tsv", "-o", "e.h5").err
     piped = run("embed", "-", "-o", "-", "--encoder", "e.h5", stdin=(tmp_path / "d.faa").read_bytes()).out
     assert run("featurize", "-", "-o", "d.h5", "--encoder", "e.h5", stdin=piped).code == 0

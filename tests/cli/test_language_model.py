@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import DATA, ROOT, random_weights
 
-from tpspred import records, store
+from tpspred.io import fasta, store
 
 PROTEINS = DATA / "proteins.faa"
 NAME = "esm2_tiny"
@@ -30,7 +30,7 @@ def offline(monkeypatch):
 
 def write_proteins(path, count, longest, seed=0):
     rng = random.Random(seed)
-    path.write_text("".join(f">p{i}\n{''.join(rng.choices(records.AMINO_ACIDS, k=rng.randint(20, longest)))}\n"
+    path.write_text("".join(f">p{i}\n{''.join(rng.choices(fasta.AMINO_ACIDS, k=rng.randint(20, longest)))}\n"
                             for i in range(count)))
     return path
 
@@ -77,7 +77,7 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
 
 def test_joined_to_the_profile_encoder(run, tmp_path, monkeypatch, tiny_weights, small):
     """The vectors of both, one behind the other, through the same commands."""
-    from tpspred import checkpoint
+    from tpspred.model import checkpoint
     monkeypatch.chdir(tmp_path)
     checkpoint.save_encoder(small.predictor.encoder, "e.h5")
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
@@ -113,7 +113,7 @@ def test_profile_model_predicts_from_its_store(run, tmp_path):
 
 
 def test_screen_chooses_what_is_embedded(run, tmp_path, tiny_weights, small):
-    from tpspred import checkpoint
+    from tpspred.model import checkpoint
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     options = ("--encoder", NAME, "--weights", tiny_weights)
     tables = {}

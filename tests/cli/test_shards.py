@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import DATA
 
-from tpspred import shards, store
+from tpspred.io import shards, store
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()

@@ -19,11 +19,13 @@ def command(model, table, representations, output, negatives, threads):
     A sequence that some of the model's networks left out of their training is scored by these alone; one that all of
     them were trained on is refused. The training data itself therefore serves when every fold was left out by a network.
     """
-    from .. import checkpoint, dataset, recipe
+    from .. import pipeline
+    from ..dataset import reactions
+    from ..model import checkpoint
     from ..console import notify
     predictor = checkpoint.load(model)
-    _, (first, *others) = recipe.read_stores([representations, *negatives], predictor.encoder)
-    calibrated = recipe.calibrate(predictor, dataset.read(table), first, others, threads)
+    _, (first, *others) = pipeline.read_stores([representations, *negatives], predictor.encoder)
+    calibrated = pipeline.calibrate(predictor, reactions.read(table), first, others, threads)
     checkpoint.save(calibrated, output)
     lines = calibrated.calibration
     notify("calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f", lines.sequences,

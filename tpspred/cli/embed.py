@@ -26,7 +26,8 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
     STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.
     """
-    from .. import encoders, journal, records, store
+    from .. import encoders
+    from ..io import fasta, journal, store
     from ..console import notify, progress
     screened = screen != store.UNSCREENED
     loaded = _open(encoder, screen if screened else None, runtime)
@@ -41,7 +42,7 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     with journal.journal(output, made_by, loaded.dimension) as lines, progress("proteins embedded") as advance:
         if lines and lines.recovered:
             notify("going on with %d vectors of an earlier run", lines.recovered)
-        stream = records.read_fasta(proteins, duplicates)
+        stream = fasta.read_fasta(proteins, duplicates)
         table = encoders.embed(shard.records(stream) if shard else stream, loaded, threads, known, lines, screened, advance)
         store.write(dataclasses.replace(table, shard=str(shard or "")), output)
     notify("%d proteins, %d embedded by %s", len(table), sum(not problem for problem in table.problems), table.encoder)
@@ -51,7 +52,8 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
 
 def _open(encoder, screen, runtime):
     """The encoder of a file, or an ESM-2 by its name behind the profiles of a file or joined to its encoder."""
-    from .. import checkpoint, encoders
+    from .. import encoders
+    from ..model import checkpoint
     if not encoder or os.path.exists(encoder) or not encoder.startswith((encoders.LANGUAGE_MODEL, encoders.JOINED)):
         if screen:
             raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")

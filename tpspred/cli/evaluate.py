@@ -38,26 +38,28 @@ def command(table, negatives, fold_table, identity, fold_count, max_identity, ba
     """
     if weights and not encoder:
         raise click.UsageError("--weights is for --encoder")
-    from .. import alternatives, dataset, evaluation, records
-    from .. import baselines as simple
+    from ..dataset import reactions
+    from ..evaluation import cross_validation, other_encoders
+    from ..io import fasta
+    from ..evaluation import baselines as simple
     from .. import device as devices
     from ..console import notify
-    from ..hyperparameters import Config
-    from ..writers import evaluation as writer
+    from ..model.hyperparameters import Config
+    from ..evaluation import report as writer
     if baselines:
         simple.check()
     if report:
         writer.check()
-    enzymes = dataset.read(table)
-    others = {pathlib.Path(path).name.split(".")[0]: [record for record in records.read_fasta(path, "suffix")
+    enzymes = reactions.read(table)
+    others = {pathlib.Path(path).name.split(".")[0]: [record for record in fasta.read_fasta(path, "suffix")
                                                       if not record.problem] for path in negatives}
-    given = evaluation.read_folds(fold_table, enzymes) if fold_table else None
-    folds = evaluation.checked_folds(enzymes, given, identity / 100, fold_count, max_identity / 100, hyperparameters["seed"],
+    given = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
+    folds = cross_validation.checked_folds(enzymes, given, identity / 100, fold_count, max_identity / 100, hyperparameters["seed"],
                                      threads)
     config, where = Config(**hyperparameters), devices.resolve(device)
-    methods = alternatives.chosen(baselines, encoder, {"weights": weights, "device": device}, config, where)
-    scored = evaluation.out_of_fold(enzymes, others, folds, identity / 100, config, where, methods, threads, notify)
-    found = evaluation.tables(scored, hyperparameters["seed"])
+    methods = other_encoders.chosen(baselines, encoder, {"weights": weights, "device": device}, config, where)
+    scored = cross_validation.out_of_fold(enzymes, others, folds, identity / 100, config, where, methods, threads, notify)
+    found = cross_validation.tables(scored, hyperparameters["seed"])
     if output:
         writer.write_predictions(scored, output)
     if tables:

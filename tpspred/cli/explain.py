@@ -22,13 +22,14 @@ def command(proteins, name, label, top, output, model, runtime, threads):
     a residue is made unknown, a feature is set to its mean, and the loss is what it had added. With ESM-2 this takes a pass for every
     residue.
     """
-    from .. import checkpoint, explanation, records
+    from ..io import fasta
+    from ..model import checkpoint, explanation
     from ..console import notify
     from ..errors import InputError
-    from ..writers.evaluation import write_table
+    from ..evaluation.report import write_table
     predictor = checkpoint.load(model, runtime)
     options.check_runtime(runtime, predictor.encoder)
-    record = next((record for record in records.read_fasta(proteins, "keep") if record.id == name), None)
+    record = next((record for record in fasta.read_fasta(proteins, "keep") if record.id == name), None)
     if record is None:
         raise InputError.at(proteins, f"no record {name}", "the id of one of its records")
     found = explanation.explain(predictor, record, label, threads)

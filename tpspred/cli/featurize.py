@@ -13,9 +13,11 @@ from . import options
 @options.messages
 def command(source, output, encoder, threads):
     """Compute the 64 engineered features of the proteins in STORE (from tpspred embed; '-' for standard input)."""
-    from .. import checkpoint, encoders, recipe, store
+    from .. import encoders, pipeline
+    from ..io import store
+    from ..model import checkpoint
     from ..console import notify, progress
-    loaded, (table,) = recipe.read_stores([source], checkpoint.load_encoder(encoder), lend_profiles=True)
+    loaded, (table,) = pipeline.read_stores([source], checkpoint.load_encoder(encoder), lend_profiles=True)
     with progress("proteins featurized") as advance:
         table = encoders.featurize(table, loaded.profiles, threads, advance)
     store.write(table, output or source)

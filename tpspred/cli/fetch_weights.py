@@ -21,16 +21,16 @@ def command(name, output, sha256, url):
     The only command that opens a connection. A download that broke off is resumed. The checksum is printed and kept in
     FILE.sha256; a file that is already there is checked and not fetched again.
     """
-    from .. import weights
+    from ..encoders import esm2_weights
     from ..console import notify, progress
-    if name not in weights.SIZES and not url:
-        raise click.UsageError(f"no ESM-2 is called {name}; there are {', '.join(weights.SIZES)}")
-    target = output or str(weights.home(name))
+    if name not in esm2_weights.SIZES and not url:
+        raise click.UsageError(f"no ESM-2 is called {name}; there are {', '.join(esm2_weights.SIZES)}")
+    target = output or str(esm2_weights.home(name))
     if os.path.exists(target):
-        checksum = weights.check(target, sha256)
+        checksum = esm2_weights.check(target, sha256)
         notify("%s is already there", target)
     else:
         with progress("bytes received") as advance:
-            checksum = weights.fetch(name, target, sha256, url, advance)
+            checksum = esm2_weights.fetch(name, target, sha256, url, advance)
         notify("%s fetched", target)
     click.echo(f"{checksum}  {target}")

@@ -15,8 +15,8 @@ def command(model, as_json):
     """
     import json
 
-    from .. import checkpoint
-    from ..writers.evaluation import write_table
+    from ..model import checkpoint
+    from ..evaluation.report import write_table
     about = checkpoint.load(model).about()
     if as_json:
         return click.echo(json.dumps(about, indent=1, ensure_ascii=False))

@@ -7,8 +7,8 @@ import os
 import click
 
 from .. import console
-from ..hyperparameters import Config, flag
-from ..records import DUPLICATES
+from ..model.hyperparameters import Config, flag
+from ..io.fasta import DUPLICATES
 
 weights = click.option("--weights", metavar="FILE", help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
                                                          "or the torch hub cache]")
@@ -82,7 +82,7 @@ class ShardType(click.ParamType):
     name = "I/N"
 
     def convert(self, value, param, context):
-        from ..shards import Shard
+        from ..io.shards import Shard
         try:
             return Shard.parse(value)
         except ValueError:

@@ -48,9 +48,11 @@ def command(proteins, output, kind, multiqc, model, all_labels, neighbours, refe
     options.check_targets([target for _, target in targets])
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
-    from .. import annotation as annotations
-    from .. import checkpoint, files, recipe, records, writers
-    from .. import neighbours as enzymes
+    from ..writers import genome_lift as annotations
+    from .. import pipeline, writers
+    from ..io import fasta, files
+    from ..model import checkpoint
+    from ..model import neighbours as enzymes
     from ..console import notify, progress
     from ..writers import multiqc as counts
     predictor = checkpoint.load(model, runtime).answering(target_precision, coverage)
@@ -58,9 +60,9 @@ def command(proteins, output, kind, multiqc, model, all_labels, neighbours, refe
     if files.is_hdf5(proteins):
         if runtime:
             raise click.UsageError("a store holds its vectors already: options of ESM-2 are for FASTA")
-        stream, vectors = recipe.from_store(proteins, predictor.encoder)
+        stream, vectors = pipeline.from_store(proteins, predictor.encoder)
     else:
-        stream, vectors = records.read_fasta(proteins, duplicates), None
+        stream, vectors = fasta.read_fasta(proteins, duplicates), None
         predictor.encoder.ready()
     stream = shard.records(stream) if shard else stream
     known = enzymes.Sequences(references) if references else None

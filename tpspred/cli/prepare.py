@@ -16,7 +16,7 @@ def command(reactions, output, fasta):
     Products are assigned to the 30 ensembles by their structures. RDKit is needed only for structures that the package
     has not seen.
     """
-    from .. import dataset
+    from ..dataset import reactions as dataset
     from ..console import notify
     enzymes = dataset.from_reactions(dataset.read_reactions(reactions))
     notify("%d sequences labelled", dataset.write(enzymes, output))

@@ -14,10 +14,11 @@ def command(table, output, threads):
     """Group the sequences of DATASET (from tpspred prepare), build the families' profile HMMs and the projection of their
     match columns, and write both as an encoder.
     """
-    from .. import checkpoint, dataset
+    from ..dataset import reactions
+    from ..model import checkpoint
     from ..console import detail, notify
     from ..encoders import ProfileEncoder
-    encoder = ProfileEncoder.fit(dataset.read(table), threads)
+    encoder = ProfileEncoder.fit(reactions.read(table), threads)
     for profile in encoder.profiles:
         detail("%s: %d columns, domains %s, motifs %s", profile.name, profile.columns,
                ", ".join(f"{name} {first}-{last}" for name, first, last in profile.regions),

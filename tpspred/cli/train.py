@@ -22,18 +22,20 @@ def command(table, representations, output, negatives, encoder, name, device, hi
 
     The model is not calibrated: go on with tpspred calibrate.
     """
-    from .. import checkpoint, dataset, recipe
+    from .. import pipeline
+    from ..dataset import reactions
+    from ..model import checkpoint
     from .. import device as devices
     from ..console import notify, progress
-    from ..hyperparameters import Config
-    loaded, (first, *others) = recipe.read_stores([representations, *negatives], checkpoint.load_encoder(encoder),
+    from ..model.hyperparameters import Config
+    loaded, (first, *others) = pipeline.read_stores([representations, *negatives], checkpoint.load_encoder(encoder),
                                                   lend_profiles=True)
     with progress("epochs") as advance:
-        predictor = recipe.train(dataset.read(table), loaded, first, others, Config(**hyperparameters),
+        predictor = pipeline.train(reactions.read(table), loaded, first, others, Config(**hyperparameters),
                                  name or f"tpspred-{loaded.name}", devices.resolve(device), threads=threads,
                                  progress=advance)
     if history:
-        recipe.write_history(predictor.fitted.history, history)
+        pipeline.write_history(predictor.fitted.history, history)
     checkpoint.save(predictor, output)
     missing = predictor.unsupported()
     notify("%d labels, %d of them unsupported%s", len(predictor.labels), len(missing),

@@ -10,10 +10,10 @@ import dataclasses
 
 import numpy as np
 
-from .. import features, motifs, profiles
+from ..family import features, motifs, profiles
 from ..errors import ModelError
-from ..records import ProteinRecord
-from ..store import NO_MATCH, UNSCREENED, Representations
+from ..io.fasta import ProteinRecord
+from ..io.store import NO_MATCH, Representations, UNSCREENED
 from .profile import ProfileEncoder
 
 __all__ = ["ProfileEncoder", "embed", "featurize", "kind", "named", "of_store", "views"]

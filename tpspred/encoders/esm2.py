@@ -12,12 +12,14 @@ import warnings
 
 import torch
 
-from .. import device, files, weights
-from .. import profiles as family_profiles
+from .. import device
+from . import esm2_weights
+from ..io import files
+from ..family import profiles as family_profiles
 from ..errors import MissingDependency, ModelError
 from . import windows
-from .blocks import Block
-from .language_model import LanguageModel, Runtime, resolve_precision
+from .vector_parts import Block
+from .esm2_forward import LanguageModel, Runtime, resolve_precision
 
 
 class ESM2Encoder:
@@ -71,8 +73,8 @@ class ESM2Encoder:
             ModelError: If they are absent, damaged, of another size, or not those that the model was trained with.
         """
         if self._model is None:
-            path = weights.locate(self.name, self.runtime.weights)
-            found = weights.sha256(path)
+            path = esm2_weights.locate(self.name, self.runtime.weights)
+            found = esm2_weights.sha256(path)
             if self.checksum not in (None, found):
                 raise ModelError.at(path, f"weights with SHA-256 {found[:12]}", f"{self.checksum[:12]}, with which the model "
                                     "was trained")
@@ -142,7 +144,7 @@ def load(path, name):
     except (RuntimeError, KeyError, AttributeError, TypeError) as error:
         raise ModelError.at(path, f"a network that ESM-2 cannot hold ({str(error).splitlines()[0][:200]})",
                             "ESM-2 weights of fair-esm") from None
-    found, wanted = (model.num_layers, model.embed_dim), weights.SIZES.get(name)
+    found, wanted = (model.num_layers, model.embed_dim), esm2_weights.SIZES.get(name)
     if wanted not in (None, found):
         raise ModelError.at(path, "an ESM-2 of {} layers and {} dimensions".format(*found),
                             "{} layers and {} dimensions, {}".format(*wanted, name))

@@ -13,11 +13,12 @@ import hashlib
 import numpy as np
 from Bio.Align import substitution_matrices
 
-from .. import profiles, splits
+from ..dataset import folds
+from ..family import profiles
 from ..device import one_thread
-from ..records import AMINO_ACIDS
-from . import columns
-from .blocks import Block
+from ..io.fasta import AMINO_ACIDS
+from . import column_weights
+from .vector_parts import Block
 
 DIMENSION = 768
 RESIDUE_DIMENSION = 5
@@ -73,7 +74,7 @@ class ProfileEncoder:
         Args:
             enzymes: List of dataset.Enzyme.
         """
-        library = family_profiles(enzymes, splits.identity([enzyme.sequence for enzyme in enzymes], threads), threads)
+        library = family_profiles(enzymes, folds.identity([enzyme.sequence for enzyme in enzymes], threads), threads)
         hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
         scales = _scales(library, hits, enzymes)
         return cls(library, scales, *_axes(library, hits, scales))
@@ -146,7 +147,7 @@ def family_profiles(enzymes, identities, threads=1):
     Returns:
         List of profiles.Profile.
     """
-    member_of = splits.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
+    member_of = folds.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
     return profiles.build(enzymes, identities, member_of, threads)
 
 
@@ -168,8 +169,8 @@ def _scales(library, found, enzymes):
                 leading[k].append(len(members[k]))
             members[k].append(i)
             codes[k].append(hit.residues)
-    learned = columns.weights([np.stack(block) for block in codes], [np.array(rows) for rows in members], leading,
-                              columns.agreement(enzymes), RESIDUES)
+    learned = column_weights.weights([np.stack(block) for block in codes], [np.array(rows) for rows in members], leading,
+                              column_weights.agreement(enzymes), RESIDUES)
     return [np.sqrt(weight).astype(np.float16) for weight in learned]
 
 

@@ -6,7 +6,7 @@ A writer of calls is made with an open text stream and the model, takes one call
 import contextlib
 import importlib
 
-from .. import files
+from ..io import files
 
 FORMATS = ("tsv", "gff3", "jsonl", "html")
 

@@ -6,7 +6,7 @@ Sequence Ontology; ids and attributes are escaped as the specification says (git
 
 import re
 
-from .. import motifs
+from ..family import motifs
 from ..errors import InputError
 from .tsv import number
 

@@ -6,8 +6,9 @@ import importlib.resources
 import re
 import string
 
-from .. import __version__, motifs
-from ..dataset import PRODUCT_TYPES
+from .. import __version__
+from ..family import motifs
+from ..dataset.reactions import PRODUCT_TYPES
 from .tsv import number
 
 # Accessions as UniProt describes them (uniprot.org/help/accession_numbers); any other is GenBank's.
@@ -50,7 +51,7 @@ class Writer:
 
     def close(self):
         """Write the page."""
-        template = importlib.resources.files("tpspred").joinpath("data/calls.html").read_text(encoding="utf-8")
+        template = importlib.resources.files("tpspred").joinpath("resources/calls.html").read_text(encoding="utf-8")
         counted = self._counts
         self._handle.write(string.Template(template).substitute(
             title="Terpene synthases", legend=LEGEND, rows="\n".join(self._rows),

@@ -5,7 +5,8 @@ import json
 
 import numpy as np
 
-from .. import __version__, features
+from .. import __version__
+from ..family import features
 
 
 class Writer:

@@ -2,7 +2,7 @@
 
 import collections
 
-from ..dataset import PRODUCT_TYPES
+from ..dataset.reactions import PRODUCT_TYPES
 
 STATUSES = ("tps", "uncertain", "related")
 SECTIONS = {

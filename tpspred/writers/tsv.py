@@ -1,12 +1,12 @@
-"""Calls as a tab-separated table, one row per record, described by ``tpspred/data/predictions.schema.json`` (Frictionless
+"""Calls as a tab-separated table, one row per record, described by ``tpspred/resources/predictions.schema.json`` (Frictionless
 Table Schema). With all labels, a column of probabilities for each follows, named group:label.
 """
 
 import itertools
 import math
 
-from .. import motifs
-from ..shards import COLUMN
+from ..family import motifs
+from ..io.shards import COLUMN
 
 COLUMNS = ("id", "length", "status", "tps_probability", "product_type", "product_type_probability", "ensembles",
            "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity",

@@ -1,0 +1,1 @@
+"""What is known about characterised enzymes: reactions, labels, ensembles, folds; imports from io."""

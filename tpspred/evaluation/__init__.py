@@ -1,0 +1,1 @@
+"""Cross-validation, baselines and reports; imports from pipeline, writers and below."""

@@ -1,0 +1,1 @@
+"""Training of a small protein language model; imports from encoders, model and below."""
