@@ -33,21 +33,33 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import esm_extract  # noqa: E402
 
-from tpspred.io import fasta, store  # noqa: E402
 from tpspred.device import matrix_rate, timed  # noqa: E402
 from tpspred.encoders import esm2, esm2_forward, windows  # noqa: E402
+from tpspred.io import fasta, store  # noqa: E402
 
-SIZES = {"tiny": (2, 32, 4), "8M": (6, 320, 20), "35M": (12, 480, 20), "150M": (30, 640, 20), "650M": (33, 1280, 20)}
+SIZES = {
+    "tiny": (2, 32, 4),
+    "8M": (6, 320, 20),
+    "35M": (12, 480, 20),
+    "150M": (30, 640, 20),
+    "650M": (33, 1280, 20),
+}
 SHORTEST, LONGEST = 100, 1500
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", action="append", choices=list(SIZES), help="once or several times [8M 35M]")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--size", action="append", choices=list(SIZES), help="once or several times [8M 35M]"
+    )
     parser.add_argument("--sequences", type=int, default=60)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--passes", action="store_true", help="time the passes alone, in this process")
+    parser.add_argument(
+        "--passes", action="store_true", help="time the passes alone, in this process"
+    )
     parser.add_argument("--device", default="cpu", help="for --passes")
     parser.add_argument("--precision", default="float32", choices=list(esm2_forward.PRECISIONS))
     options = parser.parse_args()
@@ -77,41 +89,84 @@ def write_weights(folder, size):
     model = esm.ESM2(*SIZES[size], alphabet="ESM-1b")
     path = folder / f"esm2_{size}.pt"
     esm2.save(model, path)
-    torch.save({"model": model.contact_head.state_dict(prefix="contact_head.")}, folder / f"esm2_{size}-contact-regression.pt")
+    torch.save(
+        {"model": model.contact_head.state_dict(prefix="contact_head.")},
+        folder / f"esm2_{size}-contact-regression.pt",
+    )
     return path
 
 
 def compare_commands(size, weights, work, options):
     """Median seconds of whole commands that take turns, and the lowest cosine of their vectors."""
     program = shutil.which("esm-extract")
-    extract = [*([program] if program else [sys.executable, ROOT / "benchmarks/esm_extract.py"]), weights,
-               work / "proteins.faa"]
+    extract = [
+        *([program] if program else [sys.executable, ROOT / "benchmarks/esm_extract.py"]),
+        weights,
+        work / "proteins.faa",
+    ]
     commands = {
         "cut": [*extract, work / "cut", "--include", "mean"],
-        "uncut": [*extract, work / "uncut", "--include", "mean", "--truncation_seq_length", LONGEST],
-        "ours": [sys.executable, ROOT / "bin/tpspred", "embed", "-q", work / "proteins.faa", "-o", work / "ours", "--encoder",
-                 weights.stem, "--weights", weights, "--screen", "none", "--precision", options.precision, "-t",
-                 options.threads]}
-    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "PYTHONWARNINGS": "ignore",
-                                "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}     # fair-esm's loader needs it with today's torch
+        "uncut": [
+            *extract,
+            work / "uncut",
+            "--include",
+            "mean",
+            "--truncation_seq_length",
+            LONGEST,
+        ],
+        "ours": [
+            sys.executable,
+            ROOT / "bin/tpspred",
+            "embed",
+            "-q",
+            work / "proteins.faa",
+            "-o",
+            work / "ours",
+            "--encoder",
+            weights.stem,
+            "--weights",
+            weights,
+            "--screen",
+            "none",
+            "--precision",
+            options.precision,
+            "-t",
+            options.threads,
+        ],
+    }
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(options.threads),
+        "PYTHONWARNINGS": "ignore",
+        "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
+    }  # fair-esm's loader needs it with today's torch
     seconds = {name: [] for name in commands}
     for _ in range(options.runs):
         for name, command in commands.items():
             remove(work / name)
             began = time.monotonic()
-            subprocess.run(list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                list(map(str, command)), check=True, env=environment, stdout=subprocess.DEVNULL
+            )
             seconds[name].append(time.monotonic() - began)
     middle = {name: statistics.median(values) for name, values in seconds.items()}
     remove(work / "original")
-    subprocess.run(list(map(str, [*commands["ours"], "--attention", "original", "-o", work / "original"])), check=True)
+    subprocess.run(
+        list(map(str, [*commands["ours"], "--attention", "original", "-o", work / "original"])),
+        check=True,
+    )
     table, original = store.read(work / "ours"), store.read(work / "original")
     whole = np.flatnonzero(table.windows == 1)
     cut = np.stack([extracted(work / "cut" / f"{table.ids[i]}.pt") for i in whole])
-    return {"size": size, "tpspred embed, s": f"{middle['ours']:.1f}", "esm-extract, s": f"{middle['cut']:.1f}",
-            "ratio": f"{middle['cut'] / middle['ours']:.2f}", "uncut, s": f"{middle['uncut']:.1f}",
-            "ratio ": f"{middle['uncut'] / middle['ours']:.2f}",
-            "cosine": f"{cosine(table.embedding[whole], cut):.6f}",
-            "cosine, same windows": f"{cosine(table.embedding, original.embedding):.6f}"}
+    return {
+        "size": size,
+        "tpspred embed, s": f"{middle['ours']:.1f}",
+        "esm-extract, s": f"{middle['cut']:.1f}",
+        "ratio": f"{middle['cut'] / middle['ours']:.2f}",
+        "uncut, s": f"{middle['uncut']:.1f}",
+        "ratio ": f"{middle['uncut'] / middle['ours']:.2f}",
+        "cosine": f"{cosine(table.embedding[whole], cut):.6f}",
+        "cosine, same windows": f"{cosine(table.embedding, original.embedding):.6f}",
+    }
 
 
 def remove(path):
@@ -123,14 +178,18 @@ def remove(path):
 
 def extracted(path):
     """The vector in a file of esm-extract."""
-    vector, = torch.load(path, weights_only=True)["mean_representations"].values()
+    (vector,) = torch.load(path, weights_only=True)["mean_representations"].values()
     return vector.numpy()
 
 
 def cosine(ours, theirs):
     """Lowest cosine of two (proteins, dimension) arrays, row by row."""
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    return float(((ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)).min())
+    return float(
+        (
+            (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+        ).min()
+    )
 
 
 def compare_passes(size, weights, work, options):
@@ -142,20 +201,30 @@ def compare_passes(size, weights, work, options):
     planned = windows.longest_first(sequences)
     batches = list(windows.batches(planned, lambda: model.batch_residues))
     collections.deque(model.run(batches[:1], sequences, options.threads), 0)
-    ours = timed(device, lambda: collections.deque(model.run(batches, sequences, options.threads), 0))
+    ours = timed(
+        device, lambda: collections.deque(model.run(batches, sequences, options.threads), 0)
+    )
     our_tokens = sum(window.stop - window.start + 2 for window in planned)
 
     original, alphabet = esm2.load(weights, weights.stem)
     parameters = sum(value.numel() for value in original.parameters())
-    steps = esm_extract.means(original, alphabet, work / "proteins.faa", windows.LENGTH, 4096, device)
-    next(steps)                     # the first batch, whose time does not count
+    steps = esm_extract.means(
+        original, alphabet, work / "proteins.faa", windows.LENGTH, 4096, device
+    )
+    next(steps)  # the first batch, whose time does not count
     theirs = timed(device, lambda: collections.deque(steps, 0))
     their_tokens = sum(min(len(sequence), windows.LENGTH) + 2 for sequence in sequences)
     limit = matrix_rate(device, model.dtype) / (2 * parameters)
-    return {"size": size, "device": name_of(device), "precision": options.precision,
-            "tpspred, tokens/s": f"{our_tokens / ours:,.0f}", "esm-extract, tokens/s": f"{their_tokens / theirs:,.0f}",
-            "ratio": f"{our_tokens / ours / (their_tokens / theirs):.2f}", "limit, tokens/s": f"{limit:,.0f}",
-            "share of limit": f"{our_tokens / ours / limit:.0%}"}
+    return {
+        "size": size,
+        "device": name_of(device),
+        "precision": options.precision,
+        "tpspred, tokens/s": f"{our_tokens / ours:,.0f}",
+        "esm-extract, tokens/s": f"{their_tokens / theirs:,.0f}",
+        "ratio": f"{our_tokens / ours / (their_tokens / theirs):.2f}",
+        "limit, tokens/s": f"{limit:,.0f}",
+        "share of limit": f"{our_tokens / ours / limit:.0%}",
+    }
 
 
 def name_of(device):

@@ -15,33 +15,51 @@ from esm import FastaBatchedDataset, pretrained
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("weights")
     parser.add_argument("proteins")
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--include", choices=["mean"], default="mean", help="accepted for the command line of esm-extract")
+    parser.add_argument(
+        "--include",
+        choices=["mean"],
+        default="mean",
+        help="accepted for the command line of esm-extract",
+    )
     parser.add_argument("--truncation_seq_length", type=int, default=1022)
     parser.add_argument("--toks_per_batch", type=int, default=4096)
     options = parser.parse_args()
     model, alphabet = pretrained.load_model_and_alphabet(options.weights)
     options.folder.mkdir(parents=True, exist_ok=True)
-    for label, mean in means(model, alphabet, options.proteins, options.truncation_seq_length, options.toks_per_batch):
-        torch.save({"label": label, "mean_representations": {model.num_layers: mean}}, options.folder / f"{label}.pt")
+    for label, mean in means(
+        model, alphabet, options.proteins, options.truncation_seq_length, options.toks_per_batch
+    ):
+        torch.save(
+            {"label": label, "mean_representations": {model.num_layers: mean}},
+            options.folder / f"{label}.pt",
+        )
 
 
 def means(model, alphabet, proteins, longest, tokens_per_batch, device="cpu"):
     """Yield (header, (dimension,) tensor) of every protein, batch by batch."""
     model = model.eval().to(device)
     dataset = FastaBatchedDataset.from_file(proteins)
-    loader = torch.utils.data.DataLoader(dataset, collate_fn=alphabet.get_batch_converter(longest),
-                                         batch_sampler=dataset.get_batch_indices(tokens_per_batch, extra_toks_per_seq=1))
+    loader = torch.utils.data.DataLoader(
+        dataset,
+        collate_fn=alphabet.get_batch_converter(longest),
+        batch_sampler=dataset.get_batch_indices(tokens_per_batch, extra_toks_per_seq=1),
+    )
     last = model.num_layers
     for labels, sequences, tokens in loader:
         with torch.no_grad():
             output = model(tokens.to(device), repr_layers=[last], return_contacts=False)
-        _, layer = output["logits"].cpu(), output["representations"][last].cpu()        # esm-extract fetches both
+        _, layer = (
+            output["logits"].cpu(),
+            output["representations"][last].cpu(),
+        )  # esm-extract fetches both
         for label, sequence, residues in zip(labels, sequences, layer):
-            yield label, residues[1:min(longest, len(sequence)) + 1].mean(0).clone()
+            yield label, residues[1 : min(longest, len(sequence)) + 1].mean(0).clone()
 
 
 if __name__ == "__main__":

@@ -20,11 +20,25 @@ def main():
     print("| proteome | TSV, s | all four, s | ratio |\n|---|---|---|---|")
     for proteome in options.proteomes:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, str(ROOT / "bin/tpspred"), "predict", "-q", str(proteome), "-t", str(options.threads)]
+            command = [
+                sys.executable,
+                str(ROOT / "bin/tpspred"),
+                "predict",
+                "-q",
+                str(proteome),
+                "-t",
+                str(options.threads),
+            ]
             outputs = {kind: [f"--{kind}", f"{folder}/hits.{kind}"] for kind in FORMATS}
-            pairs = [(timed(command + outputs["tsv"])[0], timed(command + sum(outputs.values(), []))[0]) for _ in range(options.runs)]
+            pairs = [
+                (timed(command + outputs["tsv"])[0], timed(command + sum(outputs.values(), []))[0])
+                for _ in range(options.runs)
+            ]
         table, every = map(statistics.median, zip(*pairs))
-        print(f"| {proteome.name.split('.')[0]} | {table:.2f} | {every:.2f} | {every / table:.2f} |", flush=True)
+        print(
+            f"| {proteome.name.split('.')[0]} | {table:.2f} | {every:.2f} | {every / table:.2f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

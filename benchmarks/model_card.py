@@ -54,48 +54,80 @@ pooled AP, 95 %, bootstrap over identity clusters.
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--benchmark", type=pathlib.Path, required=True)
     parser.add_argument("--predictions", type=pathlib.Path, required=True)
     options = parser.parse_args()
     model = checkpoint.load()
     scores = {(level, group): score(options, level, group) for level in LEVELS for group in GROUPS}
     print(introduction(model), end="")
-    print("| labels | level | AP | BLAST | F1 | BLAST | gap in pooled AP |\n|---|---|---|---|---|---|---|")
+    print(
+        "| labels | level | AP | BLAST | F1 | BLAST | gap in pooled AP |\n|---|---|---|---|---|---|---|"
+    )
     for group in GROUPS:
         for level in LEVELS:
             ours, theirs, gap = scores[level, group][1:]
-            print(f"| {group.replace('_', ' ')} | {level} | {ours[1]} | {theirs[1]} | {ours[5]} | {theirs[5]} | {gap} |")
+            print(
+                f"| {group.replace('_', ' ')} | {level} | {ours[1]} | {theirs[1]} | {ours[5]} | {theirs[5]} | {gap} |"
+            )
     print("\n## Statuses of MARTS-DB's enzymes on left-out folds\n")
-    print("| level | terpene synthases | tps | uncertain | related | not_tps | tps or uncertain | pt, sqs, psy only | tps |")
+    print(
+        "| level | terpene synthases | tps | uncertain | related | not_tps | tps or uncertain | pt, sqs, psy only | tps |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for level in LEVELS:
         print(statuses(options, level))
-    print("\n## Is it a terpene synthase\n\nAgainst negatives that were left out as well, similar ones together; `related` are the enzymes "
-          "that are pt, sqs or psy only. The\nprecision is that of the status `tps`, the calibration error (ECE, ten bins) that of the "
-          "probability.\n")
-    print("| level | against | negatives | AP | 95 % interval | ROC AUC | precision of tps | recall of tps | calibration error |")
+    print(
+        "\n## Is it a terpene synthase\n\nAgainst negatives that were left out as well, similar ones together; `related` are the enzymes "
+        "that are pt, sqs or psy only. The\nprecision is that of the status `tps`, the calibration error (ECE, ten bins) that of the "
+        "probability.\n"
+    )
+    print(
+        "| level | against | negatives | AP | 95 % interval | ROC AUC | precision of tps | recall of tps | calibration error |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for level in LEVELS:
         with open(options.predictions / level / "terpene_synthases.tsv", newline="") as handle:
             for row in csv.DictReader(handle, delimiter="\t"):
-                print(f"| {level} | {row['against']} | {row['negatives']} | {row['average_precision']} | {row['low']}–{row['high']} | "
-                      f"{row['roc_auc']} | {row['precision_of_tps']} | {row['recall_of_tps']} | {row['calibration_error']} |")
-    print("\n## Promises\n\nWhat `predict --target-precision` and `--coverage` were asked for, and what was seen over all left-out enzymes: "
-          "the share of\ncalled ensembles that is right, and the mean share of an enzyme's ensembles that its set holds. Thresholds come from "
-          "the other\nfolds, whose enzymes are closer to each other than to the left-out ones, except at `random`.\n")
-    print(f"| promise | asked | {' | '.join(f'seen, {level}' for level in LEVELS)} | {' | '.join(f'per enzyme, {level}' for level in LEVELS)} |")
+                print(
+                    f"| {level} | {row['against']} | {row['negatives']} | {row['average_precision']} | {row['low']}–{row['high']} | "
+                    f"{row['roc_auc']} | {row['precision_of_tps']} | {row['recall_of_tps']} | {row['calibration_error']} |"
+                )
+    print(
+        "\n## Promises\n\nWhat `predict --target-precision` and `--coverage` were asked for, and what was seen over all left-out enzymes: "
+        "the share of\ncalled ensembles that is right, and the mean share of an enzyme's ensembles that its set holds. Thresholds come from "
+        "the other\nfolds, whose enzymes are closer to each other than to the left-out ones, except at `random`.\n"
+    )
+    print(
+        f"| promise | asked | {' | '.join(f'seen, {level}' for level in LEVELS)} | {' | '.join(f'per enzyme, {level}' for level in LEVELS)} |"
+    )
     print("|---|---|" + "---|" * 2 * len(LEVELS))
     for rows in zip(*(promises(options.predictions / level / "promises.tsv") for level in LEVELS)):
-        print(f"| {rows[0]['promise'].replace('_', ' ')} | {float(rows[0]['asked']):g} "
-              f"| {' | '.join(row['seen'] for row in rows)} | {' | '.join(row['ensembles_per_enzyme'] for row in rows)} |")
-    print("\n## Per class\n\nTraining positives in the bundled model, and left-out AP and F1 (BLAST in brackets) at `random` "
-          "and `50`; `–` below five positives, which the benchmark does not score.\n")
-    print("| class | positives | AP random | F1 random | AP 50 | F1 50 |\n|---|---|---|---|---|---|")
+        print(
+            f"| {rows[0]['promise'].replace('_', ' ')} | {float(rows[0]['asked']):g} "
+            f"| {' | '.join(row['seen'] for row in rows)} | {' | '.join(row['ensembles_per_enzyme'] for row in rows)} |"
+        )
+    print(
+        "\n## Per class\n\nTraining positives in the bundled model, and left-out AP and F1 (BLAST in brackets) at `random` "
+        "and `50`; `–` below five positives, which the benchmark does not score.\n"
+    )
+    print(
+        "| class | positives | AP random | F1 random | AP 50 | F1 50 |\n|---|---|---|---|---|---|"
+    )
     for label, positives in zip(model.labels, model.positives):
-        group = {"ensemble": "ensembles", "product_type": "product_types", "substrate": "substrates"}.get(label.group)
+        group = {
+            "ensemble": "ensembles",
+            "product_type": "product_types",
+            "substrate": "substrates",
+        }.get(label.group)
         if group:
-            cells = [cell for level in ("random", "50") for cell in per_label(scores[level, group][0], label.name)]
+            cells = [
+                cell
+                for level in ("random", "50")
+                for cell in per_label(scores[level, group][0], label.name)
+            ]
             print(f"| {label.name} | {positives} | {' | '.join(cells)} |")
     print("\n" + (pathlib.Path(__file__).parent / "known_failures.md").read_text().strip())
 
@@ -103,7 +135,11 @@ def main():
 def promises(path):
     """Rows over all identities."""
     with open(path, newline="") as handle:
-        return [row for row in csv.DictReader(handle, delimiter="\t") if (row["identity_from"], row["identity_to"]) == ("0.0000", "1.0000")]
+        return [
+            row
+            for row in csv.DictReader(handle, delimiter="\t")
+            if (row["identity_from"], row["identity_to"]) == ("0.0000", "1.0000")
+        ]
 
 
 def introduction(model):
@@ -111,23 +147,44 @@ def introduction(model):
     record, options = model.record, model.record["options"]
     positives = {label.column: int(count) for label, count in zip(model.labels, model.positives)}
     return INTRODUCTION.format(
-        name=model.name, size=checkpoint.bundled().stat().st_size / 1e6, seed=options["seed"],
-        enzymes=record["enzymes"], used=record["enzymes_used"],
-        related=record["enzymes_used"] - positives[reactions.IS_TPS.column], negatives=record["negatives_used"],
-        profiles=len(model.encoder.profiles), dimension=model.encoder.dimension, members=len(model.fitted.members),
-        folds=options["folds"], share=NETWORK_SHARE, calibrated=model.calibration.sequences,
-        versions=", ".join(f"{name} {version}" for name, version in sorted(record["versions"].items())))
+        name=model.name,
+        size=checkpoint.bundled().stat().st_size / 1e6,
+        seed=options["seed"],
+        enzymes=record["enzymes"],
+        used=record["enzymes_used"],
+        related=record["enzymes_used"] - positives[reactions.IS_TPS.column],
+        negatives=record["negatives_used"],
+        profiles=len(model.encoder.profiles),
+        dimension=model.encoder.dimension,
+        members=len(model.fitted.members),
+        folds=options["folds"],
+        share=NETWORK_SHARE,
+        calibrated=model.calibration.sequences,
+        versions=", ".join(
+            f"{name} {version}" for name, version in sorted(record["versions"].items())
+        ),
+    )
 
 
 def score(options, level, group):
     """(per-label rows, model cells, BLAST cells, gap) from score.py."""
-    command = [sys.executable, options.benchmark / "score.py", options.predictions / f"{level}.tsv", "--level", level, "--group",
-               group, "--per-label"]
+    command = [
+        sys.executable,
+        options.benchmark / "score.py",
+        options.predictions / f"{level}.tsv",
+        "--level",
+        level,
+        "--group",
+        group,
+        "--per-label",
+    ]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     rows = {cells[0]: cells for cells in (line.split("\t") for line in lines[:-3])}
     ours, theirs, ratio = (line.split("\t") for line in lines[-3:])
     # "macro AP 0.6", "AP all 0.5", "macro F1 0.5" → flat words, values at 1, 3 and 5
-    flat = [[word for cell in cells[1:4] for word in (cell.rsplit(" ", 1))] for cells in (ours, theirs)]
+    flat = [
+        [word for cell in cells[1:4] for word in (cell.rsplit(" ", 1))] for cells in (ours, theirs)
+    ]
     return rows, *flat, ratio[-1].removeprefix("gap in AP all ")
 
 
@@ -142,14 +199,19 @@ def per_label(rows, name):
 def statuses(options, level):
     """A table row of how statuses fall for terpene synthases and for their relatives."""
     with open(options.benchmark / "truth.tsv", newline="") as handle:
-        types = {row["id"]: set(row["product_types"].split(";")) for row in csv.DictReader(handle, delimiter="\t")}
+        types = {
+            row["id"]: set(row["product_types"].split(";"))
+            for row in csv.DictReader(handle, delimiter="\t")
+        }
     with open(options.predictions / f"{level}.tsv", newline="") as handle:
         status = {row["id"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
     tps = [status[name] for name, kinds in types.items() if not kinds <= reactions.RELATED_TYPES]
     others = [status[name] for name, kinds in types.items() if kinds <= reactions.RELATED_TYPES]
     counts = [tps.count(name) for name in ("tps", "uncertain", "related", "not_tps")]
-    return (f"| {level} | {len(tps)} | {' | '.join(map(str, counts))} | {sum(counts[:2]) / len(tps):.1%} | {len(others)} "
-            f"| {others.count('tps')} |")
+    return (
+        f"| {level} | {len(tps)} | {' | '.join(map(str, counts))} | {sum(counts[:2]) / len(tps):.1%} | {len(others)} "
+        f"| {others.count('tps')} |"
+    )
 
 
 if __name__ == "__main__":

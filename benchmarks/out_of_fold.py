@@ -26,17 +26,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from tpspred.dataset import reactions  # noqa: E402
 from tpspred.evaluation import cross_validation, other_encoders  # noqa: E402
+from tpspred.evaluation import report as writer  # noqa: E402
 from tpspred.io import fasta  # noqa: E402
 from tpspred.model import calibration, hyperparameters, metrics  # noqa: E402
 from tpspred.model.hyperparameters import Config  # noqa: E402
-from tpspred.evaluation import report as writer  # noqa: E402
 
-NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}   # identity to the left-out fold
+NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}  # identity to the left-out fold
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with benchmark/ and data/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=pathlib.Path, required=True, help="folder with benchmark/ and data/"
+    )
     parser.add_argument("--level", choices=list(NEAREST_NEGATIVE), required=True)
     parser.add_argument("-o", "--output", required=True, help="predictions.tsv to write")
     parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
@@ -51,15 +55,28 @@ def main():
         parser.error("--weights is for --encoder")
     options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
 
-    enzymes = reactions.from_reactions(reactions.read_reactions(options["data"] / "data/marts_reactions.csv.gz"))
+    enzymes = reactions.from_reactions(
+        reactions.read_reactions(options["data"] / "data/marts_reactions.csv.gz")
+    )
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
     began = time.monotonic()
     device = torch.device("cpu")
-    methods = other_encoders.chosen(options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device)
+    methods = other_encoders.chosen(
+        options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device
+    )
     scored = cross_validation.out_of_fold(
-        enzymes, read_negatives(options["data"] / "data"), np.array([fold_of[enzyme.id] for enzyme in enzymes]),
-        NEAREST_NEGATIVE[options["level"]], config, device, methods, options["threads"],
-        lambda text: print(f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True))
+        enzymes,
+        read_negatives(options["data"] / "data"),
+        np.array([fold_of[enzyme.id] for enzyme in enzymes]),
+        NEAREST_NEGATIVE[options["level"]],
+        config,
+        device,
+        methods,
+        options["threads"],
+        lambda text: print(
+            f"{text}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
+        ),
+    )
     write(scored, options["output"])
     report(scored)
     if options["tables"] or options["report"]:
@@ -80,10 +97,15 @@ def read_folds(path, level):
 def read_negatives(folder):
     """Swiss-Prot and hard negatives, as records by set."""
     with gzip.open(folder / "hard_negatives.tsv.gz", "rt", newline="") as handle:
-        hard = [fasta.protein_record(line["id"], line["sequence"], line["category"])
-                for line in csv.DictReader(handle, delimiter="\t")]
+        hard = [
+            fasta.protein_record(line["id"], line["sequence"], line["category"])
+            for line in csv.DictReader(handle, delimiter="\t")
+        ]
     found = {"swissprot": fasta.read_fasta(folder / "swissprot_negatives.fasta.gz"), "hard": hard}
-    return {name: [record for record in several if not record.problem] for name, several in found.items()}
+    return {
+        name: [record for record in several if not record.problem]
+        for name, several in found.items()
+    }
 
 
 def write(scored, path):
@@ -102,7 +124,11 @@ def report(scored):
     status, is_tps = np.array(scored.statuses)[rows], scored.targets[rows, tps] > 0
     for kind in (True, False):
         names, counts = np.unique(status[is_tps == kind], return_counts=True)
-        print("terpene synthases" if kind else "pt, sqs, psy only", *(f"{n} {c}" for n, c in zip(names, counts)), sep="\t")
+        print(
+            "terpene synthases" if kind else "pt, sqs, psy only",
+            *(f"{n} {c}" for n, c in zip(names, counts)),
+            sep="\t",
+        )
     seen = np.isin(status[is_tps], ["tps", "uncertain"]).mean()
     found = metrics.average_precision(is_tps, scored.scores[cross_validation.OURS][rows, tps])
     print(f"recall (tps or uncertain)\t{seen:.4f}\tAP among MARTS-DB\t{found:.4f}")

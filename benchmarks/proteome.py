@@ -34,8 +34,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         library = work / "profiles.hmm"
-        library.write_bytes(b"".join(profiles.to_bytes(p.hmm) for p in checkpoint.load().encoder.profiles))
-        print("| proteome | proteins | predict, s | hmmsearch, s | limit, s | ratio | memory, MiB | tps | related | uncertain |")
+        library.write_bytes(
+            b"".join(profiles.to_bytes(p.hmm) for p in checkpoint.load().encoder.profiles)
+        )
+        print(
+            "| proteome | proteins | predict, s | hmmsearch, s | limit, s | ratio | memory, MiB | tps | related | uncertain |"
+        )
         print("|---|---|---|---|---|---|---|---|---|---|")
         for proteome in options.proteomes:
             print(compare(proteome, library, work, options), flush=True)
@@ -43,7 +47,9 @@ def main():
 
 def arguments(text, runs):
     """A parser for proteomes, runs and threads."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("proteomes", nargs="+", type=pathlib.Path)
     parser.add_argument("--runs", type=int, default=runs)
     parser.add_argument("--threads", type=int, default=2)
@@ -55,9 +61,31 @@ def compare(proteome, library, work, options):
     plain, table = work / "proteome.faa", work / "hits.tsv"
     data = proteome.read_bytes()
     plain.write_bytes(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
-    ours = [sys.executable, str(ROOT / "bin/tpspred"), "predict", "-q", str(plain), "-t", str(options.threads), "-o", str(table)]
-    theirs = ["hmmsearch", "--cpu", str(options.threads), "--noali", "-o", os.devnull, "--tblout", str(work / "hits.tbl"),
-              "-E", str(profiles.E_VALUE), str(library), str(plain)]
+    ours = [
+        sys.executable,
+        str(ROOT / "bin/tpspred"),
+        "predict",
+        "-q",
+        str(plain),
+        "-t",
+        str(options.threads),
+        "-o",
+        str(table),
+    ]
+    theirs = [
+        "hmmsearch",
+        "--cpu",
+        str(options.threads),
+        "--noali",
+        "-o",
+        os.devnull,
+        "--tblout",
+        str(work / "hits.tbl"),
+        "-E",
+        str(profiles.E_VALUE),
+        str(library),
+        str(plain),
+    ]
     times, memory = {"ours": [], "theirs": []}, 0
     for _ in range(options.runs):
         seconds, used = timed(ours)
@@ -65,9 +93,13 @@ def compare(proteome, library, work, options):
         memory = max(memory, used)
         times["theirs"].append(timed(theirs)[0])
     mine, hmmer = (statistics.median(times[key]) for key in ("ours", "theirs"))
-    statuses = collections.Counter(line.split("\t")[2] for line in table.read_text().splitlines()[1:])
-    return (f"| {proteome.name.split('.')[0]} | {sum(statuses.values())} | {mine:.2f} | {hmmer:.2f} | {1.5 * hmmer + 3:.2f} "
-            f"| {mine / hmmer:.2f} | {memory:.0f} | {statuses['tps']} | {statuses['related']} | {statuses['uncertain']} |")
+    statuses = collections.Counter(
+        line.split("\t")[2] for line in table.read_text().splitlines()[1:]
+    )
+    return (
+        f"| {proteome.name.split('.')[0]} | {sum(statuses.values())} | {mine:.2f} | {hmmer:.2f} | {1.5 * hmmer + 3:.2f} "
+        f"| {mine / hmmer:.2f} | {memory:.0f} | {statuses['tps']} | {statuses['related']} | {statuses['uncertain']} |"
+    )
 
 
 def timed(command):

@@ -66,23 +66,34 @@ def small_encoder(enzymes):
 def small(enzymes, small_encoder):
     """A model trained for a moment on the sampled enzymes, with what it was trained on."""
     import torch
-    table = pipeline.represent([fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], small_encoder)
+
+    table = pipeline.represent(
+        [fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], small_encoder
+    )
     negatives = [pipeline.represent(fasta.read_fasta(DATA / "negatives.faa"), small_encoder)]
     config = Config(folds=3, members=3, epochs=3)
-    predictor = pipeline.train(enzymes, small_encoder, table, negatives, config, "small", torch.device("cpu"))
-    return types.SimpleNamespace(predictor=predictor, table=table, negatives=negatives, config=config)
+    predictor = pipeline.train(
+        enzymes, small_encoder, table, negatives, config, "small", torch.device("cpu")
+    )
+    return types.SimpleNamespace(
+        predictor=predictor, table=table, negatives=negatives, config=config
+    )
 
 
 @pytest.fixture
 def run(monkeypatch, capsysbinary):
     """Run the command line in this process: run(*arguments, stdin=b'') → code, out, err."""
+
     def call(*arguments, stdin=b""):
         monkeypatch.setattr(sys, "argv", ["tpspred", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         with pytest.raises(SystemExit) as stop:
             cli.main()
         captured = capsysbinary.readouterr()
-        return types.SimpleNamespace(code=stop.value.code, out=captured.out, err=captured.err.decode())
+        return types.SimpleNamespace(
+            code=stop.value.code, out=captured.out, err=captured.err.decode()
+        )
+
     return call
 
 
@@ -98,6 +109,7 @@ def random_weights(path, layers=2, dimension=32, heads=4, seed=0):
     import torch
 
     from tpspred.encoders import esm2
+
     torch.manual_seed(seed)
     model = esm.ESM2(layers, dimension, heads, "ESM-1b")
     with torch.no_grad():
@@ -112,12 +124,21 @@ def shell(tmp_path):
     """Run a command with this checkout's tpspred first on PATH."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/tpspred"
-    program.write_text(f"#!/bin/sh\n{{ sleep \"${{SLOW:-0}}\"; }}\nexec {sys.executable} {ROOT}/bin/tpspred \"$@\"\n")
+    program.write_text(
+        f'#!/bin/sh\n{{ sleep "${{SLOW:-0}}"; }}\nexec {sys.executable} {ROOT}/bin/tpspred "$@"\n'
+    )
     program.chmod(0o755)
 
     def call(*command, path="", **environment):
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, timeout=300, env=os.environ | {
-            "PATH": f"{tmp_path}/bin:{path}{os.environ['PATH']}"} | environment)
+        return subprocess.run(
+            list(map(str, command)),
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=300,
+            env=os.environ | {"PATH": f"{tmp_path}/bin:{path}{os.environ['PATH']}"} | environment,
+        )
+
     return call
 
 
@@ -128,7 +149,9 @@ def slurm(tmp_path_factory):
         pytest.skip("would configure Slurm on this machine")
     folder = tmp_path_factory.mktemp("slurm")
     host = socket.gethostname().split(".")[0]
-    pathlib.Path("/etc/slurm/slurm.conf").write_text(SLURM.format(host=host, folder=folder, cpus=os.cpu_count()))
+    pathlib.Path("/etc/slurm/slurm.conf").write_text(
+        SLURM.format(host=host, folder=folder, cpus=os.cpu_count())
+    )
     pathlib.Path("/run/munge").mkdir(exist_ok=True)
     shutil.chown("/run/munge", "munge", "munge")
     if subprocess.run(["munge", "-n"], capture_output=True).returncode:

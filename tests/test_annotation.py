@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred.writers.genome_lift import Annotation, CodingSequence
 from tpspred.errors import InputError
+from tpspred.writers.genome_lift import Annotation, CodingSequence
 
 HEADER = "##gff-version 3\n"
 
 
 def line(sequence, kind, start, end, strand, phase, attributes):
-    return "\t".join(map(str, (sequence, "test", kind, start, end, ".", strand, phase, attributes))) + "\n"
+    return (
+        "\t".join(map(str, (sequence, "test", kind, start, end, ".", strand, phase, attributes)))
+        + "\n"
+    )
 
 
 def genome(tmp_path, *lines):
@@ -25,15 +28,21 @@ def genome(tmp_path, *lines):
 
 def test_both_strands_several_exons(tmp_path):
     """Ten residues and a stop in exons of 11, 7 and 15 bases."""
-    plus = [line("chr1", "CDS", 101, 111, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
-            line("chr1", "CDS", 201, 207, "+", 1, "ID=c1;Parent=t1;protein_id=p1"),
-            line("chr1", "CDS", 301, 315, "+", 0, "ID=c1;Parent=t1;protein_id=p1")]
-    minus = [line("chr2", "CDS", 101, 115, "-", 0, "Parent=t2"), line("chr2", "CDS", 201, 207, "-", 1, "Parent=t2"),
-             line("chr2", "CDS", 301, 311, "-", 0, "Parent=t2"), line("chr2", "mRNA", 101, 311, "-", ".", "ID=t2;Name=p2")]
+    plus = [
+        line("chr1", "CDS", 101, 111, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
+        line("chr1", "CDS", 201, 207, "+", 1, "ID=c1;Parent=t1;protein_id=p1"),
+        line("chr1", "CDS", 301, 315, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
+    ]
+    minus = [
+        line("chr2", "CDS", 101, 115, "-", 0, "Parent=t2"),
+        line("chr2", "CDS", 201, 207, "-", 1, "Parent=t2"),
+        line("chr2", "CDS", 301, 311, "-", 0, "Parent=t2"),
+        line("chr2", "mRNA", 101, 311, "-", ".", "ID=t2;Name=p2"),
+    ]
     annotation = genome(tmp_path, *plus, *minus)
     place = annotation.place("p1", 10)
     assert place(1, 10) == ("chr1", "+", [(101, 111), (201, 207), (301, 312)])
-    assert place(4, 4) == ("chr1", "+", [(110, 111), (201, 201)])             # a codon that an intron cuts
+    assert place(4, 4) == ("chr1", "+", [(110, 111), (201, 201)])  # a codon that an intron cuts
     assert place(7, 8) == ("chr1", "+", [(301, 306)])
     place = annotation.place("p2", 10)
     assert place(1, 10) == ("chr2", "-", [(104, 115), (201, 207), (301, 311)])
@@ -43,7 +52,9 @@ def test_both_strands_several_exons(tmp_path):
 
 
 def test_phase_of_a_partial_gene(tmp_path):
-    annotation = genome(tmp_path, line("c", "CDS", 11, 21, "+", 2, "ID=a"), line("c", "CDS", 31, 40, "-", 1, "ID=b"))
+    annotation = genome(
+        tmp_path, line("c", "CDS", 11, 21, "+", 2, "ID=a"), line("c", "CDS", 31, 40, "-", 1, "ID=b")
+    )
     assert annotation.place("a", 3)(1, 1) == ("c", "+", [(13, 15)])
     assert annotation.place("b", 3)(1, 1) == ("c", "-", [(37, 39)])
 
@@ -66,8 +77,8 @@ def test_every_codon_is_where_the_sequence_says(rng, strand, length):
     lifted = CodingSequence("g", strand, tuple(parts))
     first = rng.randint(1, length)
     last = rng.randint(first, length)
-    bases = "".join(text[start - 1:end] for start, end in lifted.lift(first, last))
-    assert (bases if strand == "+" else complement(bases)) == coding[3 * first - 3:3 * last]
+    bases = "".join(text[start - 1 : end] for start, end in lifted.lift(first, last))
+    assert (bases if strand == "+" else complement(bases)) == coding[3 * first - 3 : 3 * last]
 
 
 def complement(text):
@@ -75,28 +86,48 @@ def complement(text):
 
 
 def test_names_are_unescaped_and_fasta_is_left_alone(tmp_path):
-    annotation = genome(tmp_path, line("chr%201", "CDS", 1, 9, "+", 0, "Name=a%3Bb"), "##FASTA\n", ">x\n", "ACGT\n")
+    annotation = genome(
+        tmp_path, line("chr%201", "CDS", 1, 9, "+", 0, "Name=a%3Bb"), "##FASTA\n", ">x\n", "ACGT\n"
+    )
     assert annotation.place("a;b", 3)(1, 1) == ("chr 1", "+", [(1, 3)])
 
 
 def test_what_cannot_be_lifted_is_named(tmp_path, capsys):
     trans = [line("c", "CDS", 1, 9, "+", 0, "ID=t"), line("c", "CDS", 21, 29, "-", 0, "ID=t")]
     annotation = genome(tmp_path, line("c", "CDS", 1, 9, "+", 0, "ID=a"), *trans)
-    assert annotation.place("a", 3) and annotation.place("a", 2)              # with the stop codon
+    assert annotation.place("a", 3) and annotation.place("a", 2)  # with the stop codon
     for name, length in (("a", 5), ("nobody", 3), ("t", 6)):
         assert annotation.place(name, length) is None
     annotation.check(4)
-    with pytest.raises(InputError, match=re.escape("found none of the 3 called proteins: a (5 residues, but 9 coding bases); nobody (no "
-                                                   "CDS of that name); t (a CDS on several strands); wanted an annotation of the same")):
+    with pytest.raises(
+        InputError,
+        match=re.escape(
+            "found none of the 3 called proteins: a (5 residues, but 9 coding bases); nobody (no "
+            "CDS of that name); t (a CDS on several strands); wanted an annotation of the same"
+        ),
+    ):
         annotation.check(3)
 
 
-@pytest.mark.parametrize("text, message", [
-    ("chr1\tCDS\n", "line 2: found 2 columns; wanted 9 columns of GFF3"),
-    (line("c", "CDS", 9, 1, "+", 0, "ID=a"), "line 2: found start 9 and end 1"),
-    (line("c", "CDS", 1, 9, ".", 0, "ID=a"), "line 2: found strand . and phase 0 of a CDS; wanted + or - and 0, 1 or 2"),
-    (line("c", "CDS", 1, 9, "+", 0, "note=x"), "line 2: found a CDS without Parent, protein_id, ID, Name; wanted one of them"),
-    (line("c", "gene", 1, 9, "+", ".", "ID=a"), "genome.gff3: found no CDS; wanted an annotation in GFF3")])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("chr1\tCDS\n", "line 2: found 2 columns; wanted 9 columns of GFF3"),
+        (line("c", "CDS", 9, 1, "+", 0, "ID=a"), "line 2: found start 9 and end 1"),
+        (
+            line("c", "CDS", 1, 9, ".", 0, "ID=a"),
+            "line 2: found strand . and phase 0 of a CDS; wanted + or - and 0, 1 or 2",
+        ),
+        (
+            line("c", "CDS", 1, 9, "+", 0, "note=x"),
+            "line 2: found a CDS without Parent, protein_id, ID, Name; wanted one of them",
+        ),
+        (
+            line("c", "gene", 1, 9, "+", ".", "ID=a"),
+            "genome.gff3: found no CDS; wanted an annotation in GFF3",
+        ),
+    ],
+)
 def test_bad_annotations(tmp_path, text, message):
     with pytest.raises(InputError, match=re.escape(message)):
         genome(tmp_path, text)

@@ -9,15 +9,30 @@ from conftest import DATA, ROOT
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
+
+
 def tasks(array):
     """{task: state} of an array that runs or waits."""
-    lines = subprocess.run(["squeue", "-h", "-r", "-j", array, "-o", "%K %T"], capture_output=True, text=True).stdout.split("\n")
+    lines = subprocess.run(
+        ["squeue", "-h", "-r", "-j", array, "-o", "%K %T"], capture_output=True, text=True
+    ).stdout.split("\n")
     return dict(line.split() for line in lines if line)
 
 
 def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
     """Four tasks, one of which is killed and queued again while it runs."""
-    done = shell(ROOT / "bin/tpspred-slurm", "--shards", 4, "--cpus", 1, "predict", PROTEINS, "-o", "out put.tsv", SLOW="3")
+    done = shell(
+        ROOT / "bin/tpspred-slurm",
+        "--shards",
+        4,
+        "--cpus",
+        1,
+        "predict",
+        PROTEINS,
+        "-o",
+        "out put.tsv",
+        SLOW="3",
+    )
     assert done.returncode == 0, done.stderr
     (_, array), (_, merge) = map(str.split, done.stdout.splitlines())
     for _ in range(100):
@@ -35,9 +50,25 @@ def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
 
 
 def test_merge_does_not_run_when_a_task_fails(slurm, shell, tmp_path):
-    done = shell(ROOT / "bin/tpspred-slurm", "--shards", 2, "--cpus", 1, "--wait", "predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
+    done = shell(
+        ROOT / "bin/tpspred-slurm",
+        "--shards",
+        2,
+        "--cpus",
+        1,
+        "--wait",
+        "predict",
+        PROTEINS,
+        "-o",
+        "out.tsv",
+        "-m",
+        "nowhere.h5",
+    )
     assert done.returncode == 1 and "out.tsv was not made: see the logs in" in done.stderr
-    assert not (tmp_path / "out.tsv").exists() and "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text()
+    assert (
+        not (tmp_path / "out.tsv").exists()
+        and "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text()
+    )
     assert not (tmp_path / "out.tsv.shards/merge.log").exists()
 
 
@@ -45,14 +76,40 @@ def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(shell, tmp_path):
     """A stand-in for qsub keeps what it is given; the scripts are then run as PBS would."""
     qsub = tmp_path / "bin/qsub"
     qsub.parent.mkdir(exist_ok=True)
-    qsub.write_text(f"#!/bin/sh\nn=$(ls {tmp_path}/job* 2>/dev/null | wc -l)\necho \"$*\" > {tmp_path}/job$n\ncat > {tmp_path}/script$n\n"
-                    "echo \"$n[].server\"\n")
+    qsub.write_text(
+        f'#!/bin/sh\nn=$(ls {tmp_path}/job* 2>/dev/null | wc -l)\necho "$*" > {tmp_path}/job$n\ncat > {tmp_path}/script$n\n'
+        'echo "$n[].server"\n'
+    )
     qsub.chmod(0o755)
-    done = shell(ROOT / "bin/tpspred-pbs", "--shards", 3, "--partition", "long", "--time", "1:00:00", "--memory", "4gb", "--gpu", 1,
-                 "predict", PROTEINS, "-o", "hits.tsv", "--coverage", "0.9")
-    assert (done.returncode, done.stdout) == (0, "array 0[].server\nmerge 1[].server\n"), done.stderr
+    done = shell(
+        ROOT / "bin/tpspred-pbs",
+        "--shards",
+        3,
+        "--partition",
+        "long",
+        "--time",
+        "1:00:00",
+        "--memory",
+        "4gb",
+        "--gpu",
+        1,
+        "predict",
+        PROTEINS,
+        "-o",
+        "hits.tsv",
+        "--coverage",
+        "0.9",
+    )
+    assert (done.returncode, done.stdout) == (0, "array 0[].server\nmerge 1[].server\n"), (
+        done.stderr
+    )
     array, merge = ((tmp_path / f"job{k}").read_text() for k in (0, 1))
-    assert "-J 1-3" in array and "select=1:ncpus=2:mem=4gb:ngpus=1" in array and "-q long" in array and "walltime=1:00:00" in array
+    assert (
+        "-J 1-3" in array
+        and "select=1:ncpus=2:mem=4gb:ngpus=1" in array
+        and "-q long" in array
+        and "walltime=1:00:00" in array
+    )
     assert "depend=afterok:0[].server" in merge and "-J" not in merge
     for task in ("1", "2", "3"):
         assert shell("bash", tmp_path / "script0", PBS_ARRAY_INDEX=task).returncode == 0
@@ -61,19 +118,40 @@ def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(shell, tmp_path):
     assert (tmp_path / "hits.tsv").read_text() == alone
 
 
-@pytest.mark.parametrize("arguments, code, message", [
-    ("predict", 2, "found no PROTEINS"), ("fly x", 2, "found fly; wanted an option, or predict or embed"),
-    (f"predict {PROTEINS}", 2, "found no -o"), ("--shards 0 predict x -o y", 2, "--shards: found 0; wanted a number from 1 on"),
-    ("--shards", 2, "--shards needs a value"), ("predict nowhere.faa -o y", 1, "nowhere.faa: cannot be read"),
-    (f"predict {PROTEINS} -o y -t 3", 2, "-t is set by --cpus and --shards"),
-    (f"predict {PROTEINS} -o y", 1, "qsub is not on PATH: is this a cluster with PBS?")])
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        ("predict", 2, "found no PROTEINS"),
+        ("fly x", 2, "found fly; wanted an option, or predict or embed"),
+        (f"predict {PROTEINS}", 2, "found no -o"),
+        ("--shards 0 predict x -o y", 2, "--shards: found 0; wanted a number from 1 on"),
+        ("--shards", 2, "--shards needs a value"),
+        ("predict nowhere.faa -o y", 1, "nowhere.faa: cannot be read"),
+        (f"predict {PROTEINS} -o y -t 3", 2, "-t is set by --cpus and --shards"),
+        (f"predict {PROTEINS} -o y", 1, "qsub is not on PATH: is this a cluster with PBS?"),
+    ],
+)
 def test_wrong_use_is_one_line(shell, arguments, code, message):
     done = shell(ROOT / "bin/tpspred-pbs", *shlex.split(arguments))
-    assert done.returncode == code and done.stderr.startswith("tpspred-pbs: ") and message in done.stderr
+    assert (
+        done.returncode == code
+        and done.stderr.startswith("tpspred-pbs: ")
+        and message in done.stderr
+    )
     assert done.stderr.count("\n") == 1 and not done.stdout
 
 
 def test_help_says_what_there_is(shell):
     text = shell(ROOT / "bin/tpspred-slurm", "--help").stdout
-    for option in ("--shards", "--at-once", "--cpus", "--gpu", "--partition", "--time", "--memory", "--work", "--wait"):
+    for option in (
+        "--shards",
+        "--at-once",
+        "--cpus",
+        "--gpu",
+        "--partition",
+        "--time",
+        "--memory",
+        "--work",
+        "--wait",
+    ):
         assert option in text

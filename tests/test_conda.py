@@ -48,7 +48,9 @@ def test_rules_of_bioconda():
     assert "noarch: python" in RECIPE
     assert section("run_exports") == ["{{ pin_subpackage('tpspred', max_pin=\"x.x\") }}"]
     assert not any(line.startswith(("setuptools", "pip")) for line in section("run"))
-    assert re.search(r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M)      # a released source needs its checksum
+    assert re.search(
+        r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M
+    )  # a released source needs its checksum
     assert "license_file: LICENSE" in RECIPE and (ROOT / "LICENSE").exists()
     assert "--no-deps --no-build-isolation" in RECIPE
 
@@ -78,37 +80,69 @@ def stub(folder, name, version, script=()):
     """Build an empty package in place of one that conda would bring; this environment's own is what runs."""
     path = folder / f"stub-{name}/recipe.yaml"
     path.parent.mkdir()
-    path.write_text(yaml.safe_dump({"package": {"name": name, "version": version}, "build": {"number": 0, "script": list(script)},
-                                    "about": {"summary": "stub", "license": "MIT"}}))
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "package": {"name": name, "version": version},
+                "build": {"number": 0, "script": list(script)},
+                "about": {"summary": "stub", "license": "MIT"},
+            }
+        )
+    )
     return path
 
 
 def derived(channel_python):
     """The recipe as rattler-build reads it, from meta.yaml."""
-    rendered = jinja2.Template(RECIPE).render(PYTHON="$PREFIX/bin/python", pin_subpackage=lambda name, max_pin: name)
+    rendered = jinja2.Template(RECIPE).render(
+        PYTHON="$PREFIX/bin/python", pin_subpackage=lambda name, max_pin: name
+    )
     meta = yaml.safe_load(rendered)
     about = meta["about"]
     return {
         "package": {"name": meta["package"]["name"], "version": meta["package"]["version"]},
         "source": {"path": str(ROOT), "use_gitignore": True},
-        "build": {"number": 0, "noarch": "python", "script": [meta["build"]["script"]],
-                  "python": {"entry_points": meta["build"]["entry_points"]}},
-        "requirements": {"host": [f"python {channel_python}.*" if line.startswith("python ") else line
-                                  for line in meta["requirements"]["host"]], "run": meta["requirements"]["run"],
-                         "run_exports": meta["build"]["run_exports"]},
-        "tests": [{"python": {"imports": meta["test"]["imports"], "pip_check": False}},
-                  {"script": [*meta["test"]["commands"], OWN], "files": {"source": meta["test"]["source_files"]}}],
-        "about": {"homepage": about["home"], "summary": about["summary"], "license": about["license"],
-                  "license_file": about["license_file"]}}
+        "build": {
+            "number": 0,
+            "noarch": "python",
+            "script": [meta["build"]["script"]],
+            "python": {"entry_points": meta["build"]["entry_points"]},
+        },
+        "requirements": {
+            "host": [
+                f"python {channel_python}.*" if line.startswith("python ") else line
+                for line in meta["requirements"]["host"]
+            ],
+            "run": meta["requirements"]["run"],
+            "run_exports": meta["build"]["run_exports"],
+        },
+        "tests": [
+            {"python": {"imports": meta["test"]["imports"], "pip_check": False}},
+            {
+                "script": [*meta["test"]["commands"], OWN],
+                "files": {"source": meta["test"]["source_files"]},
+            },
+        ],
+        "about": {
+            "homepage": about["home"],
+            "summary": about["summary"],
+            "license": about["license"],
+            "license_file": about["license_file"],
+        },
+    }
 
 
 def test_package_is_built_and_tested(tmp_path):
     """The recipe is built against stubs of its requirements, and its own tests run in a fresh environment."""
     version = "{}.{}".format(*sys.version_info)
     launcher = STUB_PYTHON.format(version=version, python=sys.executable)
-    python = [f"mkdir -p $PREFIX/bin $PREFIX/lib/python{version}/site-packages $PREFIX/conda-meta",
-              f"cat > $PREFIX/bin/python <<'END'\n{launcher}END", "chmod +x $PREFIX/bin/python",
-              "ln -s python $PREFIX/bin/python3", f"ln -s python $PREFIX/bin/python{version}"]
+    python = [
+        f"mkdir -p $PREFIX/bin $PREFIX/lib/python{version}/site-packages $PREFIX/conda-meta",
+        f"cat > $PREFIX/bin/python <<'END'\n{launcher}END",
+        "chmod +x $PREFIX/bin/python",
+        "ln -s python $PREFIX/bin/python3",
+        f"ln -s python $PREFIX/bin/python{version}",
+    ]
     recipes = [stub(tmp_path, "python", f"{version}.7", python)]
     for line in {*section("host"), *section("run")}:
         name, _, least = line.partition(" >=")
@@ -120,8 +154,12 @@ def test_package_is_built_and_tested(tmp_path):
     (tmp_path / "tpspred").mkdir()
     (tmp_path / "tpspred/recipe.yaml").write_text(yaml.safe_dump(derived(version)))
     for recipe in (*recipes, tmp_path / "tpspred/recipe.yaml"):
-        tools = rattler_build.ToolConfiguration(test_strategy="skip" if recipe in recipes else "native")
+        tools = rattler_build.ToolConfiguration(
+            test_strategy="skip" if recipe in recipes else "native"
+        )
         for variant in rattler_build.Stage0Recipe.from_file(recipe).render():
-            variant.run_build(tools, output_dir=channel, channels=[channel.as_uri()], no_build_id=True)
-    package, = channel.glob("noarch/tpspred-*.conda")
+            variant.run_build(
+                tools, output_dir=channel, channels=[channel.as_uri()], no_build_id=True
+            )
+    (package,) = channel.glob("noarch/tpspred-*.conda")
     assert package.stat().st_size > 10e6

@@ -21,11 +21,10 @@ def target(tmp_path):
 
 def interrupted(target, **vectors):
     """A journal of a run that ended before its time; gives its path."""
-    with pytest.raises(Killed):
-        with journal(target, MADE_BY, 3) as lines:
-            for sequence, value in vectors.items():
-                lines.add(sequence, np.full(3, value, np.float32))
-            raise Killed
+    with pytest.raises(Killed), journal(target, MADE_BY, 3) as lines:
+        for sequence, value in vectors.items():
+            lines.add(sequence, np.full(3, value, np.float32))
+        raise Killed
     return target.with_name("s.h5.partial")
 
 
@@ -82,7 +81,10 @@ def test_vectors_of_another_encoder_or_file_are_refused(target):
 
 
 def test_two_runs_cannot_write_one_journal(target):
-    with journal(target, MADE_BY, 3), pytest.raises(StoreError, match="another run that is writing it"):
+    with (
+        journal(target, MADE_BY, 3),
+        pytest.raises(StoreError, match="another run that is writing it"),
+    ):
         with journal(target, MADE_BY, 3):
             pass
 
@@ -90,6 +92,7 @@ def test_two_runs_cannot_write_one_journal(target):
 def test_file_systems_without_locks_do(target, monkeypatch):
     def unsupported(*args):
         raise OSError(errno.ENOLCK, "No locks available")
+
     monkeypatch.setattr(fcntl, "flock", unsupported)
     with journal(target, MADE_BY, 3) as lines:
         lines.add("MKV", np.ones(3, np.float32))

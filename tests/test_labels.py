@@ -13,28 +13,33 @@ from tpspred.dataset import ensembles, reactions
 from tpspred.errors import InputError, MissingDependency
 
 EXAMPLES = {
-    "CC1=CCC2CC1C2(C)C": ("mono_pinene",),                                    # alpha-pinene
+    "CC1=CCC2CC1C2(C)C": ("mono_pinene",),  # alpha-pinene
     "CC1=CCC(C(C)=C)CC1": ("mono_limonene",),
     "C=CC(=C)CCC=C(C)C": ("mono_myrcene",),
-    "C=CC(C)(O)CCC=C(C)C": ("specialized_oxygenated",),                       # linalool: acyclic but oxygenated
+    "C=CC(C)(O)CCC=C(C)C": ("specialized_oxygenated",),  # linalool: acyclic but oxygenated
     "CC1=CC=C(C(C)C)CC1": ("mono_terpinene",),
-    "CC(C)C12CCC(C)(O)C1C2": ("mono_sabinene", "specialized_oxygenated"),     # sabinene hydrate
+    "CC(C)C12CCC(C)(O)C1C2": ("mono_sabinene", "specialized_oxygenated"),  # sabinene hydrate
     "CC1=CCC2(C(C)C)CC12": ("mono_thujene",),
-    "CC12CCC(CC1)C(C)(C)O2": ("specialized_oxygenated",),                     # 1,8-cineole
-    "CC1=CCC(C(C)C)CC1": ("specialized_cyclic",),                             # a p-menthene of no ensemble
-    "CC1(C)C2CCC1(C)C(OP(=O)(O)OP(=O)(O)O)C2": ("mono_bornane",),             # bornyl diphosphate
+    "CC12CCC(CC1)C(C)(C)O2": ("specialized_oxygenated",),  # 1,8-cineole
+    "CC1=CCC(C(C)C)CC1": ("specialized_cyclic",),  # a p-menthene of no ensemble
+    "CC1(C)C2CCC1(C)C(OP(=O)(O)OP(=O)(O)O)C2": ("mono_bornane",),  # bornyl diphosphate
     "CC(=CCC1C(=C)CCC2C(C)(C)CCCC12C)CCC=O": ("specialized_oxygenated", "specialized_cyclic"),
     "C=C1CCC2C(C)(C)CCCC2(C)C1CCC(C)=CCOP(=O)([O-])OP(=O)([O-])[O-]": ("di_copalane",),
-    "CC(C)=CCCC(C)=CCOP(=O)([O-])OP(=O)([O-])[O-]": (),                       # a linear prenyl diphosphate
-    "C=CC(=C)C": (),                                                          # isoprene
+    "CC(C)=CCCC(C)=CCOP(=O)([O-])OP(=O)([O-])[O-]": (),  # a linear prenyl diphosphate
+    "C=CC(=C)C": (),  # isoprene
     "CC(C)=CCCC(C)=CCCC(C)=CCCC=C(C)CCC=C(C)CCC=C(C)C": ("tri_squalene",),
     "CC(C)=CCCC(C)C1CCC2(C)C3=C(CCC12C)C1(C)CCC(O)C(C)(C)C1CC3": ("tri_lanostane",),
 }
 
 
 def known_structures():
-    text = importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
-    return {row["structure"]: row["ensembles"] for row in csv.DictReader(text.splitlines(), delimiter="\t")}
+    text = (
+        importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
+    )
+    return {
+        row["structure"]: row["ensembles"]
+        for row in csv.DictReader(text.splitlines(), delimiter="\t")
+    }
 
 
 @pytest.mark.parametrize("smiles", EXAMPLES)
@@ -65,13 +70,33 @@ def test_known_structures_need_no_rdkit(monkeypatch):
 
 
 def test_every_ensemble_has_a_rule():
-    ruled = set(ensembles.SKELETONS) | set(ensembles.MOLECULES) | {"specialized_oxygenated", "specialized_cyclic"}
+    ruled = (
+        set(ensembles.SKELETONS)
+        | set(ensembles.MOLECULES)
+        | {"specialized_oxygenated", "specialized_cyclic"}
+    )
     assert ruled == set(ensembles.SLUGS) and len(ensembles.SLUGS) == 30
 
 
 HEADER = list(reactions.REACTION_COLUMNS)
-ROW = dict(zip(HEADER, ["e2", "P1", "", "MKVLAWMKVLAW", "Mentha", "Plantae", "mono", "1", "(2E)-GPP", "myrcene",
-                        "C=CC(=C)CCC=C(C)C"]))
+ROW = dict(
+    zip(
+        HEADER,
+        [
+            "e2",
+            "P1",
+            "",
+            "MKVLAWMKVLAW",
+            "Mentha",
+            "Plantae",
+            "mono",
+            "1",
+            "(2E)-GPP",
+            "myrcene",
+            "C=CC(=C)CCC=C(C)C",
+        ],
+    )
+)
 
 
 def export(tmp_path, *rows, header=HEADER):
@@ -79,26 +104,43 @@ def export(tmp_path, *rows, header=HEADER):
     with open(path, "w", newline="") as handle:
         table = csv.writer(handle)
         table.writerow(header)
-        table.writerows([row[name] for name in header] if isinstance(row, dict) else row for row in rows)
+        table.writerows(
+            [row[name] for name in header] if isinstance(row, dict) else row for row in rows
+        )
     return path
 
 
 def test_rows_of_one_sequence_are_gathered(tmp_path):
-    rows = (ROW, ROW | {"Enzyme_marts_ID": "e1", "Type": "sqs", "Product_name": "linalool",
-                        "Product_smiles": "C=CC(C)(O)CCC=C(C)C", "Aminoacid_sequence": ROW["Aminoacid_sequence"] + "*"})
-    enzyme, = reactions.from_reactions(reactions.read_reactions(export(tmp_path, *rows)))
+    rows = (
+        ROW,
+        ROW
+        | {
+            "Enzyme_marts_ID": "e1",
+            "Type": "sqs",
+            "Product_name": "linalool",
+            "Product_smiles": "C=CC(C)(O)CCC=C(C)C",
+            "Aminoacid_sequence": ROW["Aminoacid_sequence"] + "*",
+        },
+    )
+    (enzyme,) = reactions.from_reactions(reactions.read_reactions(export(tmp_path, *rows)))
     assert enzyme.id == "e1" and enzyme.products == ("myrcene", "linalool")
     assert enzyme.ensembles == ("mono_myrcene", "specialized_oxygenated")
     assert enzyme.product_types == ("mono", "sqs") and enzyme.is_tps
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"Type": "quattro"}, "line 3, column Type: found 'quattro'; wanted one of hemi"),
-    ({"Class": ""}, "line 3, column Class: found nothing; wanted a value"),
-    ({"Product_smiles": "C1CC"}, "line 3, column Product_smiles: 'C1CC' is not a SMILES"),
-    ({"Aminoacid_sequence": "MK7"}, "line 3, column Aminoacid_sequence: found '7' at residue 3"),
-    ({"Aminoacid_sequence": "MK*L"}, "line 3, column Aminoacid_sequence: found internal stop"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"Type": "quattro"}, "line 3, column Type: found 'quattro'; wanted one of hemi"),
+        ({"Class": ""}, "line 3, column Class: found nothing; wanted a value"),
+        ({"Product_smiles": "C1CC"}, "line 3, column Product_smiles: 'C1CC' is not a SMILES"),
+        (
+            {"Aminoacid_sequence": "MK7"},
+            "line 3, column Aminoacid_sequence: found '7' at residue 3",
+        ),
+        ({"Aminoacid_sequence": "MK*L"}, "line 3, column Aminoacid_sequence: found internal stop"),
+    ],
+)
 def test_bad_values_are_named(tmp_path, change, message):
     with pytest.raises(InputError) as error:
         reactions.read_reactions(export(tmp_path, ROW, ROW | change))
@@ -118,15 +160,26 @@ def test_malformed_tables_are_named(tmp_path):
 
 def test_one_id_with_two_sequences_is_refused(tmp_path):
     with pytest.raises(InputError, match="enzyme e2: found two different sequences"):
-        reactions.from_reactions(reactions.read_reactions(export(tmp_path, ROW, ROW | {"Aminoacid_sequence": "MKV"})))
+        reactions.from_reactions(
+            reactions.read_reactions(export(tmp_path, ROW, ROW | {"Aminoacid_sequence": "MKV"}))
+        )
 
 
 def test_dataset_round_trip(tmp_path, enzymes):
     reactions.write(enzymes, tmp_path / "d.tsv")
     assert reactions.read(tmp_path / "d.tsv") == enzymes
     lines = (tmp_path / "d.tsv").read_text().splitlines()
-    assert lines[0].split("\t")[:9] == ["id", "sequence", "species", "kingdom", "ensembles", "product_types", "tps_classes",
-                                        "substrates", "products"]
+    assert lines[0].split("\t")[:9] == [
+        "id",
+        "sequence",
+        "species",
+        "kingdom",
+        "ensembles",
+        "product_types",
+        "tps_classes",
+        "substrates",
+        "products",
+    ]
     (tmp_path / "bad.tsv").write_text(lines[0] + "\n" + "a\tb\n")
     with pytest.raises(InputError, match="bad.tsv, line 2: found 2 columns"):
         reactions.read(tmp_path / "bad.tsv")

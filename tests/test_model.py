@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tpspred import device, pipeline
 from tpspred.dataset import reactions
+from tpspred.errors import ModelError, StoreError, TpspredError
 from tpspred.family import motifs
 from tpspred.model import calibration, checkpoint, losses, metrics, neighbours, training
-from tpspred.errors import ModelError, StoreError, TpspredError
 
 
 def test_class_weights_are_inverse_frequencies_of_mean_one():
@@ -25,9 +25,15 @@ def test_class_weights_are_inverse_frequencies_of_mean_one():
 
 def test_focal_loss_without_focus_is_cross_entropy():
     logits, targets = torch.randn(4, 3), torch.randint(0, 2, (4, 3)).float()
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1).mean()
+    plain = (
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        .sum(1)
+        .mean()
+    )
     ones = torch.ones(3)
-    assert losses.focal_loss(logits, targets, torch.ones(4, 3), ones, 0.5, 0.0, 0.0) == pytest.approx(float(plain) / 2)
+    assert losses.focal_loss(
+        logits, targets, torch.ones(4, 3), ones, 0.5, 0.0, 0.0
+    ) == pytest.approx(float(plain) / 2)
     focused = losses.focal_loss(logits, targets, torch.ones(4, 3), ones, 0.5, 2.0, 0.0)
     assert focused < plain / 2
 
@@ -40,10 +46,16 @@ def test_masked_answers_teach_nothing():
     assert (logits.grad[:, [0, 2]] == 0).all() and (logits.grad[:, 1] != 0).all()
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=30).filter(
-    lambda rows: any(hit for hit, _ in rows)))
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=30).filter(
+        lambda rows: any(hit for hit, _ in rows)
+    )
+)
 def test_best_f1_is_reached_at_its_threshold(rows):
-    truth, score = np.array([float(hit) for hit, _ in rows]), np.array([float(value) for _, value in rows])
+    truth, score = (
+        np.array([float(hit) for hit, _ in rows]),
+        np.array([float(value) for _, value in rows]),
+    )
     best, threshold = metrics.best_f1(truth, score)
     assert metrics.f1(truth, score >= threshold) == pytest.approx(best)
     assert best == pytest.approx(max(metrics.f1(truth, score >= value) for value in score))
@@ -69,30 +81,71 @@ def test_training_learns(small):
 def test_same_seed_same_weights_other_seed_others(small, enzymes):
     def members(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=1, **changes)
-        return pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "again",
-                            torch.device("cpu")).fitted.members[0]
+        return pipeline.train(
+            enzymes,
+            small.predictor.encoder,
+            small.table,
+            small.negatives,
+            config,
+            "again",
+            torch.device("cpu"),
+        ).fitted.members[0]
+
     first, again, other = members(), members(), members(seed=1)
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert any(not np.array_equal(first[name], other[name]) for name in first)
 
 
-@pytest.mark.parametrize("change", [
-    {"batch_size": 4}, {"accumulation": 4}, {"learning_rate": 1e-4}, {"weight_decay": 0.5}, {"dropout": 0.0}, {"alpha": 0.25},
-    {"gamma": 0.0}, {"label_smoothing": 0.1}, {"weight_smoothing": 100.0}, {"folds": 4}, {"fold_identity": 0.3}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch_size": 4},
+        {"accumulation": 4},
+        {"learning_rate": 1e-4},
+        {"weight_decay": 0.5},
+        {"dropout": 0.0},
+        {"alpha": 0.25},
+        {"gamma": 0.0},
+        {"label_smoothing": 0.1},
+        {"weight_smoothing": 100.0},
+        {"folds": 4},
+        {"fold_identity": 0.3},
+    ],
+)
 def test_every_hyperparameter_changes_the_weights(small, enzymes, change):
     def member(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=2, **changes)
-        fitted = pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
-                              torch.device("cpu")).fitted
-        return np.concatenate([array.ravel() for array in fitted.members[0].values()] + [fitted.sequence_folds])
+        fitted = pipeline.train(
+            enzymes,
+            small.predictor.encoder,
+            small.table,
+            small.negatives,
+            config,
+            "x",
+            torch.device("cpu"),
+        ).fitted
+        return np.concatenate(
+            [array.ravel() for array in fitted.members[0].values()] + [fitted.sequence_folds]
+        )
+
     assert not np.array_equal(member(), member(**change))
 
 
 def test_patience_and_tolerance_stop_early(small, enzymes):
     def epochs(**changes):
         config = dataclasses.replace(small.config, members=1, epochs=20, **changes)
-        return len(pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x",
-                                torch.device("cpu")).fitted.history)
+        return len(
+            pipeline.train(
+                enzymes,
+                small.predictor.encoder,
+                small.table,
+                small.negatives,
+                config,
+                "x",
+                torch.device("cpu"),
+            ).fitted.history
+        )
+
     scores = iter([0.5, 0.4, 0.4] + [0.3] * 20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "macro_f1_adaptive", lambda truth, score: next(scores))
@@ -114,8 +167,11 @@ def test_negatives_answer_only_whether_they_are_tps(small, enzymes):
 
 def test_negatives_that_resemble_a_tps_are_left_out(small, enzymes):
     labels = reactions.labels(enzymes)
-    alike = dataclasses.replace(small.table, ids=[f"copy{i}" for i in range(len(small.table))],
-                                sequences=[sequence + "A" for sequence in small.table.sequences])
+    alike = dataclasses.replace(
+        small.table,
+        ids=[f"copy{i}" for i in range(len(small.table))],
+        sequences=[sequence + "A" for sequence in small.table.sequences],
+    )
     data = training.examples(enzymes, small.table, [alike], labels)
     kept = [name for name in data.ids if name.startswith("copy")]
     related = [f"copy{i}" for i, enzyme in enumerate(enzymes) if not enzyme.is_tps]
@@ -143,7 +199,9 @@ def test_platt_recovers_the_line_that_made_the_data():
     logits = rng.normal(0, 3, (20000, 1))
     targets = (rng.random((20000, 1)) < calibration.sigmoid(0.7 * logits - 1)).astype(float)
     lines = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
-    assert lines.slopes[0] == pytest.approx(0.7, abs=0.05) and lines.offsets[0] == pytest.approx(-1, abs=0.1)
+    assert lines.slopes[0] == pytest.approx(0.7, abs=0.05) and lines.offsets[0] == pytest.approx(
+        -1, abs=0.1
+    )
 
 
 def test_rare_labels_lean_on_the_others():
@@ -151,30 +209,48 @@ def test_rare_labels_lean_on_the_others():
     logits = rng.normal(0, 2, (500, 3))
     targets = (logits + rng.normal(0, 1, logits.shape) > 1).astype(float)
     targets[:, 2] = 0
-    targets[np.argsort(logits[:, 2])[:1], 2] = 1          # one positive, at the bottom: no reason to call everything
+    targets[np.argsort(logits[:, 2])[:1], 2] = (
+        1  # one positive, at the bottom: no reason to call everything
+    )
     lines = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
-    assert (lines.slopes > 0).all() and ((0 < lines.thresholds) & (lines.thresholds < 1)).all()
+    assert (lines.slopes > 0).all() and ((lines.thresholds > 0) & (lines.thresholds < 1)).all()
     assert lines.thresholds[2] > 0.1
 
 
 def held_out(probabilities, targets, similarity=None):
     similarity = np.ones(len(targets)) if similarity is None else similarity
     numbers = calibration.none(targets.shape[1])
-    return dataclasses.replace(numbers, held_out=calibration.HeldOut(probabilities.astype(np.float32), targets.astype(np.uint8),
-                                                                     similarity.astype(np.float32)))
+    return dataclasses.replace(
+        numbers,
+        held_out=calibration.HeldOut(
+            probabilities.astype(np.float32),
+            targets.astype(np.uint8),
+            similarity.astype(np.float32),
+        ),
+    )
 
 
 def test_thresholds_for_a_precision_are_the_lowest_that_reach_it():
     scores = np.repeat(np.linspace(0.95, 0.05, 10)[:, None], 4, 1)
-    hits = np.array([[1, 1, 1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
-                     [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]]).T
+    hits = np.array(
+        [
+            [1, 1, 1, 1, 1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 1, 0, 0, 0, 0, 0, 0],
+            [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+            [1, 1, 1, 1, 1, 1, 0, 0, 0, 0],
+        ]
+    ).T
     lines = held_out(scores, hits)
     strict = lines.at_precision(0.8, [0, 1, 2])
-    assert strict.thresholds[0] == np.float32(scores[6, 0])           # 6 of 7 are right, 6 of 8 are not enough
-    assert strict.thresholds[1] == np.float32(scores[4, 0])           # 4 of 5
+    assert strict.thresholds[0] == np.float32(
+        scores[6, 0]
+    )  # 6 of 7 are right, 6 of 8 are not enough
+    assert strict.thresholds[1] == np.float32(scores[4, 0])  # 4 of 5
     assert strict.thresholds[2] == calibration.NEVER and strict.thresholds[3] == 0.5
     assert strict.precision[:2] == pytest.approx([6 / 7, 4 / 5]) and np.isnan(strict.precision[2])
-    assert lines.at_precision(0.9, [1]).thresholds[1] == calibration.NEVER         # four calls show nothing
+    assert (
+        lines.at_precision(0.9, [1]).thresholds[1] == calibration.NEVER
+    )  # four calls show nothing
 
 
 def sample(rng, count):
@@ -198,7 +274,7 @@ def test_sets_hold_what_they_promise_near_and_far(coverage):
         own = np.searchsorted(sets.edges, similarity[some], "right") == band
         assert held[own].mean() == pytest.approx(coverage, abs=0.03)
         sizes.append(inside[some][own].sum(1).mean())
-    assert sizes == sorted(sizes, reverse=True)                       # what is unlike anything known gets larger sets
+    assert sizes == sorted(sizes, reverse=True)  # what is unlike anything known gets larger sets
     assert not sets.holds(np.array([np.nan]), 0.5)[0]
 
 
@@ -210,7 +286,9 @@ def test_too_few_enzymes_promise_nothing_less_than_everything():
 def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
     data = training.examples(enzymes, small.table, small.negatives, small.predictor.labels)
     logits = small.predictor.logits(data.embedding, data.features)
-    folds = dict(zip(small.predictor.fitted.sequence_hashes.tolist(), small.predictor.fitted.sequence_folds))
+    folds = dict(
+        zip(small.predictor.fitted.sequence_hashes.tolist(), small.predictor.fitted.sequence_folds)
+    )
     held_out, similarity = small.predictor.held_out(data)
     tps = small.predictor.labels.index(reactions.IS_TPS)
     references = small.predictor.references
@@ -219,18 +297,28 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small, enzymes):
         network = logits[fold, i]
         alike = references.similarity(data.embedding[i])
         vote = references.vote(alike, left_out=fold)
-        assert similarity[i] == pytest.approx(alike[references.folds != fold].max() / np.linalg.norm(data.embedding[i]))
-        assert held_out[i, tps] == network[tps]           # enzymes know nothing of what is none
+        assert similarity[i] == pytest.approx(
+            alike[references.folds != fold].max() / np.linalg.norm(data.embedding[i])
+        )
+        assert held_out[i, tps] == network[tps]  # enzymes know nothing of what is none
         assert np.allclose(np.delete(held_out[i], tps), np.delete(0.6 * network + 0.4 * vote, tps))
     calibrated = small.predictor.calibrated(data)
     assert calibrated.calibration.sequences == len(data)
-    assert not np.array_equal(calibrated.calibration.thresholds, small.predictor.calibration.thresholds)
+    assert not np.array_equal(
+        calibrated.calibration.thresholds, small.predictor.calibration.thresholds
+    )
 
 
 def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
     targets = np.array([[1, 0], [1, 0], [0, 1]])
-    references = neighbours.References(np.eye(3, dtype=np.float16), [], targets.astype(np.uint8), np.array([0, 1, 1]),
-                                       np.array([1.0]), np.array([1.0]))
+    references = neighbours.References(
+        np.eye(3, dtype=np.float16),
+        [],
+        targets.astype(np.uint8),
+        np.array([0, 1, 1]),
+        np.array([1.0]),
+        np.array([1.0]),
+    )
     near_first = np.array([0.9, 0.1, 0.2])
     sure = np.log(0.99 / 0.01)
     assert references.vote(near_first) == pytest.approx([sure, -sure])
@@ -246,9 +334,14 @@ def test_neighbours_say_what_their_similarity_means():
     assert points == pytest.approx([0.425, 0.925, 1]) and typical == pytest.approx([0.3, 0.8, 1])
     targets = np.array([[1, 0], [0, 1]], np.uint8)
     about = [{"id": name, "accessions": [name], "species": [], "products": []} for name in "ab"]
-    references = neighbours.References(np.eye(2, dtype=np.float16), about, targets, np.zeros(2), points, typical)
+    references = neighbours.References(
+        np.eye(2, dtype=np.float16), about, targets, np.zeros(2), points, typical
+    )
     near = references.nearest(np.array([0.675, 0.925]), 2, {0: "x", 1: "y"}, {"x"})
-    assert [(enzyme.id, enzyme.ensembles, enzyme.agrees) for enzyme in near] == [("b", ("y",), False), ("a", ("x",), True)]
+    assert [(enzyme.id, enzyme.ensembles, enzyme.agrees) for enzyme in near] == [
+        ("b", ("y",), False),
+        ("a", ("x",), True),
+    ]
     assert [enzyme.identity for enzyme in near] == pytest.approx([0.8, 0.55])
     assert references.nearest(np.array([0.5, 0.4]), 1, {}, set())[0].agrees is None
 
@@ -257,18 +350,36 @@ def hit(motif, state="intact"):
     return motifs.MotifHit(motif, state, 1, 5, "DDAAD")
 
 
-@pytest.mark.parametrize("product_type, found, flags", [
-    ("mono", [hit("DDxxD")], []), ("mono", [hit("DDxxD", "altered")], ["no_intact_active_site"]),
-    ("mono", [hit("DxDD")], ["motif_conflict"]), ("di", [hit("DxDD")], []), ("tri", [hit("DCTAE")], []),
-    ("mono", [hit("DxDD"), hit("NSE/DTE")], []), ("mono", [hit("QW")], ["no_intact_active_site"])])
+@pytest.mark.parametrize(
+    "product_type, found, flags",
+    [
+        ("mono", [hit("DDxxD")], []),
+        ("mono", [hit("DDxxD", "altered")], ["no_intact_active_site"]),
+        ("mono", [hit("DxDD")], ["motif_conflict"]),
+        ("di", [hit("DxDD")], []),
+        ("tri", [hit("DCTAE")], []),
+        ("mono", [hit("DxDD"), hit("NSE/DTE")], []),
+        ("mono", [hit("QW")], ["no_intact_active_site"]),
+    ],
+)
 def test_active_site_and_type_are_compared(small, product_type, found, flags):
     assert list(small.predictor._flags(1.0, [], product_type, found)) == flags
 
 
 def test_calibration_refuses_training_sequences(small, enzymes):
     config = dataclasses.replace(small.config, members=1, epochs=1)
-    single = pipeline.train(enzymes, small.predictor.encoder, small.table, small.negatives, config, "x", torch.device("cpu"))
-    with pytest.raises(ModelError, match=r"\d+ sequences that the model was trained on, first sampled_"):
+    single = pipeline.train(
+        enzymes,
+        small.predictor.encoder,
+        small.table,
+        small.negatives,
+        config,
+        "x",
+        torch.device("cpu"),
+    )
+    with pytest.raises(
+        ModelError, match=r"\d+ sequences that the model was trained on, first sampled_"
+    ):
         pipeline.calibrate(single, enzymes, small.table, small.negatives)
     left_out = single.fitted.sequence_hashes[single.fitted.sequence_folds == 0]
     fresh = [enzyme for enzyme in enzymes if training.sequence_hash(enzyme.sequence) in left_out]
@@ -279,33 +390,56 @@ def test_labels_without_positives_are_never_called(small, enzymes):
     predictor = small.predictor
     unsupported = {label.column for label in predictor.unsupported()}
     assert "product_type:psy" in unsupported and "ensemble:di_taxane" in unsupported
-    lowest = dataclasses.replace(predictor.calibration, thresholds=np.zeros(len(predictor.labels)), tps_threshold=0.0)
-    eager = type(predictor)(predictor.encoder, predictor.fitted, predictor.references, predictor.record, lowest)
+    lowest = dataclasses.replace(
+        predictor.calibration, thresholds=np.zeros(len(predictor.labels)), tps_threshold=0.0
+    )
+    eager = type(predictor)(
+        predictor.encoder, predictor.fitted, predictor.references, predictor.record, lowest
+    )
     call = next(eager.predict([next(iter_records(enzymes))]))
-    assert {found.name for found in call.ensembles} == {"mono_sabinene", "sesq_germacrane", "tri_lanostane",
-                                                    "specialized_oxygenated"}
-    assert np.isnan([p for p, label in zip(call.probabilities, predictor.labels) if label.column in unsupported]).all()
+    assert {found.name for found in call.ensembles} == {
+        "mono_sabinene",
+        "sesq_germacrane",
+        "tri_lanostane",
+        "specialized_oxygenated",
+    }
+    assert np.isnan(
+        [p for p, label in zip(call.probabilities, predictor.labels) if label.column in unsupported]
+    ).all()
 
 
 def test_what_is_unlike_any_enzyme_says_so(small, enzymes):
-    predictor = small.predictor.calibrated(training.examples(enzymes, small.table, small.negatives, small.predictor.labels))
+    predictor = small.predictor.calibrated(
+        training.examples(enzymes, small.table, small.negatives, small.predictor.labels)
+    )
     record = next(iter_records(enzymes))
     assert "no_similar_enzyme" not in next(predictor.predict([record])).flags
-    far = dataclasses.replace(predictor.calibration.held_out, similarity=np.full(24, 1.5, np.float32))
-    strange = type(predictor)(predictor.encoder, predictor.fitted, predictor.references, predictor.record,
-                              dataclasses.replace(predictor.calibration, held_out=far))
+    far = dataclasses.replace(
+        predictor.calibration.held_out, similarity=np.full(24, 1.5, np.float32)
+    )
+    strange = type(predictor)(
+        predictor.encoder,
+        predictor.fitted,
+        predictor.references,
+        predictor.record,
+        dataclasses.replace(predictor.calibration, held_out=far),
+    )
     assert "no_similar_enzyme" in next(strange.predict([record])).flags
 
 
 def test_only_a_calibrated_model_can_promise(small):
     for promise in ({"target_precision": 0.9}, {"coverage": 0.9}):
-        with pytest.raises(ModelError, match="found no calibration; wanted a model that went through tpspred calibrate"):
+        with pytest.raises(
+            ModelError,
+            match="found no calibration; wanted a model that went through tpspred calibrate",
+        ):
             small.predictor.answering(**promise)
     assert small.predictor.answering() is small.predictor
 
 
 def iter_records(enzymes):
     from tpspred.io.fasta import ProteinRecord
+
     return (ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes)
 
 
@@ -314,8 +448,14 @@ def test_model_file_round_trip(small, enzymes, tmp_path):
     checkpoint.save(small.predictor, path)
     loaded = checkpoint.load(path)
     assert loaded.encoder.checksum == small.predictor.encoder.checksum
-    first = [dataclasses.replace(call, model="", probabilities=None, features=None) for call in small.predictor.predict(iter_records(enzymes))]
-    again = [dataclasses.replace(call, model="", probabilities=None, features=None) for call in loaded.predict(iter_records(enzymes))]
+    first = [
+        dataclasses.replace(call, model="", probabilities=None, features=None)
+        for call in small.predictor.predict(iter_records(enzymes))
+    ]
+    again = [
+        dataclasses.replace(call, model="", probabilities=None, features=None)
+        for call in loaded.predict(iter_records(enzymes))
+    ]
     assert first == again
     checkpoint.save(loaded, tmp_path / "again.h5")
     assert checkpoint.load(tmp_path / "again.h5").checksum == loaded.checksum
@@ -385,6 +525,7 @@ def test_bundled_model_is_small_and_complete(model):
 def test_bundled_profiles_hold_no_contiguous_sequence():
     """HMMER's text format has one column per line; nothing in the file reads as a protein of 40 residues."""
     import re
+
     data = checkpoint.bundled().read_bytes()
     assert not re.search(rb"[ACDEFGHIKLMNPQRSTVWY]{40}", data)
 

@@ -6,10 +6,10 @@ from conftest import DATA
 
 from tpspred import encoders
 from tpspred.dataset import folds
-from tpspred.family import features, motifs, profiles
-from tpspred.io import fasta
 from tpspred.encoders import column_weights, profile
 from tpspred.errors import InputError, ModelError
+from tpspred.family import features, motifs, profiles
+from tpspred.io import fasta
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,19 @@ def views(model, proteins):
 
 def test_families_of_the_design_are_in_the_bundled_library(model):
     library = {profile.name: profile for profile in model.encoder.profiles}
-    for wanted in ("plantae_sesq_mono", "fungi_sesq", "plantae_tri", "plantae_sqs", "plantae_psy", "animalia_pt"):
+    for wanted in (
+        "plantae_sesq_mono",
+        "fungi_sesq",
+        "plantae_tri",
+        "plantae_sqs",
+        "plantae_psy",
+        "animalia_pt",
+    ):
         assert wanted in library
-    assert [name for name, *_ in library["plantae_sesq_mono"].regions] == ["N-terminal", "class_I_alpha"]
+    assert [name for name, *_ in library["plantae_sesq_mono"].regions] == [
+        "N-terminal",
+        "class_I_alpha",
+    ]
     assert library["plantae_tri"].regions[0][0] == "class_II"
     plant = {site.motif for site in library["plantae_sesq_mono"].sites}
     assert plant >= {"DDxxD", "NSE/DTE", "DxDD", "RRx8W"}
@@ -52,7 +62,7 @@ def test_motif_hits_are_where_they_say(views):
     for view in views:
         for hit in view.motifs:
             if hit.state != motifs.MISSING:
-                assert view.record.sequence[hit.start - 1:hit.end] == hit.residues
+                assert view.record.sequence[hit.start - 1 : hit.end] == hit.residues
 
 
 def test_a_motif_away_from_its_site_is_not_found(model, views):
@@ -60,14 +70,16 @@ def test_a_motif_away_from_its_site_is_not_found(model, views):
     site = next(site for site in hit.profile.sites if site.motif == "DDxxD")
     start = int(hit.positions[site.column - 1])
     sequence = views[0].record.sequence
-    broken = sequence[:start - 6] + "G" * 15 + sequence[start + 9:] + "DDAADAA"
-    view, = encoders.views([fasta.ProteinRecord("p", "", broken)], model.encoder.profiles)
+    broken = sequence[: start - 6] + "G" * 15 + sequence[start + 9 :] + "DDAADAA"
+    (view,) = encoders.views([fasta.ProteinRecord("p", "", broken)], model.encoder.profiles)
     assert all(found.state != motifs.INTACT for found in view.motifs if found.motif == "DDxxD")
 
 
 def test_neighbours_and_threads_change_nothing(model, proteins, views):
     for threads, subset in ((1, proteins[2:3]), (2, proteins[::-1])):
-        again = {view.record.id: view for view in encoders.views(subset, model.encoder.profiles, threads)}
+        again = {
+            view.record.id: view for view in encoders.views(subset, model.encoder.profiles, threads)
+        }
         for view in views:
             other = again.get(view.record.id)
             if other and view.hits:
@@ -90,10 +102,19 @@ def test_there_are_64_features_each_with_its_text(views):
         assert np.isfinite(features.vector(view)).all()
 
 
-@pytest.mark.parametrize("name, expected", [
-    ("log_length", np.log(12)), ("fraction_D", 3 / 12), ("unknown_fraction", 1 / 12), ("aromaticity", 1 / 11),
-    ("net_charge", (2 - 3) / 11), ("ddxxd_intact", 0), ("profile_count", 0), ("bits_per_residue", 0),
-])
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("log_length", np.log(12)),
+        ("fraction_D", 3 / 12),
+        ("unknown_fraction", 1 / 12),
+        ("aromaticity", 1 / 11),
+        ("net_charge", (2 - 3) / 11),
+        ("ddxxd_intact", 0),
+        ("profile_count", 0),
+        ("bits_per_residue", 0),
+    ],
+)
 def test_features_by_hand(name, expected):
     view = features.View(fasta.ProteinRecord("p", "", "MKKDDDWAAVLX"), [], [])
     value = features.FEATURES[name](view)
@@ -102,8 +123,11 @@ def test_features_by_hand(name, expected):
 
 def test_every_feature_varies(views):
     """A feature that is the same for all kinds of proteins is none."""
-    sites = [motifs.MotifHit(name, state, 3, 8, "DDAADE") for name in motifs.MOTIFS
-             for state in (motifs.INTACT, motifs.ALTERED)]
+    sites = [
+        motifs.MotifHit(name, state, 3, 8, "DDAADE")
+        for name in motifs.MOTIFS
+        for state in (motifs.INTACT, motifs.ALTERED)
+    ]
     views = [*views, features.View(fasta.ProteinRecord("p", "", "MKDDAADEXW"), [], sites)]
     table = np.stack([features.vector(view) for view in views])
     assert [name for name, spread in zip(features.NAMES, table.std(0)) if spread == 0] == []
@@ -128,16 +152,27 @@ def test_columns_that_go_with_the_products_weigh_more():
     """Forty enzymes of a family: the residue of column 7 decides what they make, the others say who is whose relative."""
     rng = np.random.default_rng(0)
     ancestors = rng.integers(0, 20, (4, 30))
-    codes = np.where(rng.random((40, 30)) < 0.2, rng.integers(0, 20, (40, 30)), ancestors[np.arange(40) % 4])
+    codes = np.where(
+        rng.random((40, 30)) < 0.2, rng.integers(0, 20, (40, 30)), ancestors[np.arange(40) % 4]
+    )
     makes = rng.random(40) < 0.5
     codes[:, 7] = np.where(makes, 2, 18)
     alike = (makes[:, None] == makes).astype(float)
-    found, = column_weights.weights([codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES)
+    (found,) = column_weights.weights(
+        [codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES
+    )
     assert found.argmax() == 7 and found[7] > 3 * np.median(found) and found.min() >= 0
-    shuffled, = column_weights.weights([codes], [np.arange(40)], [np.arange(40)], alike[np.ix_(*[rng.permutation(40)] * 2)],
-                                profile.RESIDUES)
+    (shuffled,) = column_weights.weights(
+        [codes],
+        [np.arange(40)],
+        [np.arange(40)],
+        alike[np.ix_(*[rng.permutation(40)] * 2)],
+        profile.RESIDUES,
+    )
     assert shuffled.argmax() != 7
-    few, = column_weights.weights([codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES)
+    (few,) = column_weights.weights(
+        [codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES
+    )
     assert (few == 1).all()
 
 
@@ -145,7 +180,11 @@ def test_agreement_counts_rare_labels_more(enzymes):
     alike = column_weights.agreement(enzymes)
     assert np.allclose(alike, alike.T) and alike.min() >= 0 and alike.max() <= 1 + 1e-9
     same = [i for i, enzyme in enumerate(enzymes) if enzyme.products == enzymes[0].products]
-    other = next(i for i, enzyme in enumerate(enzymes) if not set(enzyme.product_types) & set(enzymes[0].product_types))
+    other = next(
+        i
+        for i, enzyme in enumerate(enzymes)
+        if not set(enzyme.product_types) & set(enzymes[0].product_types)
+    )
     assert alike[0, same[-1]] == pytest.approx(1) and alike[0, other] < 0.5
 
 

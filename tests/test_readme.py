@@ -17,17 +17,27 @@ COMMANDS = re.findall(r"^    (.*)$", README, re.M)
 def shell(tmp_path):
     """Run a line in bash at the top of the checkout with a tpspred on PATH that needs no installation."""
     link = tmp_path / "tpspred"
-    link.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/bin/tpspred \"$@\"\n")
+    link.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/bin/tpspred "$@"\n')
     link.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    return lambda line: subprocess.run(line, shell=True, executable="/bin/bash", cwd=ROOT, env=environment,
-                                       capture_output=True, text=True)
+    return lambda line: subprocess.run(
+        line,
+        shell=True,
+        executable="/bin/bash",
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_first_command_prints_what_stands_below_it(shell):
     line = next(command for command in COMMANDS if "tpspred predict" in command)
     install, _, predict = line.partition(" && ")
-    assert install == "pip install -c constraints.txt ." and README.splitlines().index("    " + line) < 20
+    assert (
+        install == "pip install -c constraints.txt ."
+        and README.splitlines().index("    " + line) < 20
+    )
     shown = re.search(r"```\n(.*?)```", README, re.S)[1]
     done = shell(predict)
     assert done.returncode == 0, done.stderr
@@ -41,7 +51,7 @@ def test_test_command_stands_early():
 
 def test_python_example_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    code, = re.findall(r"```python\n(.*?)```", README, re.S)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
     exec(code, {})
     assert capsys.readouterr().out.splitlines()[0].startswith("plantae_sesq_mono_1 tps")
 
@@ -54,5 +64,7 @@ def test_every_option_named_exists(shell):
 
 
 def test_every_file_named_exists():
-    for path in re.findall(r"`((?:bin|benchmarks|test_data|tpspred|conda-recipe|workflows)/[\w./-]+)`", README):
+    for path in re.findall(
+        r"`((?:bin|benchmarks|test_data|tpspred|conda-recipe|workflows)/[\w./-]+)`", README
+    ):
         assert (ROOT / path).exists(), path

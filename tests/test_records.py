@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpspred.io import fasta
 from tpspred.errors import InputError
+from tpspred.io import fasta
 
 PROTEIN = st.text(fasta.AMINO_ACIDS + "X", min_size=1, max_size=40)
 
@@ -20,7 +20,9 @@ def read(tmp_path, content, **options):
 def test_reads_what_users_bring(tmp_path):
     found = read(tmp_path, b">a first protein\r\nMKV\r\n\r\nlaw*\r\n>b\nMK VL\n\n")
     assert [(r.id, r.description, r.sequence, r.problem) for r in found] == [
-        ("a", "first protein", "MKVLAW", ""), ("b", "", "MKVL", "")]
+        ("a", "first protein", "MKVLAW", ""),
+        ("b", "", "MKVL", ""),
+    ]
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, lzma.compress])
@@ -36,30 +38,48 @@ def test_empty_file_has_no_records(tmp_path):
     assert read(tmp_path, b"") == read(tmp_path, b"\n\n") == []
 
 
-@pytest.mark.parametrize("raw, kept", [("U", "C"), ("O", "K"), ("B", "X"), ("Z", "X"), ("J", "X"), ("X", "X"), ("u", "C")])
+@pytest.mark.parametrize(
+    "raw, kept",
+    [("U", "C"), ("O", "K"), ("B", "X"), ("Z", "X"), ("J", "X"), ("X", "X"), ("u", "C")],
+)
 def test_rare_residues_become_what_the_model_knows(raw, kept):
     assert fasta.protein_record("p", "MK" + raw).sequence == "MK" + kept
 
 
-@pytest.mark.parametrize("sequence, problem", [
-    ("", "empty"), ("*", "empty"), ("MK*LV", "internal_stop"), ("MKL**", "internal_stop"), ("XXXB", "no_known_residue"),
-    ("M" * 100_001, "too_long"), ("MKLV*", "")])
+@pytest.mark.parametrize(
+    "sequence, problem",
+    [
+        ("", "empty"),
+        ("*", "empty"),
+        ("MK*LV", "internal_stop"),
+        ("MKL**", "internal_stop"),
+        ("XXXB", "no_known_residue"),
+        ("M" * 100_001, "too_long"),
+        ("MKLV*", ""),
+    ],
+)
 def test_what_cannot_be_scored_keeps_its_place(sequence, problem):
     assert fasta.protein_record("p", sequence).problem == problem
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"MKV\n", "line 1: found 'MKV' before any header"),
-    (b">\nMKV\n", "line 1: found a header without an id"),
-    (b">a\nMK1V\n", "record a: found '1' at residue 3; wanted amino acids"),
-    (b">a\nMK-V\n", "record a: found '-' at residue 3"),
-    (b">ok\nMKVW\n>gene\n" + b"ACGT" * 20, "line 3, record gene: found a nucleotide sequence; wanted proteins"),
-    (b">a\nMK\0V\n", "line 2: found binary data"),
-    (b">a\n\xff\xfe\n", "line 2: found bytes that are not UTF-8"),
-    (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
-    (lzma.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
-    (b">a\nMKV\n>a\nMKL\n", "line 3, record a: found an id already used at line 1"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"MKV\n", "line 1: found 'MKV' before any header"),
+        (b">\nMKV\n", "line 1: found a header without an id"),
+        (b">a\nMK1V\n", "record a: found '1' at residue 3; wanted amino acids"),
+        (b">a\nMK-V\n", "record a: found '-' at residue 3"),
+        (
+            b">ok\nMKVW\n>gene\n" + b"ACGT" * 20,
+            "line 3, record gene: found a nucleotide sequence; wanted proteins",
+        ),
+        (b">a\nMK\0V\n", "line 2: found binary data"),
+        (b">a\n\xff\xfe\n", "line 2: found bytes that are not UTF-8"),
+        (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
+        (lzma.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),
+        (b">a\nMKV\n>a\nMKL\n", "line 3, record a: found an id already used at line 1"),
+    ],
+)
 def test_wrong_files_are_refused(tmp_path, content, message):
     with pytest.raises(InputError, match="x.faa") as error:
         read(tmp_path, content)
@@ -84,8 +104,10 @@ def test_missing_file_is_named():
 
 @given(st.lists(PROTEIN, max_size=6), st.integers(1, 30))
 def test_layout_does_not_matter(tmp_path_factory, sequences, width):
-    text = "".join(f">p{i}\n" + "\n".join(s[k:k + width] for k in range(0, len(s), width)) + "\n"
-                   for i, s in enumerate(sequences))
+    text = "".join(
+        f">p{i}\n" + "\n".join(s[k : k + width] for k in range(0, len(s), width)) + "\n"
+        for i, s in enumerate(sequences)
+    )
     path = tmp_path_factory.mktemp("layout") / "x.faa"
     path.write_text(text)
     assert [r.sequence for r in fasta.read_fasta(path)] == sequences

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tpspred import encoders
-from tpspred.io import fasta, store
 from tpspred.errors import StoreError
+from tpspred.io import fasta, store
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_ids_may_hold_anything(small, tmp_path):
 
 def test_damaged_stores_are_refused(saved):
     data = saved.read_bytes()
-    saved.write_bytes(data[:len(data) // 2])
+    saved.write_bytes(data[: len(data) // 2])
     with pytest.raises(StoreError, match="a file that HDF5 cannot open"):
         store.read(saved)
     saved.write_bytes(data)
@@ -48,13 +48,16 @@ def test_damaged_stores_are_refused(saved):
 
 
 def test_store_of_another_encoder_is_refused(small, model):
-    with pytest.raises(StoreError, match="found an embedding by profile [0-9a-f]+; wanted profile [0-9a-f]+"):
+    with pytest.raises(
+        StoreError, match="found an embedding by profile [0-9a-f]+; wanted profile [0-9a-f]+"
+    ):
         store.check_encoder(small.table, model.encoder, "s.h5")
 
 
 def test_known_sequences_are_not_computed_again(small, enzymes, monkeypatch):
     def forbidden(*args):
         raise AssertionError("computed again")
+
     monkeypatch.setattr(type(small.predictor.encoder), "vector", forbidden)
     stream = [fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
     again = encoders.embed(stream, small.predictor.encoder, known=small.table)
@@ -62,8 +65,13 @@ def test_known_sequences_are_not_computed_again(small, enzymes, monkeypatch):
 
 
 def test_records_that_cannot_be_scored_keep_their_row(small):
-    stream = [fasta.protein_record("a", "MK*L"), fasta.protein_record("b", ""), fasta.protein_record("c", "MKVL")]
-    table = encoders.featurize(encoders.embed(stream, small.predictor.encoder),
-                               small.predictor.encoder.profiles)
+    stream = [
+        fasta.protein_record("a", "MK*L"),
+        fasta.protein_record("b", ""),
+        fasta.protein_record("c", "MKVL"),
+    ]
+    table = encoders.featurize(
+        encoders.embed(stream, small.predictor.encoder), small.predictor.encoder.profiles
+    )
     assert table.problems == ["internal_stop", "empty", store.NO_MATCH]
     assert not table.embedding.any() and not table.features.any()

@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(206 if begin else 200)
             self.send_header("Content-Length", str(len(CONTENT) - begin))
             self.end_headers()
-            self.wfile.write(CONTENT[begin:begin + self.server.breaks_after])
+            self.wfile.write(CONTENT[begin : begin + self.server.breaks_after])
 
     def log_message(self, *args):
         pass
@@ -52,8 +52,13 @@ def server():
 def test_download_is_checked_recorded_and_counted(server, tmp_path):
     counts, totals = [], []
     target = tmp_path / "new/w.pt"
-    found = esm2_weights.fetch("esm2_t6_8M_UR50D", target, CHECKSUM, server.url,
-                          lambda count, total=None: (counts.append(count), totals.append(total)))
+    found = esm2_weights.fetch(
+        "esm2_t6_8M_UR50D",
+        target,
+        CHECKSUM,
+        server.url,
+        lambda count, total=None: (counts.append(count), totals.append(total)),
+    )
     assert found == CHECKSUM == esm2_weights.sha256(target) and target.read_bytes() == CONTENT
     assert (tmp_path / "new/w.pt.sha256").read_text() == f"{CHECKSUM}  w.pt\n"
     assert sum(counts) == len(CONTENT) and totals[0] == len(CONTENT)
@@ -104,4 +109,6 @@ def test_command_fetches_once_and_prints_the_checksum(run, server, tmp_path, mon
     assert len(server.asked) == 1
     assert run("fetch-weights", "esm2_t6_8M_UR50D", "--sha256", "00").code == 1
     unknown = run("fetch-weights", "esm9")
-    assert unknown.code == 2 and "no ESM-2 is called esm9; there are esm2_t6_8M_UR50D" in unknown.err
+    assert (
+        unknown.code == 2 and "no ESM-2 is called esm9; there are esm2_t6_8M_UR50D" in unknown.err
+    )

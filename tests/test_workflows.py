@@ -14,9 +14,23 @@ import tpspred
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
-ON_SLURM = ("--executor", "slurm", "--jobs", 4, "--default-resources", "slurm_partition=test", "--slurm-no-account",
-            "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", 3, "--seconds-between-status-checks", 3,
-            "--latency-wait", 5)
+ON_SLURM = (
+    "--executor",
+    "slurm",
+    "--jobs",
+    4,
+    "--default-resources",
+    "slurm_partition=test",
+    "--slurm-no-account",
+    "--slurm-status-command",
+    "squeue",
+    "--slurm-init-seconds-before-status-checks",
+    3,
+    "--seconds-between-status-checks",
+    3,
+    "--latency-wait",
+    5,
+)
 
 
 NEXTFLOW = ROOT / "workflows/nextflow"
@@ -28,13 +42,29 @@ def needs(program):
 
 def flow(shell, tmp_path, *where):
     """Run the Snakemake workflow on two genomes in three shards and look at all that it makes."""
-    (tmp_path / "c.yaml").write_text(f"genomes:\n  one: {PROTEINS}\n  other: {DATA}/negatives.faa\nshards: 3\nthreads: 1\n")
-    done = shell("snakemake", "--snakefile", ROOT / "workflows/snakemake/Snakefile", "--configfile", "c.yaml", *where)
+    (tmp_path / "c.yaml").write_text(
+        f"genomes:\n  one: {PROTEINS}\n  other: {DATA}/negatives.faa\nshards: 3\nthreads: 1\n"
+    )
+    done = shell(
+        "snakemake",
+        "--snakefile",
+        ROOT / "workflows/snakemake/Snakefile",
+        "--configfile",
+        "c.yaml",
+        *where,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     results = tmp_path / "results"
     assert (results / "one.tsv").read_bytes() == EXPECTED
-    kinds = [line.split("\t")[2] for line in (results / "one.gff3").read_text().splitlines() if not line.startswith("#")]
-    assert kinds.count("polypeptide") == 4 and (results / "one.gff3").read_text().count("##gff-version") == 1
+    kinds = [
+        line.split("\t")[2]
+        for line in (results / "one.gff3").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    assert (
+        kinds.count("polypeptide") == 4
+        and (results / "one.gff3").read_text().count("##gff-version") == 1
+    )
     with open(results / "summary.tsv", newline="") as handle:
         rows = {row["genome"]: row for row in csv.DictReader(handle, delimiter="\t")}
     assert (rows["one"]["proteins"], rows["one"]["tps"], rows["one"]["sesq"]) == ("7", "4", "1")
@@ -59,22 +89,41 @@ def test_multiqc(shell, tmp_path):
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "report/multiqc_data/multiqc_general_stats.txt").read_text().splitlines()
     rows = {row["Sample"]: row for row in csv.DictReader(table, delimiter="\t")}
-    assert rows["proteins"]["custom_content-tps"] == "4" and rows["negatives"]["custom_content-tps"] == "0"
+    assert (
+        rows["proteins"]["custom_content-tps"] == "4"
+        and rows["negatives"]["custom_content-tps"] == "0"
+    )
     types = (tmp_path / "report/multiqc_data/multiqc_tpspred_type.txt").read_text().splitlines()
-    assert {row["Sample"]: row["sesq"] for row in csv.DictReader(types, delimiter="\t")} == {"proteins": "1", "negatives": "0"}
+    assert {row["Sample"]: row["sesq"] for row in csv.DictReader(types, delimiter="\t")} == {
+        "proteins": "1",
+        "negatives": "0",
+    }
 
 
 def groovy(shell, *arguments):
-    return shell("java", "-cp", os.environ["GROOVY_JARS"], "groovy.ui.GroovyMain", NEXTFLOW / "check.groovy", *arguments)
+    return shell(
+        "java",
+        "-cp",
+        os.environ["GROOVY_JARS"],
+        "groovy.ui.GroovyMain",
+        NEXTFLOW / "check.groovy",
+        *arguments,
+    )
 
 
-with_groovy = pytest.mark.skipif("GROOVY_JARS" not in os.environ, reason="GROOVY_JARS names no jars of Groovy 4")
+with_groovy = pytest.mark.skipif(
+    "GROOVY_JARS" not in os.environ, reason="GROOVY_JARS names no jars of Groovy 4"
+)
 
 
 @with_groovy
 def test_nextflow_files_are_groovy(shell, tmp_path):
     """Nextflow itself is not run."""
-    files = [*NEXTFLOW.glob("*.nf"), NEXTFLOW / "nextflow.config", *map(str, NEXTFLOW.glob("modules/**/*.nf*"))]
+    files = [
+        *NEXTFLOW.glob("*.nf"),
+        NEXTFLOW / "nextflow.config",
+        *map(str, NEXTFLOW.glob("modules/**/*.nf*")),
+    ]
     assert len(files) == 6
     done = groovy(shell, "parse", *files)
     assert done.returncode == 0, done.stderr
@@ -92,7 +141,9 @@ def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
     (tmp_path / "run.sh").write_text(rendered.stdout)
     done = shell("bash", "-euo", "pipefail", "run.sh")
     assert done.returncode == 0, done.stderr
-    wanted = re.findall(r"""path\(?\s*["']([^"']+)["']""", main.read_text().split("output:")[1].split("when:")[0])
+    wanted = re.findall(
+        r"""path\(?\s*["']([^"']+)["']""", main.read_text().split("output:")[1].split("when:")[0]
+    )
     assert len(wanted) == {"predict": 5, "embed": 2}[module]
     for pattern in wanted:
         assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", "sample", pattern))), pattern
@@ -113,9 +164,14 @@ def test_galaxy_tools_fit_the_command(run, tool):
         text = run(line.split()[0], "--help").out.decode()
         assert all(option in text for option in re.findall(r"--[a-z][a-z0-9-]*", line))
     text = run(tool, "--help").out.decode()
-    assert all(param.get("argument") in text for param in root.iter("param") if param.get("argument"))
-    tokens = {token.get("name"): token.text for token in ElementTree.parse(folder / "macros.xml").getroot().iter("token")}
+    assert all(
+        param.get("argument") in text for param in root.iter("param") if param.get("argument")
+    )
+    tokens = {
+        token.get("name"): token.text
+        for token in ElementTree.parse(folder / "macros.xml").getroot().iter("token")
+    }
     assert tokens["@TOOL_VERSION@"] == tpspred.__version__
     for output in root.iter("output"):
         assert output.get("file") is None or (folder / "test-data" / output.get("file")).exists()
-    assert "##" not in command                          # a comment to Cheetah
+    assert "##" not in command  # a comment to Cheetah

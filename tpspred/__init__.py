@@ -13,10 +13,12 @@ __version__ = "0.1.0"
 def read_fasta(source, duplicates="error"):
     """Iterate over the proteins of a FASTA file; see :func:`tpspred.records.read_fasta`."""
     from .io.fasta import read_fasta
+
     return read_fasta(source, duplicates=duplicates)
 
 
 def load_model(path=None):
     """Load a model file, the bundled one by default; see :func:`tpspred.checkpoint.load`."""
     from .model import checkpoint
+
     return checkpoint.load(path)

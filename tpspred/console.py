@@ -51,9 +51,22 @@ def progress(what):
         yield lambda count, total=None: None
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed}"), TaskProgressColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn())
+    from rich.progress import (
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed}"),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda count, total=None: bar.update(task, advance=count, total=total)

@@ -16,14 +16,21 @@ def resolve(name):
     device(type='cpu')
     """
     import torch
-    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
     kind, _, index = name.partition(":")
     if kind not in here or (index and not index.isdigit()):
         raise TpspredError.at("--device", name, "auto, cpu, cuda, cuda:N or mps")
     if not here[kind] or (index and kind == "cuda" and int(index) >= torch.cuda.device_count()):
-        raise TpspredError.at("--device", f"no {name} on this machine", "a device that is present, or auto")
+        raise TpspredError.at(
+            "--device", f"no {name} on this machine", "a device that is present, or auto"
+        )
     return torch.device(name)
 
 
@@ -31,6 +38,7 @@ def resolve(name):
 def one_thread():
     """Let torch use one CPU thread: sums then do not depend on the machine, and small matrices are faster."""
     import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -42,6 +50,7 @@ def one_thread():
 def timed(device, work):
     """Wall seconds until the device has done the work."""
     import torch
+
     began = time.monotonic()
     work()
     if device.type == "cuda":
@@ -52,8 +61,9 @@ def timed(device, work):
 def matrix_rate(device, dtype, runs=10):
     """Operations per second of a large matrix product, the most that a network can come to."""
     import torch
+
     width = 8192 if device.type == "cuda" else 1024
     a, b = (torch.randn(width, width, device=device, dtype=dtype) for _ in range(2))
     timed(device, lambda: a @ b)
     seconds = timed(device, lambda: [a @ b for _ in range(runs)])
-    return runs * 2 * width ** 3 / seconds
+    return runs * 2 * width**3 / seconds

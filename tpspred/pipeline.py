@@ -14,10 +14,10 @@ import torch
 from . import __version__, encoders
 from .dataset import folds, reactions
 from .io import files, store
+from .io.fasta import ProteinRecord
 from .model import training
 from .model.neighbours import References, comparable
 from .model.predictor import Predictor
-from .io.fasta import ProteinRecord
 
 
 def read_stores(paths, loaded, lend_profiles=False):
@@ -46,14 +46,31 @@ def from_store(path, encoder):
         (list of records.ProteinRecord, {sequence: (dimension,) embedding}).
     """
     _, (table,) = read_stores([path], encoder)
-    records = [ProteinRecord(name, description, sequence, "" if problem == store.NO_MATCH else problem)
-               for name, description, sequence, problem in zip(table.ids, table.descriptions, table.sequences, table.problems)]
-    return records, {sequence: row for sequence, row, problem in zip(table.sequences, table.embedding, table.problems)
-                     if not problem}
+    records = [
+        ProteinRecord(name, description, sequence, "" if problem == store.NO_MATCH else problem)
+        for name, description, sequence, problem in zip(
+            table.ids, table.descriptions, table.sequences, table.problems
+        )
+    ]
+    return records, {
+        sequence: row
+        for sequence, row, problem in zip(table.sequences, table.embedding, table.problems)
+        if not problem
+    }
 
 
-def train(enzymes, encoder, table, negatives, config, name, device, labels=None, threads=1,
-          progress=lambda count: None):
+def train(
+    enzymes,
+    encoder,
+    table,
+    negatives,
+    config,
+    name,
+    device,
+    labels=None,
+    threads=1,
+    progress=lambda count: None,
+):
     """Train on representations.
 
     Args:
@@ -81,9 +98,16 @@ def fit(enzymes, data, labels, encoder, config, name, device, progress=lambda co
         prediction.Predictor, not calibrated.
     """
     enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
-    about = [{key: getattr(enzyme_of[data.sequences[i]], key) for key in ("id", "accessions", "species", "products")}
-             for i in np.flatnonzero(data.mask.all(1))]
-    return _fit(about, data, labels, encoder, config, device, _record(name, enzymes, data, config), progress)
+    about = [
+        {
+            key: getattr(enzyme_of[data.sequences[i]], key)
+            for key in ("id", "accessions", "species", "products")
+        }
+        for i in np.flatnonzero(data.mask.all(1))
+    ]
+    return _fit(
+        about, data, labels, encoder, config, device, _record(name, enzymes, data, config), progress
+    )
 
 
 def refit(predictor, data, encoder, embedding, config, device):
@@ -97,20 +121,35 @@ def refit(predictor, data, encoder, embedding, config, device):
         prediction.Predictor, calibrated.
     """
     data = dataclasses.replace(data, embedding=embedding)
-    return _fit(predictor.references.about, data, predictor.labels, encoder, config, device, predictor.record).calibrated(data)
+    return _fit(
+        predictor.references.about,
+        data,
+        predictor.labels,
+        encoder,
+        config,
+        device,
+        predictor.record,
+    ).calibrated(data)
 
 
 def _fit(about, data, labels, encoder, config, device, record, progress=lambda count: None):
     fitted = training.fit(data, labels, config, device, progress, encoder.blocks)
     rows = np.flatnonzero(data.mask.all(1))
-    references = References.of(about, comparable(data.embedding[rows], encoder, fitted.scaling), data.targets[rows],
-                               fitted.sequence_folds[rows], data.identities[np.ix_(rows, rows)])
+    references = References.of(
+        about,
+        comparable(data.embedding[rows], encoder, fitted.scaling),
+        data.targets[rows],
+        fitted.sequence_folds[rows],
+        data.identities[np.ix_(rows, rows)],
+    )
     return Predictor(encoder, fitted, references, record)
 
 
 def calibrate(predictor, enzymes, table, negatives, threads=1):
     """The model with probabilities and thresholds fitted on proteins that its members left out."""
-    return predictor.calibrated(training.examples(enzymes, table, negatives, predictor.labels, threads))
+    return predictor.calibrated(
+        training.examples(enzymes, table, negatives, predictor.labels, threads)
+    )
 
 
 def represent(records, encoder, threads=1):
@@ -118,7 +157,9 @@ def represent(records, encoder, threads=1):
     return encoders.featurize(encoders.embed(records, encoder, threads), encoder.profiles, threads)
 
 
-def from_sequences(enzymes, negatives, config, name, device, labels=None, threads=1, held_out=(), identity=1.0):
+def from_sequences(
+    enzymes, negatives, config, name, device, labels=None, threads=1, held_out=(), identity=1.0
+):
     """The whole recipe: profiles, representations, networks, calibration.
 
     Args:
@@ -132,7 +173,9 @@ def from_sequences(enzymes, negatives, config, name, device, labels=None, thread
     """
     labels = labels or reactions.labels(enzymes)
     encoder = encoders.ProfileEncoder.fit(enzymes, threads)
-    table = represent([ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads)
+    table = represent(
+        [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads
+    )
     others = without_near(represent(negatives, encoder, threads), held_out, identity, threads)
     data = training.examples(enzymes, table, [others], labels, threads)
     return fit(enzymes, data, labels, encoder, config, name, device).calibrated(data), data
@@ -150,7 +193,7 @@ def without_near(table, held_out, identity, threads=1):
     if not held_out or not passed:
         return table
     identities = folds.identity([*held_out, *(table.sequences[i] for i in passed)], threads)
-    nearest = identities[len(held_out):, :len(held_out)].max(1)
+    nearest = identities[len(held_out) :, : len(held_out)].max(1)
     problems = list(table.problems)
     for i, value in zip(passed, nearest):
         if value >= identity:
@@ -168,12 +211,23 @@ def write_history(history, path):
 
 def _record(name, enzymes, data, config):
     """What is worth knowing of a training, for the model file."""
-    return {"name": name, "options": vars(config), "enzymes": len(enzymes),
-            "enzymes_used": int(data.mask.all(1).sum()), "negatives_used": int((~data.mask.all(1)).sum()),
-            "sequences_sha256": _digest(enzymes),
-            "versions": {"tpspred": __version__, "python": platform.python_version(), "torch": str(torch.__version__),
-                         "numpy": np.__version__, "h5py": h5py.__version__, "pyhmmer": pyhmmer.__version__,
-                         "pyfamsa": pyfamsa.__version__}}
+    return {
+        "name": name,
+        "options": vars(config),
+        "enzymes": len(enzymes),
+        "enzymes_used": int(data.mask.all(1).sum()),
+        "negatives_used": int((~data.mask.all(1)).sum()),
+        "sequences_sha256": _digest(enzymes),
+        "versions": {
+            "tpspred": __version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "h5py": h5py.__version__,
+            "pyhmmer": pyhmmer.__version__,
+            "pyfamsa": pyfamsa.__version__,
+        },
+    }
 
 
 def _digest(enzymes):

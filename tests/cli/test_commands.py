@@ -37,7 +37,9 @@ def test_predict_from_a_pipe_and_from_gzip(run, tmp_path):
     content = PROTEINS.read_bytes()
     assert run("predict", "-", stdin=content).out == EXPECTED
     assert run("predict", "-", stdin=gzip.compress(content)).out == EXPECTED
-    (tmp_path / "p.faa.gz").write_bytes(gzip.compress(content.replace(b"\n", b"\r\n").lower().replace(b">", b"\r\n>")))
+    (tmp_path / "p.faa.gz").write_bytes(
+        gzip.compress(content.replace(b"\n", b"\r\n").lower().replace(b">", b"\r\n>"))
+    )
     lower = run("predict", tmp_path / "p.faa.gz").out
     assert lower.lower() == EXPECTED.lower()
 
@@ -59,15 +61,19 @@ def test_every_record_has_a_row_with_its_status(run):
     faa = b">a\nMK*L\n>b\n>c\nXXXXX\n>d\nMKV\n>e\n" + b"M" * 100_001 + b"\n"
     rows = table(run("predict", "-", stdin=faa).out)
     assert [(row["id"], row["length"], row["status"], row["tps_probability"]) for row in rows] == [
-        ("a", "4", "internal_stop", "NA"), ("b", "0", "empty", "NA"), ("c", "5", "no_known_residue", "NA"),
-        ("d", "3", "not_tps", "NA"), ("e", "100001", "too_long", "NA")]
+        ("a", "4", "internal_stop", "NA"),
+        ("b", "0", "empty", "NA"),
+        ("c", "5", "no_known_residue", "NA"),
+        ("d", "3", "not_tps", "NA"),
+        ("e", "100001", "too_long", "NA"),
+    ]
     assert len({row["model"] for row in rows}) == 1
 
 
 def test_all_adds_a_probability_for_every_label(run, model):
     rows = table(run("predict", PROTEINS, "--all").out)
     columns = [label.column for label in model.labels]
-    assert list(rows[0])[len(tsv.COLUMNS):] == columns
+    assert list(rows[0])[len(tsv.COLUMNS) :] == columns
     unsupported = {label.column for label in model.unsupported()}
     assert {column for column in columns if rows[0][column] == "NA"} == unsupported
     assert rows[0]["is_tps:terpene_synthase"] == rows[0]["tps_probability"]
@@ -82,7 +88,10 @@ def test_several_outputs_from_one_pass(run, tmp_path):
     for kind, name in zip(FORMATS, names):
         assert run("predict", PROTEINS, "--format", kind).out == name.read_bytes()
     both = run("predict", PROTEINS, "--format", "tsv", "--html", tmp_path / "q.html")
-    assert both.out == EXPECTED and (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
+    assert (
+        both.out == EXPECTED
+        and (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
+    )
 
 
 def test_outputs_that_cannot_be(run, tmp_path):
@@ -93,31 +102,63 @@ def test_outputs_that_cannot_be(run, tmp_path):
     done = run("predict", PROTEINS, "--annotation", "x")
     assert done.code == 2 and "--annotation is for GFF3" in done.err
     done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
-    assert done.code == 1 and "/nowhere/a.html: cannot be written" in done.err and not list(tmp_path.iterdir())
+    assert (
+        done.code == 1
+        and "/nowhere/a.html: cannot be written" in done.err
+        and not list(tmp_path.iterdir())
+    )
     done = run("predict", PROTEINS, "--multiqc", PROTEINS)
     assert done.code == 1 and "proteins.faa: cannot be made: File exists" in done.err
     (tmp_path / "g.gff3").write_text("##gff-version 3\nc\tx\tCDS\t1\t9\t.\t+\t0\tID=other\n")
-    done = run("predict", PROTEINS, "--gff3", tmp_path / "a.gff3", "--tsv", tmp_path / "a.tsv", "--annotation", tmp_path / "g.gff3")
+    done = run(
+        "predict",
+        PROTEINS,
+        "--gff3",
+        tmp_path / "a.gff3",
+        "--tsv",
+        tmp_path / "a.tsv",
+        "--annotation",
+        tmp_path / "g.gff3",
+    )
     assert done.code == 1 and "found none of the 4 called proteins" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["g.gff3"]
-    done = run("predict", "-", "--duplicates", "keep", "--format", "gff3", stdin=PROTEINS.read_bytes() * 2)
+    done = run(
+        "predict", "-", "--duplicates", "keep", "--format", "gff3", stdin=PROTEINS.read_bytes() * 2
+    )
     assert done.code == 1 and "found an id that came before" in done.err
 
 
 def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
     """The enzymes given are the queries themselves, under the names of their neighbours."""
-    rows = [json.loads(line) for line in run("predict", PROTEINS, "--format", "jsonl", "--neighbours", 2).out.splitlines()]
+    rows = [
+        json.loads(line)
+        for line in run(
+            "predict", PROTEINS, "--format", "jsonl", "--neighbours", 2
+        ).out.splitlines()
+    ]
     assert {len(row["neighbours"]) for row in rows} == {0, 2}
     proteins = {record.id: record.sequence for record in fasta.read_fasta(PROTEINS)}
     first, second = rows[0]["neighbours"][0], rows[1]["neighbours"][1]
-    (tmp_path / "r.faa").write_text(f">{first['id']}\n{proteins[rows[0]['id']]}\n>{second['accessions'][0]} x\n{proteins[rows[1]['id']]}")
+    (tmp_path / "r.faa").write_text(
+        f">{first['id']}\n{proteins[rows[0]['id']]}\n>{second['accessions'][0]} x\n{proteins[rows[1]['id']]}"
+    )
     done = run("predict", PROTEINS, "--format", "jsonl", "--references", tmp_path / "r.faa")
     given = [json.loads(line) for line in done.out.splitlines()]
-    for alignment in (given[0]["neighbours"][0]["alignment"], given[1]["neighbours"][1]["alignment"]):
-        assert alignment["identity"] == 1 and alignment["coverage"] > 0.95 and alignment["e_value"] < 1e-100
+    for alignment in (
+        given[0]["neighbours"][0]["alignment"],
+        given[1]["neighbours"][1]["alignment"],
+    ):
+        assert (
+            alignment["identity"] == 1
+            and alignment["coverage"] > 0.95
+            and alignment["e_value"] < 1e-100
+        )
     assert given[2]["neighbours"][0]["alignment"] is None
     (tmp_path / "none.faa").write_text("")
-    assert "none.faa: found no sequence" in run("predict", PROTEINS, "--references", tmp_path / "none.faa").err
+    assert (
+        "none.faa: found no sequence"
+        in run("predict", PROTEINS, "--references", tmp_path / "none.faa").err
+    )
 
 
 def test_explain(run):
@@ -125,9 +166,21 @@ def test_explain(run):
     rows = table(done.out)
     assert done.code == 0 and [row["kind"] for row in rows] == ["residue"] * 5 + ["feature"] * 5
     assert "ensemble:specialized_cyclic of fungi_sesq_1: probability 0.7" in done.err
-    named = run("explain", PROTEINS, "--id", "fungi_sesq_1", "--label", "is_tps:terpene_synthase", "--top", 5)
+    named = run(
+        "explain",
+        PROTEINS,
+        "--id",
+        "fungi_sesq_1",
+        "--label",
+        "is_tps:terpene_synthase",
+        "--top",
+        5,
+    )
     assert named.out != done.out and "is_tps:terpene_synthase of fungi_sesq_1" in named.err
-    for name, message in (("nobody", "found no record nobody"), ("random_0", "found no match to a family profile")):
+    for name, message in (
+        ("nobody", "found no record nobody"),
+        ("random_0", "found no match to a family profile"),
+    ):
         failed = run("explain", PROTEINS, "--id", name)
         assert (failed.code, failed.out) == (1, b"") and message in failed.err
 
@@ -137,8 +190,14 @@ def test_info(run, model):
     assert f"sha256: {model.checksum}" in text and "networks: 10" in text
     about = json.loads(run("info", "--json").out)
     rows = {row["label"]: row for row in about["labels"]}
-    assert rows["ensemble:tri_squalene"]["positives"] == 39 and 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
-    assert len(rows) == len(model.labels) and about["calibration"]["proteins"] == model.calibration.sequences
+    assert (
+        rows["ensemble:tri_squalene"]["positives"] == 39
+        and 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
+    )
+    assert (
+        len(rows) == len(model.labels)
+        and about["calibration"]["proteins"] == model.calibration.sequences
+    )
     assert "ensemble:tri_squalene\t39\t" in text
     assert run("info", DATA / "proteins.faa").code == 1
 
@@ -146,37 +205,70 @@ def test_info(run, model):
 def test_precision_and_coverage_are_chosen(run):
     usual = table(EXPECTED)
     assert {row["ensemble_set"] for row in usual} == {"NA"}
-    strict, sure = (table(run("predict", PROTEINS, "--target-precision", share).out) for share in ("0.5", "1"))
-    named = [[{call.split(":")[0] for call in row["ensembles"].split(";")} - {"none", "NA"} for row in rows]
-             for rows in (strict, sure)]
+    strict, sure = (
+        table(run("predict", PROTEINS, "--target-precision", share).out) for share in ("0.5", "1")
+    )
+    named = [
+        [
+            {call.split(":")[0] for call in row["ensembles"].split(";")} - {"none", "NA"}
+            for row in rows
+        ]
+        for rows in (strict, sure)
+    ]
     assert sum(map(len, named[1])) <= sum(map(len, named[0])) and any(named[0])
     for row in strict:
-        assert all(float(call.split(":")[1]) >= 0.5 for call in row["ensemble_precision"].split(";") if ":" in call)
+        assert all(
+            float(call.split(":")[1]) >= 0.5
+            for call in row["ensemble_precision"].split(";")
+            if ":" in call
+        )
     done = run("predict", PROTEINS, "--target-precision", 0.7)
     assert "ensembles reach a precision of 0.7" in done.err
-    wide, narrow = (table(run("predict", PROTEINS, "--coverage", share).out) for share in ("0.9", "0.5"))
+    wide, narrow = (
+        table(run("predict", PROTEINS, "--coverage", share).out) for share in ("0.9", "0.5")
+    )
     for some, more in zip(narrow, wide):
         assert (more["ensemble_set"] == "NA") == (more["status"] == "not_tps")
-        assert set(some["ensemble_set"].split(";")) - {"none"} <= set(more["ensemble_set"].split(";"))
+        assert set(some["ensemble_set"].split(";")) - {"none"} <= set(
+            more["ensemble_set"].split(";")
+        )
     assert run("predict", PROTEINS, "--coverage", 1).code == 2
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"no fasta", "before any header"), (b">a\nMK4\n", "record a: found '4' at residue 3; wanted amino acids"),
-    (b">a\n" + b"ACGTTGCA" * 10, "record a: found a nucleotide sequence; wanted proteins (translate it first)"),
-    (b">a\nMKV\n>a\nMKV\n", "record a: found an id already used at line 1"), (b">a\nM\0V\n", "found binary data")])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"no fasta", "before any header"),
+        (b">a\nMK4\n", "record a: found '4' at residue 3; wanted amino acids"),
+        (
+            b">a\n" + b"ACGTTGCA" * 10,
+            "record a: found a nucleotide sequence; wanted proteins (translate it first)",
+        ),
+        (b">a\nMKV\n>a\nMKV\n", "record a: found an id already used at line 1"),
+        (b">a\nM\0V\n", "found binary data"),
+    ],
+)
 def test_wrong_input_is_one_line_and_exit_1(run, tmp_path, content, message):
     path = tmp_path / "bad.faa"
     path.write_bytes(content)
     done = run("predict", path, "-o", tmp_path / "out.tsv")
-    assert done.code == 1 and message in done.err and "bad.faa" in done.err and "Traceback" not in done.err
-    assert sorted(tmp_path.iterdir()) == [path]     # nothing half-written
+    assert (
+        done.code == 1
+        and message in done.err
+        and "bad.faa" in done.err
+        and "Traceback" not in done.err
+    )
+    assert sorted(tmp_path.iterdir()) == [path]  # nothing half-written
 
 
 def test_duplicates_option(run):
     faa = b">a\nMKV\n>a\nMKL\n"
-    assert [row["id"] for row in table(run("predict", "-", "--duplicates", "keep", stdin=faa).out)] == ["a", "a"]
-    assert [row["id"] for row in table(run("predict", "-", "--duplicates", "suffix", stdin=faa).out)] == ["a", "a_2"]
+    assert [
+        row["id"] for row in table(run("predict", "-", "--duplicates", "keep", stdin=faa).out)
+    ] == ["a", "a"]
+    assert [
+        row["id"] for row in table(run("predict", "-", "--duplicates", "suffix", stdin=faa).out)
+    ] == ["a", "a_2"]
 
 
 def test_predict_refuses_a_file_that_is_no_model(run, tmp_path):
@@ -195,9 +287,19 @@ def test_quiet_and_log(run, tmp_path):
     assert done.err == "" and "7 proteins scored" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("arguments, code", [
-    ((), 2), (("predict",), 2), (("predict", "x", "--threads", "0"), 2), (("fly",), 2), (("predict", "x", "--nope"), 2),
-    (("--help",), 0), (("--version",), 0), (("predict", "nowhere.faa"), 1)])
+@pytest.mark.parametrize(
+    "arguments, code",
+    [
+        ((), 2),
+        (("predict",), 2),
+        (("predict", "x", "--threads", "0"), 2),
+        (("fly",), 2),
+        (("predict", "x", "--nope"), 2),
+        (("--help",), 0),
+        (("--version",), 0),
+        (("predict", "nowhere.faa"), 1),
+    ],
+)
 def test_exit_status(run, arguments, code):
     assert run(*arguments).code == code
 
@@ -214,29 +316,59 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
     assert len(reactions.read("d.tsv")) == 24
     assert "found" not in run("profiles", "d.tsv", "-o", "e.h5").err
-    piped = run("embed", "-", "-o", "-", "--encoder", "e.h5", stdin=(tmp_path / "d.faa").read_bytes()).out
+    piped = run(
+        "embed", "-", "-o", "-", "--encoder", "e.h5", stdin=(tmp_path / "d.faa").read_bytes()
+    ).out
     assert run("featurize", "-", "-o", "d.h5", "--encoder", "e.h5", stdin=piped).code == 0
     assert run("embed", DATA / "negatives.faa", "-o", "n.h5", "--encoder", "e.h5").code == 0
     assert run("featurize", "n.h5", "--encoder", "e.h5").code == 0
     assert store.read("d.h5").features.shape == (24, 64)
 
-    training = ("train", "d.tsv", "d.h5", "--negatives", "n.h5", "--encoder", "e.h5", "--folds", 3, "--members", 3,
-                "--epochs", 2, "--device", "cpu")
+    training = (
+        "train",
+        "d.tsv",
+        "d.h5",
+        "--negatives",
+        "n.h5",
+        "--encoder",
+        "e.h5",
+        "--folds",
+        3,
+        "--members",
+        3,
+        "--epochs",
+        2,
+        "--device",
+        "cpu",
+    )
     first = run(*training, "-o", "m.h5", "--history", "h.tsv", "-v", "--name", "mine")
-    assert first.code == 0 and "member 0 epoch 1 loss" in first.err and "unsupported: ensemble:mono_pinene" in first.err
+    assert (
+        first.code == 0
+        and "member 0 epoch 1 loss" in first.err
+        and "unsupported: ensemble:mono_pinene" in first.err
+    )
     assert len((tmp_path / "h.tsv").read_text().splitlines()) == 7
     assert run("calibrate", "m.h5", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "c.h5").code == 0
     rows = table(run("predict", "d.faa", "-m", "c.h5").out)
     assert len(rows) == 24 and rows[0]["model"].startswith("mine:")
-    assert {row["nearest_similarity"] for row in rows} <= {f"{value:.4f}" for value in np.arange(0.99, 1.01, 1e-4)}
+    assert {row["nearest_similarity"] for row in rows} <= {
+        f"{value:.4f}" for value in np.arange(0.99, 1.01, 1e-4)
+    }
 
-    assert run("train", "d.tsv", "d.h5", "--folds", 2, "-o", "x.h5", "--encoder", "e.h5").err.endswith(
-        "--folds: found 2; wanted at least 3\n")
-    assert run("train", "d.tsv", "d.h5", "--members", 11, "-o", "x.h5", "--encoder", "e.h5").err.endswith(
-        "--members: found 11; wanted at most --folds, 10\n")
-    wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")       # the bundled encoder made no such store
+    assert run(
+        "train", "d.tsv", "d.h5", "--folds", 2, "-o", "x.h5", "--encoder", "e.h5"
+    ).err.endswith("--folds: found 2; wanted at least 3\n")
+    assert run(
+        "train", "d.tsv", "d.h5", "--members", 11, "-o", "x.h5", "--encoder", "e.h5"
+    ).err.endswith("--members: found 11; wanted at most --folds, 10\n")
+    wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")  # the bundled encoder made no such store
     assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err
-    assert run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5").err.count("every sequence of the dataset") == 1
+    assert (
+        run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5").err.count(
+            "every sequence of the dataset"
+        )
+        == 1
+    )
     assert not (tmp_path / "x.h5").exists()
     single = run(*training[:-4], "--members", 1, "--epochs", 1, "-o", "s.h5")
     assert single.code == 0

@@ -22,16 +22,29 @@ def test_script_of_the_checkout(tmp_path):
 def test_reader_may_leave_early(tmp_path):
     many = tmp_path / "many.faa"
     many.write_text("".join(f">p{i}\nMKV\n" for i in range(40_000)))
-    done = subprocess.run(f"{SCRIPT[0]} {SCRIPT[1]} predict -q {many} | head -n 2; echo ${{PIPESTATUS[0]}}", shell=True,
-                          executable="/bin/bash", capture_output=True)
-    assert done.stdout.splitlines()[0].startswith(b"id\tlength") and done.stdout.splitlines()[-1] == b"0"
+    done = subprocess.run(
+        f"{SCRIPT[0]} {SCRIPT[1]} predict -q {many} | head -n 2; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+    )
+    assert (
+        done.stdout.splitlines()[0].startswith(b"id\tlength")
+        and done.stdout.splitlines()[-1] == b"0"
+    )
     assert done.stderr == b""
 
 
 def test_interrupt_is_130(tmp_path):
-    process = subprocess.Popen([*SCRIPT, "predict", "-", "--log", tmp_path / "log"], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (tmp_path / "log").exists() and process.poll() is None:     # the command begins by opening its log
+    process = subprocess.Popen(
+        [*SCRIPT, "predict", "-", "--log", tmp_path / "log"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while (
+        not (tmp_path / "log").exists() and process.poll() is None
+    ):  # the command begins by opening its log
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
@@ -45,8 +58,10 @@ def test_debug_shows_the_traceback():
 
 @pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["train", "--help"]])
 def test_help_imports_nothing_heavy(arguments):
-    code = ("import sys; sys.argv = ['tpspred', *sys.argv[1:]]\nfrom tpspred import cli\n"
-            "try: cli.main()\nfinally: print(sorted({'torch', 'esm', 'h5py', 'Bio', 'pyhmmer', 'numpy', 'rdkit'} "
-            "& set(sys.modules)), file=sys.stderr)")
+    code = (
+        "import sys; sys.argv = ['tpspred', *sys.argv[1:]]\nfrom tpspred import cli\n"
+        "try: cli.main()\nfinally: print(sorted({'torch', 'esm', 'h5py', 'Bio', 'pyhmmer', 'numpy', 'rdkit'} "
+        "& set(sys.modules)), file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, b"[]\n")

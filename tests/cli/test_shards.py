@@ -49,7 +49,7 @@ def test_stores_merge_to_the_single_run(run, tmp_path):
     assert run("embed", PROTEINS, "-o", tmp_path / "whole.h5").code == 0
     names = [tmp_path / f"{number}.h5" for number in (3, 1, 2)]
     for name in names:
-        for _ in range(2):                                              # again: nothing is new
+        for _ in range(2):  # again: nothing is new
             assert run("embed", PROTEINS, "--shard", f"{name.stem}/3", "-o", name).code == 0
         assert run("featurize", name).code == 0
     assert run("featurize", tmp_path / "whole.h5").code == 0
@@ -69,17 +69,25 @@ def test_shards_that_are_not_whole_are_refused(run, tmp_path):
         done = run("merge", *sources, "-o", output)
         assert done.code == 1 and not output.exists() and "Traceback" not in done.err
         return done.err
+
     assert "wanted each of 1/3 to 3/3 once" in refused(*names[:2])
-    assert "1of3.tsv: found a shard that is given twice; wanted each once" in refused(*names, names[0])
+    assert "1of3.tsv: found a shard that is given twice; wanted each once" in refused(
+        *names, names[0]
+    )
     (tmp_path / "copy.tsv").write_bytes(names[0].read_bytes())
     assert "wanted each of 1/3 to 3/3 once" in refused(*names, tmp_path / "copy.tsv")
     assert "wanted each of 1/3 to 3/3 once" in refused(*names[:2], other[0])
-    assert "expected.tsv: found no shard of a run; wanted an output of --shard I/N" in refused(DATA / "expected.tsv")
+    assert "expected.tsv: found no shard of a run; wanted an output of --shard I/N" in refused(
+        DATA / "expected.tsv"
+    )
     lines = names[1].read_text().splitlines(keepends=True)
     names[1].write_text("".join(lines[:-1]))
     assert "2of3.tsv: found fewer rows than its turn" in refused(*names)
     names[1].write_text("".join(lines[:1] + lines[2:]))
-    assert "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2" in refused(*names)
+    assert (
+        "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2"
+        in refused(*names)
+    )
     names[1].write_text("".join(lines).replace("tpspred-profile:", "another:"))
     assert "2of3.tsv, line 2: found a row of model another:" in refused(*names)
     names[1].write_bytes(b"\x89HDF\r\n\x1a\n")
@@ -94,7 +102,11 @@ def test_foreign_stores_are_refused(run, tmp_path):
     with h5py.File(names[1], "r+") as handle:
         handle.attrs["encoder_checksum"] = "0" * 64
     done = run("merge", *names, "-o", tmp_path / "m.h5")
-    assert done.code == 1 and "2.h5: found an encoder with checksum 0000" in done.err and not (tmp_path / "m.h5").exists()
+    assert (
+        done.code == 1
+        and "2.h5: found an encoder with checksum 0000" in done.err
+        and not (tmp_path / "m.h5").exists()
+    )
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])

@@ -9,8 +9,20 @@ import click
 from .. import __version__
 from ..errors import TpspredError
 
-COMMANDS = ("predict", "explain", "info", "prepare", "profiles", "embed", "featurize", "train", "calibrate", "evaluate", "merge",
-            "fetch-weights")
+COMMANDS = (
+    "predict",
+    "explain",
+    "info",
+    "prepare",
+    "profiles",
+    "embed",
+    "featurize",
+    "train",
+    "calibrate",
+    "evaluate",
+    "merge",
+    "fetch-weights",
+)
 
 
 class LazyGroup(click.Group):
@@ -20,7 +32,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, context, name):
-        return importlib.import_module(f".{name.replace('-', '_')}", __name__).command if name in COMMANDS else None
+        return (
+            importlib.import_module(f".{name.replace('-', '_')}", __name__).command
+            if name in COMMANDS
+            else None
+        )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +69,9 @@ def main():
         print("tpspred: interrupted", file=sys.stderr)
         status = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())   # the reader has gone; nothing is left to say
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader has gone; nothing is left to say
     except TpspredError as error:
         if debug:
             raise

@@ -20,13 +20,18 @@ def command(model, table, representations, output, negatives, threads):
     them were trained on is refused. The training data itself therefore serves when every fold was left out by a network.
     """
     from .. import pipeline
+    from ..console import notify
     from ..dataset import reactions
     from ..model import checkpoint
-    from ..console import notify
+
     predictor = checkpoint.load(model)
     _, (first, *others) = pipeline.read_stores([representations, *negatives], predictor.encoder)
     calibrated = pipeline.calibrate(predictor, reactions.read(table), first, others, threads)
     checkpoint.save(calibrated, output)
     lines = calibrated.calibration
-    notify("calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f", lines.sequences,
-           lines.tps_threshold, lines.uncertain_threshold)
+    notify(
+        "calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f",
+        lines.sequences,
+        lines.tps_threshold,
+        lines.uncertain_threshold,
+    )

@@ -11,10 +11,18 @@ from . import options
 @click.command("embed", short_help="Turn proteins into vectors (HDF5).")
 @options.proteins
 @options.output("HDF5 store")
-@click.option("--encoder", metavar="FILE|NAME", help="Encoder or model file; or an ESM-2 such as esm2_t33_650M_UR50D, or "
-              "profile+esm2_t33_650M_UR50D, its vectors behind those of the profile encoder.  [default: the bundled model]")
-@click.option("--screen", metavar="FILE|none", help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
-              "embeds, and whose encoder it is joined to, or none to embed all proteins.  [default: the bundled model]")
+@click.option(
+    "--encoder",
+    metavar="FILE|NAME",
+    help="Encoder or model file; or an ESM-2 such as esm2_t33_650M_UR50D, or "
+    "profile+esm2_t33_650M_UR50D, its vectors behind those of the profile encoder.  [default: the bundled model]",
+)
+@click.option(
+    "--screen",
+    metavar="FILE|none",
+    help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
+    "embeds, and whose encoder it is joined to, or none to embed all proteins.  [default: the bundled model]",
+)
 @options.language_model
 @options.shard
 @options.duplicates
@@ -27,25 +35,49 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.
     """
     from .. import encoders
-    from ..io import fasta, journal, store
     from ..console import notify, progress
+    from ..io import fasta, journal, store
+
     screened = screen != store.UNSCREENED
     loaded = _open(encoder, screen if screened else None, runtime)
     if not screened and loaded.name.startswith(encoders.ProfileEncoder.name):
-        raise click.UsageError("--screen none: the profile encoder has no vector for a protein without a profile match")
+        raise click.UsageError(
+            "--screen none: the profile encoder has no vector for a protein without a profile match"
+        )
     options.check_runtime(runtime, loaded)
     loaded.ready()
     known = store.read(output) if output != "-" and os.path.exists(output) else None
     if known is not None:
         store.check_extension(known, loaded, screened, str(shard or ""), output)
-    made_by = {"encoder": loaded.name, "checksum": loaded.checksum, "pooling": loaded.pooling, "precision": loaded.precision}
-    with journal.journal(output, made_by, loaded.dimension) as lines, progress("proteins embedded") as advance:
+    made_by = {
+        "encoder": loaded.name,
+        "checksum": loaded.checksum,
+        "pooling": loaded.pooling,
+        "precision": loaded.precision,
+    }
+    with (
+        journal.journal(output, made_by, loaded.dimension) as lines,
+        progress("proteins embedded") as advance,
+    ):
         if lines and lines.recovered:
             notify("going on with %d vectors of an earlier run", lines.recovered)
         stream = fasta.read_fasta(proteins, duplicates)
-        table = encoders.embed(shard.records(stream) if shard else stream, loaded, threads, known, lines, screened, advance)
+        table = encoders.embed(
+            shard.records(stream) if shard else stream,
+            loaded,
+            threads,
+            known,
+            lines,
+            screened,
+            advance,
+        )
         store.write(dataclasses.replace(table, shard=str(shard or "")), output)
-    notify("%d proteins, %d embedded by %s", len(table), sum(not problem for problem in table.problems), table.encoder)
+    notify(
+        "%d proteins, %d embedded by %s",
+        len(table),
+        sum(not problem for problem in table.problems),
+        table.encoder,
+    )
     if known is not None and known.features is not None:
         notify("the features that were in %s are gone: run tpspred featurize again", output)
 
@@ -54,8 +86,15 @@ def _open(encoder, screen, runtime):
     """The encoder of a file, or an ESM-2 by its name behind the profiles of a file or joined to its encoder."""
     from .. import encoders
     from ..model import checkpoint
-    if not encoder or os.path.exists(encoder) or not encoder.startswith((encoders.LANGUAGE_MODEL, encoders.JOINED)):
+
+    if (
+        not encoder
+        or os.path.exists(encoder)
+        or not encoder.startswith((encoders.LANGUAGE_MODEL, encoders.JOINED))
+    ):
         if screen:
-            raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
+            raise click.UsageError(
+                "--screen FILE is for ESM-2 by name; a file has its own profiles"
+            )
         return checkpoint.load_encoder(encoder, runtime)
     return encoders.named(encoder, checkpoint.load_encoder(screen), runtime)

@@ -8,11 +8,28 @@ from . import options
 @click.command("explain", short_help="Say which residues and features moved a call.")
 @options.proteins
 @click.option("--id", "name", required=True, help="Of the protein.")
-@click.option("--label", metavar="GROUP:NAME", help="Label to explain, such as ensemble:mono_pinene or is_tps:terpene_synthase.  "
-                                                    "[default: the most likely ensemble]")
-@click.option("--top", type=click.IntRange(1), default=20, show_default=True, metavar="N",
-              help="How many residues, and how many features, to show.")
-@click.option("-o", "--output", default="-", metavar="FILE", show_default="standard output", help="Table to write.")
+@click.option(
+    "--label",
+    metavar="GROUP:NAME",
+    help="Label to explain, such as ensemble:mono_pinene or is_tps:terpene_synthase.  "
+    "[default: the most likely ensemble]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many residues, and how many features, to show.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    metavar="FILE",
+    show_default="standard output",
+    help="Table to write.",
+)
 @click.option("-m", "--model", metavar="FILE", help="Model file.  [default: the bundled model]")
 @options.language_model
 @options.threads
@@ -22,17 +39,32 @@ def command(proteins, name, label, top, output, model, runtime, threads):
     a residue is made unknown, a feature is set to its mean, and the loss is what it had added. With ESM-2 this takes a pass for every
     residue.
     """
-    from ..io import fasta
-    from ..model import checkpoint, explanation
     from ..console import notify
     from ..errors import InputError
     from ..evaluation.report import write_table
+    from ..io import fasta
+    from ..model import checkpoint, explanation
+
     predictor = checkpoint.load(model, runtime)
     options.check_runtime(runtime, predictor.encoder)
-    record = next((record for record in fasta.read_fasta(proteins, "keep") if record.id == name), None)
+    record = next(
+        (record for record in fasta.read_fasta(proteins, "keep") if record.id == name), None
+    )
     if record is None:
         raise InputError.at(proteins, f"no record {name}", "the id of one of its records")
     found = explanation.explain(predictor, record, label, threads)
-    notify("%s of %s: probability %.4f; columns of profile %s", found.label, name, found.probability, found.profile)
-    write_table([vars(part) for kind in ("residue", "feature")
-                 for part in [part for part in found.parts if part.kind == kind][:top]], output)
+    notify(
+        "%s of %s: probability %.4f; columns of profile %s",
+        found.label,
+        name,
+        found.probability,
+        found.profile,
+    )
+    write_table(
+        [
+            vars(part)
+            for kind in ("residue", "feature")
+            for part in [part for part in found.parts if part.kind == kind][:top]
+        ],
+        output,
+    )

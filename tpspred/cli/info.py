@@ -15,8 +15,9 @@ def command(model, as_json):
     """
     import json
 
-    from ..model import checkpoint
     from ..evaluation.report import write_table
+    from ..model import checkpoint
+
     about = checkpoint.load(model).about()
     if as_json:
         return click.echo(json.dumps(about, indent=1, ensure_ascii=False))
@@ -24,5 +25,7 @@ def command(model, as_json):
         if section != "labels":
             click.echo(section)
             for name, value in values.items():
-                click.echo(f"  {name}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+                click.echo(
+                    f"  {name}: {json.dumps(value) if isinstance(value, (dict, list)) else value}"
+                )
     write_table(about["labels"], "-")

@@ -16,8 +16,9 @@ def command(reactions, output, fasta):
     Products are assigned to the 30 ensembles by their structures. RDKit is needed only for structures that the package
     has not seen.
     """
-    from ..dataset import reactions as dataset
     from ..console import notify
+    from ..dataset import reactions as dataset
+
     enzymes = dataset.from_reactions(dataset.read_reactions(reactions))
     notify("%d sequences labelled", dataset.write(enzymes, output))
     if fasta:

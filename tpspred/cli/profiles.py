@@ -14,14 +14,24 @@ def command(table, output, threads):
     """Group the sequences of DATASET (from tpspred prepare), build the families' profile HMMs and the projection of their
     match columns, and write both as an encoder.
     """
-    from ..dataset import reactions
-    from ..model import checkpoint
     from ..console import detail, notify
+    from ..dataset import reactions
     from ..encoders import ProfileEncoder
+    from ..model import checkpoint
+
     encoder = ProfileEncoder.fit(reactions.read(table), threads)
     for profile in encoder.profiles:
-        detail("%s: %d columns, domains %s, motifs %s", profile.name, profile.columns,
-               ", ".join(f"{name} {first}-{last}" for name, first, last in profile.regions),
-               ", ".join(f"{site.motif}@{site.column}" for site in profile.sites) or "none")
+        detail(
+            "%s: %d columns, domains %s, motifs %s",
+            profile.name,
+            profile.columns,
+            ", ".join(f"{name} {first}-{last}" for name, first, last in profile.regions),
+            ", ".join(f"{site.motif}@{site.column}" for site in profile.sites) or "none",
+        )
     checkpoint.save_encoder(encoder, output)
-    notify("%d profiles, %d dimensions, checksum %s", len(encoder.profiles), encoder.dimension, encoder.checksum[:12])
+    notify(
+        "%d profiles, %d dimensions, checksum %s",
+        len(encoder.profiles),
+        encoder.dimension,
+        encoder.checksum[:12],
+    )

@@ -14,11 +14,36 @@ import sys
 from ..errors import InputError, MissingDependency
 
 SLUGS = (
-    "mono_pinene", "mono_limonene", "mono_myrcene", "mono_terpinene", "mono_phellandrene", "mono_sabinene",
-    "mono_thujene", "mono_terpinolene", "mono_camphene", "mono_bornane", "sesq_germacrane", "sesq_caryophyllane",
-    "sesq_humulane", "sesq_bisabolane", "sesq_farnesane", "sesq_selinane", "sesq_elemane", "sesq_guaiacane",
-    "sesq_cadinane", "sesq_eudesmane", "di_kaurane", "di_abietane", "di_taxane", "di_copalane", "di_phytane",
-    "tri_squalene", "tri_lanostane", "tri_oleanane", "specialized_oxygenated", "specialized_cyclic",
+    "mono_pinene",
+    "mono_limonene",
+    "mono_myrcene",
+    "mono_terpinene",
+    "mono_phellandrene",
+    "mono_sabinene",
+    "mono_thujene",
+    "mono_terpinolene",
+    "mono_camphene",
+    "mono_bornane",
+    "sesq_germacrane",
+    "sesq_caryophyllane",
+    "sesq_humulane",
+    "sesq_bisabolane",
+    "sesq_farnesane",
+    "sesq_selinane",
+    "sesq_elemane",
+    "sesq_guaiacane",
+    "sesq_cadinane",
+    "sesq_eudesmane",
+    "di_kaurane",
+    "di_abietane",
+    "di_taxane",
+    "di_copalane",
+    "di_phytane",
+    "tri_squalene",
+    "tri_lanostane",
+    "tri_oleanane",
+    "specialized_oxygenated",
+    "specialized_cyclic",
 )
 
 # Saturated skeletons, any valid SMILES. The condition says which products with the skeleton belong.
@@ -44,27 +69,36 @@ SKELETONS = {
     "di_taxane": (ANY, "CC1CCCC2(C)CCC3C(C)CCC(CC12)C3(C)C"),
     "di_copalane": (ANY, "CCC(C)CCC1C(C)CCC2C(C)(C)CCCC12C"),
     "di_phytane": (NO_DIPHOSPHATE, "CCC(C)CCCC(C)CCCC(C)CCCC(C)C"),
-    "tri_squalene": (ANY, "CC(C)CCCC(C)CCCC(C)CCCCC(C)CCCC(C)CCCC(C)C",         # squalane
-                     "CC(C)CCCC(C)CCCC(C)CC1C(C)C1(C)CCCC(C)CCCC(C)C"),          # presqualane
-    "tri_lanostane": (ANY, "CC(C)CCCC(C)C1CCC2(C)C1CCC1C3(C)CCCC(C)(C)C3CCC12C",  # protostane, dammarane
-                      "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC4(C)C3CCC12C",       # lanostane
-                      "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(CCCC4(C)C)C3(C)CCC12C",       # cucurbitane
-                      "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC45CC35CCC12C"),      # cycloartane
-    "tri_oleanane": (ANY, "CC1(C)CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",  # oleanane
-                     "CC1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1C",         # ursane
-                     "CC(C)C1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C12",       # lupane
-                     "CC1(C)CCC2(C)CCC3C(C)(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",       # taraxerane
-                     "CC1(C)CCC2(C)CCC3(C)C4CCC5C(C)(C)CCCC5(C)C4CCC3(C)C2C1",       # multiflorane
-                     "CC1(C)CCC2(C)CCC3(C)C4CCC5C(CCCC5(C)C)C4(C)CCC3(C)C2C1"),      # glutinane
+    "tri_squalene": (
+        ANY,
+        "CC(C)CCCC(C)CCCC(C)CCCCC(C)CCCC(C)CCCC(C)C",  # squalane
+        "CC(C)CCCC(C)CCCC(C)CC1C(C)C1(C)CCCC(C)CCCC(C)C",
+    ),  # presqualane
+    "tri_lanostane": (
+        ANY,
+        "CC(C)CCCC(C)C1CCC2(C)C1CCC1C3(C)CCCC(C)(C)C3CCC12C",  # protostane, dammarane
+        "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC4(C)C3CCC12C",  # lanostane
+        "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(CCCC4(C)C)C3(C)CCC12C",  # cucurbitane
+        "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC45CC35CCC12C",
+    ),  # cycloartane
+    "tri_oleanane": (
+        ANY,
+        "CC1(C)CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",  # oleanane
+        "CC1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1C",  # ursane
+        "CC(C)C1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C12",  # lupane
+        "CC1(C)CCC2(C)CCC3C(C)(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",  # taraxerane
+        "CC1(C)CCC2(C)CCC3(C)C4CCC5C(C)(C)CCCC5(C)C4CCC3(C)C2C1",  # multiflorane
+        "CC1(C)CCC2(C)CCC3(C)C4CCC5C(CCCC5(C)C)C4(C)CCC3(C)C2C1",
+    ),  # glutinane
 }
 # Ensembles that are single molecules.
 MOLECULES = {
     "mono_limonene": ("CC1=CCC(C(C)=C)CC1",),
     "mono_terpinene": ("CC1=CC=C(C(C)C)CC1", "C=C1CC=C(C(C)C)CC1", "CC1=CCC(C(C)C)=CC1"),
     "mono_phellandrene": ("CC1=CCC(C(C)C)C=C1", "C=C1C=CC(C(C)C)CC1"),
-    "mono_sabinene": ("C=C1CCC2(C(C)C)CC12", "CC(C)C12CCC(C)(O)C1C2"),   # sabinene and its hydrate
+    "mono_sabinene": ("C=C1CCC2(C(C)C)CC12", "CC(C)C12CCC(C)(O)C1C2"),  # sabinene and its hydrate
     "mono_terpinolene": ("CC1=CCC(=C(C)C)CC1",),
-    "mono_bornane": ("CC1(C)C2CCC1(C)C(C)(O)C2",),                        # 2-methylisoborneol
+    "mono_bornane": ("CC1(C)C2CCC1(C)C(C)(O)C2",),  # 2-methylisoborneol
 }
 P_MENTHANE = "CC1CCC(C(C)C)CC1"
 DIPHOSPHATE = "[P]-[O]-[P]"
@@ -96,11 +130,20 @@ def assign(smiles):
     carbons, rings = frame.count("C"), molecule.GetRingInfo().NumRings()
     diphosphate = molecule.HasSubstructMatch(Chem.MolFromSmarts(DIPHOSPHATE))
     oxygenated = "O" in symbols and not diphosphate
-    holds = {ANY: True, HYDROCARBON: "O" not in symbols, OXYGENATED: oxygenated, NO_DIPHOSPHATE: not diphosphate}
+    holds = {
+        ANY: True,
+        HYDROCARBON: "O" not in symbols,
+        OXYGENATED: oxygenated,
+        NO_DIPHOSPHATE: not diphosphate,
+    }
     skeletons, molecules = _canonical()
 
     found = {slug for slug in molecules if plain in molecules[slug]}
-    found |= {slug for slug, (condition, *_) in SKELETONS.items() if frame in skeletons[slug] and holds[condition]}
+    found |= {
+        slug
+        for slug, (condition, *_) in SKELETONS.items()
+        if frame in skeletons[slug] and holds[condition]
+    }
     if "mono_sabinene" in found:
         found.discard("mono_thujene")
     has_ensemble = found or frame in set().union(*skeletons.values())
@@ -116,26 +159,35 @@ def carbon_skeleton(molecule):
     """Canonical SMILES of the largest all-carbon fragment, saturated; '' without carbon."""
     Chem = _rdkit()
     frame = Chem.RWMol()
-    index = {atom.GetIdx(): frame.AddAtom(Chem.Atom(6)) for atom in molecule.GetAtoms() if atom.GetSymbol() == "C"}
+    index = {
+        atom.GetIdx(): frame.AddAtom(Chem.Atom(6))
+        for atom in molecule.GetAtoms()
+        if atom.GetSymbol() == "C"
+    }
     for bond in molecule.GetBonds():
         ends = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         if all(end in index for end in ends):
             frame.AddBond(index[ends[0]], index[ends[1]], Chem.BondType.SINGLE)
     fragments = Chem.GetMolFrags(frame, asMols=True)
-    return Chem.MolToSmiles(max(fragments, key=lambda part: part.GetNumAtoms())) if fragments else ""
+    return (
+        Chem.MolToSmiles(max(fragments, key=lambda part: part.GetNumAtoms())) if fragments else ""
+    )
 
 
 def _rdkit():
     try:
         from rdkit import Chem
     except ImportError:
-        raise MissingDependency("a product structure that is not in the package's table needs RDKit: "
-                                "pip install 'tpspred[chem]'") from None
+        raise MissingDependency(
+            "a product structure that is not in the package's table needs RDKit: "
+            "pip install 'tpspred[chem]'"
+        ) from None
     return Chem
 
 
 def _parse(smiles):
     from rdkit import rdBase
+
     with rdBase.BlockLogs():
         molecule = _rdkit().MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
@@ -150,21 +202,32 @@ def _skeleton_smiles(smiles):
 @functools.cache
 def _canonical():
     """The rules' structures in this RDKit's canonical form."""
-    skeletons = {slug: {_skeleton_smiles(smiles) for smiles in frames} for slug, (_, *frames) in SKELETONS.items()}
-    molecules = {slug: {_rdkit().MolToSmiles(_parse(smiles)) for smiles in group} for slug, group in MOLECULES.items()}
+    skeletons = {
+        slug: {_skeleton_smiles(smiles) for smiles in frames}
+        for slug, (_, *frames) in SKELETONS.items()
+    }
+    molecules = {
+        slug: {_rdkit().MolToSmiles(_parse(smiles)) for smiles in group}
+        for slug, group in MOLECULES.items()
+    }
     return skeletons, molecules
 
 
 @functools.cache
 def _known():
     """The shipped table: SMILES as written in MARTS-DB → ensembles."""
-    text = importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
-    return {row["structure"]: tuple(filter(None, row["ensembles"].split(";")))
-            for row in csv.DictReader(text.splitlines(), delimiter="\t")}
+    text = (
+        importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
+    )
+    return {
+        row["structure"]: tuple(filter(None, row["ensembles"].split(";")))
+        for row in csv.DictReader(text.splitlines(), delimiter="\t")
+    }
 
 
 if __name__ == "__main__":
     from .reactions import read_reactions
+
     structures = sorted({row.product_smiles for row in read_reactions(sys.argv[1])})
     print("structure", "ensembles", sep="\t")
     for structure in structures:

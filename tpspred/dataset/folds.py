@@ -71,7 +71,9 @@ def folds(member_of, targets, count, rng):
         (n,) int fold of each sequence, 0 to count - 1.
     """
     names = np.unique(member_of)
-    brought = np.stack([np.append(targets[member_of == name].sum(0), (member_of == name).sum()) for name in names])
+    brought = np.stack(
+        [np.append(targets[member_of == name].sum(0), (member_of == name).sum()) for name in names]
+    )
     share = brought / np.maximum(1, brought.sum(0))
     order = np.lexsort((rng.random(len(names)), -share.max(1)))
     held = np.zeros((count, share.shape[1]))

@@ -6,19 +6,43 @@ import io
 
 import numpy as np
 
-from . import ensembles
-from ..io import files
 from ..errors import InputError
+from ..io import files
 from ..io.fasta import protein_record
+from . import ensembles
 
-PRODUCT_TYPES = ("hemi", "mono", "sesq", "di", "sesquar", "sester", "tri", "tetra", "pt", "sqs", "psy")
-RELATED_TYPES = frozenset({"pt", "sqs", "psy"})   # prenyl diphosphate, squalene and phytoene synthases
+PRODUCT_TYPES = (
+    "hemi",
+    "mono",
+    "sesq",
+    "di",
+    "sesquar",
+    "sester",
+    "tri",
+    "tetra",
+    "pt",
+    "sqs",
+    "psy",
+)
+RELATED_TYPES = frozenset(
+    {"pt", "sqs", "psy"}
+)  # prenyl diphosphate, squalene and phytoene synthases
 TPS_CLASSES = ("1", "2")
-EITHER_CLASS = frozenset({"di", "tri", "tetra"})  # made by enzymes of class 1 and of class 2; the other types by class 1 alone
+EITHER_CLASS = frozenset(
+    {"di", "tri", "tetra"}
+)  # made by enzymes of class 1 and of class 2; the other types by class 1 alone
 REACTION_COLUMNS = {
-    "Enzyme_marts_ID": "enzyme", "Uniprot_ID": "uniprot", "Genbank_ID": "genbank", "Aminoacid_sequence": "sequence",
-    "Species": "species", "Kingdom": "kingdom", "Type": "product_type", "Class": "tps_class",
-    "Substrate_name": "substrate", "Product_name": "product", "Product_smiles": "product_smiles",
+    "Enzyme_marts_ID": "enzyme",
+    "Uniprot_ID": "uniprot",
+    "Genbank_ID": "genbank",
+    "Aminoacid_sequence": "sequence",
+    "Species": "species",
+    "Kingdom": "kingdom",
+    "Type": "product_type",
+    "Class": "tps_class",
+    "Substrate_name": "substrate",
+    "Product_name": "product",
+    "Product_smiles": "product_smiles",
 }
 OPTIONAL = {"uniprot", "genbank"}
 ALLOWED = {"product_type": PRODUCT_TYPES, "tps_class": TPS_CLASSES}
@@ -64,8 +88,16 @@ class Enzyme:
 
 
 # Substrates and products hold ';' and ',' in their names, so these columns are joined with '|'.
-SEPARATORS = {"species": "|", "kingdom": "|", "ensembles": ";", "product_types": ";", "tps_classes": ";",
-              "substrates": "|", "products": "|", "accessions": "|"}
+SEPARATORS = {
+    "species": "|",
+    "kingdom": "|",
+    "ensembles": ";",
+    "product_types": ";",
+    "tps_classes": ";",
+    "substrates": "|",
+    "products": "|",
+    "accessions": "|",
+}
 
 
 def read_reactions(source):
@@ -82,9 +114,15 @@ def read_reactions(source):
         header = next(reader, [])
         missing = [column for column in REACTION_COLUMNS if column not in header]
         if missing:
-            raise InputError.at(f"{source}, line 1", f"no column {', '.join(missing)}", "a MARTS-DB reaction export")
+            raise InputError.at(
+                f"{source}, line 1", f"no column {', '.join(missing)}", "a MARTS-DB reaction export"
+            )
         position = {field: header.index(column) for column, field in REACTION_COLUMNS.items()}
-        return [_reaction(row, position, len(header), f"{source}, line {reader.line_num}") for row in reader if row]
+        return [
+            _reaction(row, position, len(header), f"{source}, line {reader.line_num}")
+            for row in reader
+            if row
+        ]
     except csv.Error as error:
         raise InputError(f"{source}, line {reader.line_num}: malformed CSV: {error}") from None
 
@@ -119,8 +157,13 @@ def from_reactions(reactions):
     for reaction in reactions:
         by_sequence.setdefault(reaction.sequence, []).append(reaction)
         if sequence_of.setdefault(reaction.enzyme, reaction.sequence) != reaction.sequence:
-            raise InputError.at(f"enzyme {reaction.enzyme}", "two different sequences", "one sequence per enzyme id")
-    return sorted((_enzyme(sequence, rows) for sequence, rows in by_sequence.items()), key=lambda enzyme: enzyme.id)
+            raise InputError.at(
+                f"enzyme {reaction.enzyme}", "two different sequences", "one sequence per enzyme id"
+            )
+    return sorted(
+        (_enzyme(sequence, rows) for sequence, rows in by_sequence.items()),
+        key=lambda enzyme: enzyme.id,
+    )
 
 
 def _enzyme(sequence, rows):
@@ -130,22 +173,36 @@ def _enzyme(sequence, rows):
         return tuple(dict.fromkeys(getattr(row, field) for row in rows))
 
     return Enzyme(
-        id=min(row.enzyme for row in rows), sequence=sequence, species=values("species"), kingdom=values("kingdom"),
+        id=min(row.enzyme for row in rows),
+        sequence=sequence,
+        species=values("species"),
+        kingdom=values("kingdom"),
         ensembles=tuple(slug for slug in ensembles.SLUGS if slug in slugs),
-        product_types=tuple(sorted(values("product_type"))), tps_classes=tuple(sorted(values("tps_class"))),
-        substrates=tuple(sorted(values("substrate"))), products=values("product"),
-        accessions=tuple(dict.fromkeys(row.uniprot or row.genbank for row in rows if row.uniprot or row.genbank)))
+        product_types=tuple(sorted(values("product_type"))),
+        tps_classes=tuple(sorted(values("tps_class"))),
+        substrates=tuple(sorted(values("substrate"))),
+        products=values("product"),
+        accessions=tuple(
+            dict.fromkeys(row.uniprot or row.genbank for row in rows if row.uniprot or row.genbank)
+        ),
+    )
 
 
 def write(enzymes, target):
     """Write ``dataset.tsv``, one row per enzyme; returns the number of rows."""
     columns = [field.name for field in dataclasses.fields(Enzyme)]
     with files.open_text_output(target) as handle:
-        table = csv.writer(handle, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        table = csv.writer(
+            handle, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
         table.writerow(columns)
         for enzyme in enzymes:
-            table.writerow(SEPARATORS[name].join(getattr(enzyme, name)) if name in SEPARATORS else getattr(enzyme, name)
-                           for name in columns)
+            table.writerow(
+                SEPARATORS[name].join(getattr(enzyme, name))
+                if name in SEPARATORS
+                else getattr(enzyme, name)
+                for name in columns
+            )
     return len(enzymes)
 
 
@@ -162,15 +219,27 @@ def read(source):
         _, header = next(table, (0, []))
         missing = [name for name in columns if name not in header]
         if missing:
-            raise InputError.at(f"{source}, line 1", f"no column {', '.join(missing)}",
-                                "a table made by tpspred prepare")
+            raise InputError.at(
+                f"{source}, line 1",
+                f"no column {', '.join(missing)}",
+                "a table made by tpspred prepare",
+            )
         for number, row in table:
             if len(row) != len(header):
-                raise InputError.at(f"{source}, line {number}", f"{len(row)} columns", f"{len(header)} columns")
+                raise InputError.at(
+                    f"{source}, line {number}", f"{len(row)} columns", f"{len(header)} columns"
+                )
             values = dict(zip(header, row))
-            enzymes.append(Enzyme(**{
-                name: tuple(filter(None, values[name].split(SEPARATORS[name]))) if name in SEPARATORS else values[name]
-                for name in columns}))
+            enzymes.append(
+                Enzyme(
+                    **{
+                        name: tuple(filter(None, values[name].split(SEPARATORS[name])))
+                        if name in SEPARATORS
+                        else values[name]
+                        for name in columns
+                    }
+                )
+            )
     return enzymes
 
 
@@ -200,9 +269,12 @@ IS_TPS = Label("is_tps", "terpene_synthase")
 def labels(enzymes):
     """All labels in order: 30 ensembles, is-a-terpene-synthase, product types, and the substrates of these enzymes."""
     substrates = sorted({name for enzyme in enzymes for name in enzyme.substrates})
-    return ([Label("ensemble", slug) for slug in ensembles.SLUGS] + [IS_TPS]
-            + [Label("product_type", name) for name in PRODUCT_TYPES]
-            + [Label("substrate", name) for name in substrates])
+    return (
+        [Label("ensemble", slug) for slug in ensembles.SLUGS]
+        + [IS_TPS]
+        + [Label("product_type", name) for name in PRODUCT_TYPES]
+        + [Label("substrate", name) for name in substrates]
+    )
 
 
 def product_targets(enzymes, least):
@@ -224,5 +296,17 @@ def targets(enzymes, wanted):
         (enzymes, labels) float32 of 0 and 1.
     """
     held = {"ensemble": "ensembles", "product_type": "product_types", "substrate": "substrates"}
-    return np.array([[float(enzyme.is_tps if label == IS_TPS else label.name in getattr(enzyme, held[label.group]))
-                      for label in wanted] for enzyme in enzymes], np.float32).reshape(len(enzymes), len(wanted))
+    return np.array(
+        [
+            [
+                float(
+                    enzyme.is_tps
+                    if label == IS_TPS
+                    else label.name in getattr(enzyme, held[label.group])
+                )
+                for label in wanted
+            ]
+            for enzyme in enzymes
+        ],
+        np.float32,
+    ).reshape(len(enzymes), len(wanted))

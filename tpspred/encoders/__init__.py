@@ -10,10 +10,10 @@ import dataclasses
 
 import numpy as np
 
-from ..family import features, motifs, profiles
 from ..errors import ModelError
+from ..family import features, motifs, profiles
 from ..io.fasta import ProteinRecord
-from ..io.store import NO_MATCH, Representations, UNSCREENED
+from ..io.store import NO_MATCH, UNSCREENED, Representations
 from .profile import ProfileEncoder
 
 __all__ = ["ProfileEncoder", "embed", "featurize", "kind", "named", "of_store", "views"]
@@ -32,9 +32,11 @@ def kind(name):
         return ProfileEncoder
     if name.startswith(LANGUAGE_MODEL):
         from .esm2 import ESM2Encoder
+
         return ESM2Encoder
     if name.startswith(JOINED):
         from .joined import JoinedEncoder
+
         return JoinedEncoder
     raise KeyError(name)
 
@@ -54,10 +56,22 @@ def named(name, loaded, runtime=None, checksum=None, dimension=None):
     if not name.startswith(JOINED):
         return kind(name)(name, loaded.profiles, runtime, checksum, dimension)
     if loaded.name != ProfileEncoder.name:
-        raise ModelError.at(name, f"an encoder named {loaded.name}", f"the {ProfileEncoder.name} encoder to join with")
+        raise ModelError.at(
+            name,
+            f"an encoder named {loaded.name}",
+            f"the {ProfileEncoder.name} encoder to join with",
+        )
     own = name.partition("+")[2]
-    return kind(name)(loaded, kind(own)(own, loaded.profiles, runtime, checksum and checksum.partition("+")[2],
-                                        dimension and dimension - loaded.dimension))
+    return kind(name)(
+        loaded,
+        kind(own)(
+            own,
+            loaded.profiles,
+            runtime,
+            checksum and checksum.partition("+")[2],
+            dimension and dimension - loaded.dimension,
+        ),
+    )
 
 
 def of_store(table, loaded):
@@ -84,11 +98,25 @@ def views(records, library, threads=1):
     """
     sequences = ["" if record.problem else record.sequence for record in records]
     found = profiles.search(library, sequences, threads)
-    return [features.View(record, hits, motifs.find(record.sequence, hits[0].profile.sites, hits[0].positions)
-                          if hits else []) for record, hits in zip(records, found)]
+    return [
+        features.View(
+            record,
+            hits,
+            motifs.find(record.sequence, hits[0].profile.sites, hits[0].positions) if hits else [],
+        )
+        for record, hits in zip(records, found)
+    ]
 
 
-def embed(records, encoder, threads=1, known=None, journal=None, screened=True, progress=lambda count: None):
+def embed(
+    records,
+    encoder,
+    threads=1,
+    known=None,
+    journal=None,
+    screened=True,
+    progress=lambda count: None,
+):
     """Make the representations of a stream of records.
 
     Args:
@@ -104,7 +132,11 @@ def embed(records, encoder, threads=1, known=None, journal=None, screened=True, 
     def candidates():
         for batch in profiles.batches(records, encoder.unit_residues):
             kept.extend(batch)
-            new = list({record.sequence: record for record in batch if record.sequence not in seen}.values())
+            new = list(
+                {
+                    record.sequence: record for record in batch if record.sequence not in seen
+                }.values()
+            )
             seen.update(record.sequence for record in new)
             passed = 0
             for view in views(new, encoder.profiles if screened else [], threads):
@@ -115,7 +147,9 @@ def embed(records, encoder, threads=1, known=None, journal=None, screened=True, 
                     yield view
             progress(len(batch) - passed)
 
-    for sequence, vector in encoder.encode(candidates(), threads, () if journal is None else journal):
+    for sequence, vector in encoder.encode(
+        candidates(), threads, () if journal is None else journal
+    ):
         done[sequence] = "", vector
         progress(1)
         if journal is not None:
@@ -124,13 +158,27 @@ def embed(records, encoder, threads=1, known=None, journal=None, screened=True, 
         done.update((sequence, ("", journal[sequence])) for sequence in seen if sequence in journal)
     rows = [done[record.sequence] for record in kept]
     return Representations(
-        ids=[record.id for record in kept], descriptions=[record.description for record in kept],
-        sequences=[record.sequence for record in kept], problems=[problem for problem, _ in rows],
-        embedding=np.array([row for _, row in rows], np.float32).reshape(len(rows), encoder.dimension),
-        windows=np.array([0 if problem else encoder.window_count(record.length_aa)
-                          for record, (problem, _) in zip(kept, rows)], np.int32),
-        features=None, encoder=encoder.name, checksum=encoder.checksum, pooling=encoder.pooling,
-        precision=encoder.precision, screen=encoder.screen if screened else UNSCREENED)
+        ids=[record.id for record in kept],
+        descriptions=[record.description for record in kept],
+        sequences=[record.sequence for record in kept],
+        problems=[problem for problem, _ in rows],
+        embedding=np.array([row for _, row in rows], np.float32).reshape(
+            len(rows), encoder.dimension
+        ),
+        windows=np.array(
+            [
+                0 if problem else encoder.window_count(record.length_aa)
+                for record, (problem, _) in zip(kept, rows)
+            ],
+            np.int32,
+        ),
+        features=None,
+        encoder=encoder.name,
+        checksum=encoder.checksum,
+        pooling=encoder.pooling,
+        precision=encoder.precision,
+        screen=encoder.screen if screened else UNSCREENED,
+    )
 
 
 def featurize(table, library, threads=1, progress=lambda count: None):
@@ -142,7 +190,9 @@ def featurize(table, library, threads=1, progress=lambda count: None):
     passed = [i for i, problem in enumerate(table.problems) if not problem]
     rows = np.zeros((len(table), len(features.NAMES)), np.float32)
     done = 0
-    for batch in profiles.batches(ProteinRecord(table.ids[i], "", table.sequences[i]) for i in passed):
+    for batch in profiles.batches(
+        ProteinRecord(table.ids[i], "", table.sequences[i]) for i in passed
+    ):
         for view in views(batch, library, threads):
             rows[passed[done]] = features.vector(view)
             done += 1

@@ -10,9 +10,9 @@ import numpy as np
 from ..dataset import reactions
 from ..device import one_thread
 
-NEAREST = 40        # relatives of each enzyme that are compared
-RIDGE = 3.0         # times the mean variance of a column
-MIN_MEMBERS = 15    # below these a family keeps its weights at 1
+NEAREST = 40  # relatives of each enzyme that are compared
+RIDGE = 3.0  # times the mean variance of a column
+MIN_MEMBERS = 15  # below these a family keeps its weights at 1
 
 
 def agreement(enzymes):
@@ -22,7 +22,9 @@ def agreement(enzymes):
         (enzymes, enzymes) float64, 0–1.
     """
     groups = [label for label in reactions.labels(enzymes) if label != reactions.IS_TPS]
-    answers = np.concatenate([reactions.targets(enzymes, groups), reactions.product_targets(enzymes, 2)], 1).astype(float)
+    answers = np.concatenate(
+        [reactions.targets(enzymes, groups), reactions.product_targets(enzymes, 2)], 1
+    ).astype(float)
     answers = answers[:, answers.sum(0) > 1]
     answers = answers * np.sqrt(np.log(len(enzymes) / np.maximum(1, answers.sum(0))))
     answers /= np.maximum(np.linalg.norm(answers, axis=1, keepdims=True), 1e-9)
@@ -43,6 +45,7 @@ def weights(codes, members, leading, alike, residues):
         List of (columns,) float64, at least 0.
     """
     import torch
+
     with one_thread():
         residues = torch.as_tensor(residues, dtype=torch.float64)
         codes = [torch.as_tensor(block).long() for block in codes]
@@ -56,20 +59,29 @@ def weights(codes, members, leading, alike, residues):
         found = []
         for block, rows, best in zip(codes, members, leading):
             pairs = np.ix_(rows[best], rows[best])
-            found.append(_family(block[best], similarity[pairs], torch.as_tensor(alike[pairs]), table).numpy())
+            found.append(
+                _family(
+                    block[best], similarity[pairs], torch.as_tensor(alike[pairs]), table
+                ).numpy()
+            )
         return found
 
 
 def _family(codes, similarity, alike, table):
     """Weights of one profile's columns from pairs of the enzymes that it fits best."""
     import torch
+
     count, columns = codes.shape
     if count < MIN_MEMBERS:
         return torch.ones(columns, dtype=torch.float64)
     nearest = min(NEAREST, count - 1)
-    others = (similarity - 2 * torch.eye(count)).argsort(stable=True, dim=1, descending=True)[:, :nearest]
-    shared = table[codes[:, None], codes[others]]                                  # (enzymes, nearest, columns)
-    shared = (shared - shared.mean(1, keepdim=True)).flatten(0, 1)                 # what tells one relative from another
+    others = (similarity - 2 * torch.eye(count)).argsort(stable=True, dim=1, descending=True)[
+        :, :nearest
+    ]
+    shared = table[codes[:, None], codes[others]]  # (enzymes, nearest, columns)
+    shared = (shared - shared.mean(1, keepdim=True)).flatten(
+        0, 1
+    )  # what tells one relative from another
     alike = alike.gather(1, others)
     alike = (alike - alike.mean(1, keepdim=True)).flatten()
     together = shared.sum(1)

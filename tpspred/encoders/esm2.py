@@ -13,13 +13,12 @@ import warnings
 import torch
 
 from .. import device
-from . import esm2_weights
-from ..io import files
-from ..family import profiles as family_profiles
 from ..errors import MissingDependency, ModelError
-from . import windows
-from .vector_parts import Block
+from ..family import profiles as family_profiles
+from ..io import files
+from . import esm2_weights, windows
 from .esm2_forward import LanguageModel, Runtime, resolve_precision
+from .vector_parts import Block
 
 
 class ESM2Encoder:
@@ -32,7 +31,7 @@ class ESM2Encoder:
     """
 
     pooling = f"mean over residues, windows of {windows.LENGTH} overlapping by {windows.OVERLAP}"
-    unit_residues = 20_000_000      # a proteome at a time: its candidates fill batches and threads
+    unit_residues = 20_000_000  # a proteome at a time: its candidates fill batches and threads
 
     def __init__(self, name, profiles, runtime=None, checksum=None, dimension=None):
         self.name, self.profiles, self.runtime = name, profiles, Runtime(**(runtime or {}))
@@ -42,7 +41,9 @@ class ESM2Encoder:
     @classmethod
     def from_tree(cls, tree, profiles, runtime=None):
         """From what a model file keeps of it."""
-        return cls(tree["name"], profiles, runtime, tree["weights"]["sha256"], tree["weights"]["dimension"])
+        return cls(
+            tree["name"], profiles, runtime, tree["weights"]["sha256"], tree["weights"]["dimension"]
+        )
 
     def to_tree(self):
         """What a model file keeps of it, beside its name and profiles."""
@@ -76,8 +77,11 @@ class ESM2Encoder:
             path = esm2_weights.locate(self.name, self.runtime.weights)
             found = esm2_weights.sha256(path)
             if self.checksum not in (None, found):
-                raise ModelError.at(path, f"weights with SHA-256 {found[:12]}", f"{self.checksum[:12]}, with which the model "
-                                    "was trained")
+                raise ModelError.at(
+                    path,
+                    f"weights with SHA-256 {found[:12]}",
+                    f"{self.checksum[:12]}, with which the model was trained",
+                )
             self._model = LanguageModel(lambda: load(path, self.name), self.runtime)
             self.checksum, self.dimension = found, self._model.dimension
         return self._model
@@ -105,7 +109,11 @@ class ESM2Encoder:
         missing = {i: self.window_count(len(sequence)) for i, sequence in enumerate(sequences)}
         parts = collections.defaultdict(dict)
         planned = windows.batches(windows.longest_first(sequences), lambda: model.batch_residues)
-        wanted = (batch for batch in planned if any(sequences[window.protein] not in finished for window in batch))
+        wanted = (
+            batch
+            for batch in planned
+            if any(sequences[window.protein] not in finished for window in batch)
+        )
         for batch, vectors in model.run(wanted, sequences, threads):
             for window, vector in zip(batch, vectors):
                 found = parts[window.protein]
@@ -113,7 +121,10 @@ class ESM2Encoder:
                 if len(found) == missing[window.protein]:
                     del parts[window.protein]
                     if sequences[window.protein] not in finished:
-                        yield sequences[window.protein], sum(found[start] for start in sorted(found))
+                        yield (
+                            sequences[window.protein],
+                            sum(found[start] for start in sorted(found)),
+                        )
 
 
 def load(path, name):
@@ -131,23 +142,38 @@ def load(path, name):
         with torch.serialization.safe_globals([argparse.Namespace]):
             data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError:
-        raise ModelError.at(path, "objects that are no weights", "ESM-2 weights of fair-esm (.pt)") from None
+        raise ModelError.at(
+            path, "objects that are no weights", "ESM-2 weights of fair-esm (.pt)"
+        ) from None
     except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError.at(path, f"a file that is cut short or damaged ({str(error).splitlines()[0].partition('. ')[0]})",
-                            "ESM-2 weights of fair-esm (.pt), whole") from None
+        raise ModelError.at(
+            path,
+            f"a file that is cut short or damaged ({str(error).splitlines()[0].partition('. ')[0]})",
+            "ESM-2 weights of fair-esm (.pt), whole",
+        ) from None
     if not isinstance(data, dict) or not {"cfg", "model"} <= set(data):
-        raise ModelError.at(path, "weights of another model", "ESM-2 weights of fair-esm (parts cfg and model)")
+        raise ModelError.at(
+            path, "weights of another model", "ESM-2 weights of fair-esm (parts cfg and model)"
+        )
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Regression weights not found")       # contacts are not predicted here
+            warnings.filterwarnings(
+                "ignore", "Regression weights not found"
+            )  # contacts are not predicted here
             model, alphabet = core("esm2", data, None)
     except (RuntimeError, KeyError, AttributeError, TypeError) as error:
-        raise ModelError.at(path, f"a network that ESM-2 cannot hold ({str(error).splitlines()[0][:200]})",
-                            "ESM-2 weights of fair-esm") from None
+        raise ModelError.at(
+            path,
+            f"a network that ESM-2 cannot hold ({str(error).splitlines()[0][:200]})",
+            "ESM-2 weights of fair-esm",
+        ) from None
     found, wanted = (model.num_layers, model.embed_dim), esm2_weights.SIZES.get(name)
     if wanted not in (None, found):
-        raise ModelError.at(path, "an ESM-2 of {} layers and {} dimensions".format(*found),
-                            "{} layers and {} dimensions, {}".format(*wanted, name))
+        raise ModelError.at(
+            path,
+            "an ESM-2 of {} layers and {} dimensions".format(*found),
+            "{} layers and {} dimensions, {}".format(*wanted, name),
+        )
     return model, alphabet
 
 
@@ -157,8 +183,10 @@ def _fair_esm():
         from esm.pretrained import load_model_and_alphabet_core
     except ImportError:
         if importlib.util.find_spec("esm"):
-            raise MissingDependency("the package esm of another vendor stands where fair-esm should: "
-                                    "pip uninstall esm && pip install --force-reinstall --no-deps fair-esm") from None
+            raise MissingDependency(
+                "the package esm of another vendor stands where fair-esm should: "
+                "pip uninstall esm && pip install --force-reinstall --no-deps fair-esm"
+            ) from None
         raise MissingDependency("fair-esm is not installed: pip install fair-esm") from None
     return load_model_and_alphabet_core
 
@@ -172,10 +200,20 @@ def save(model, path, dtype=torch.float32, **more):
         dtype: Of the parameters in the file.
         more: What else the file is to say, dictionaries of texts and numbers; fair-esm reads over it.
     """
-    config = argparse.Namespace(encoder_layers=model.num_layers, encoder_embed_dim=model.embed_dim,
-                                encoder_attention_heads=model.attention_heads, token_dropout=model.token_dropout)
-    state = model.state_dict() | {name: value.detach().to(dtype) for name, value in model.named_parameters()}
-    state = {("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.") + name: value.cpu()
-             for name, value in state.items() if not name.startswith("contact_head")}
+    config = argparse.Namespace(
+        encoder_layers=model.num_layers,
+        encoder_embed_dim=model.embed_dim,
+        encoder_attention_heads=model.attention_heads,
+        token_dropout=model.token_dropout,
+    )
+    state = model.state_dict() | {
+        name: value.detach().to(dtype) for name, value in model.named_parameters()
+    }
+    state = {
+        ("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.")
+        + name: value.cpu()
+        for name, value in state.items()
+        if not name.startswith("contact_head")
+    }
     with files.atomic_path(path) as target, open(target, "wb") as handle:
         torch.save({"cfg": {"model": config}, "model": state, **more}, handle)

@@ -19,7 +19,7 @@ from ..io.fasta import AMINO_ACIDS
 from . import windows
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-BATCH_RESIDUES = 16_384         # on a GPU
+BATCH_RESIDUES = 16_384  # on a GPU
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,9 @@ class LanguageModel:
     def __init__(self, load, runtime):
         self.device = devices.resolve(runtime.device)
         self.dtype = PRECISIONS[resolve_precision(runtime.precision, self.device)]
-        self.batch_residues = runtime.batch_residues or (1 if self.device.type == "cpu" else BATCH_RESIDUES)
+        self.batch_residues = runtime.batch_residues or (
+            1 if self.device.type == "cpu" else BATCH_RESIDUES
+        )
         self._load, self._runtime, self._fallback = load, runtime, None
         model, alphabet = load()
         self.dimension = model.embed_dim
@@ -82,14 +84,18 @@ class LanguageModel:
         Yields:
             (batch, list of (dimension,) float32 per window), in order.
         """
+
         def compute(batch):
             return batch, self._compute(batch, sequences)
+
         if self.device.type != "cpu":
             yield from map(compute, batches)
             return
         # fair-esm's own pass keeps rotary tables that passes at the same time would take from each other.
         workers, each = (threads, 1) if self._forward == self._fused else (1, threads)
-        with concurrent.futures.ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(each,)
+        ) as pool:
             yield from pool.map(compute, batches)
 
     def _compute(self, batch, sequences):
@@ -105,10 +111,18 @@ class LanguageModel:
         residues = sum(window.stop - window.start for window in batch)
         if len(batch) > 1:
             self.batch_residues = max(1, residues // 2)
-            notify("out of memory on %s: going on with %d residues per batch", self.device, self.batch_residues)
+            notify(
+                "out of memory on %s: going on with %d residues per batch",
+                self.device,
+                self.batch_residues,
+            )
             half = len(batch) // 2
             return self._compute(batch[:half], sequences) + self._compute(batch[half:], sequences)
-        notify("out of memory on %s: a window of %d residues is computed on the CPU", self.device, residues)
+        notify(
+            "out of memory on %s: a window of %d residues is computed on the CPU",
+            self.device,
+            residues,
+        )
         if self._fallback is None:
             on_cpu = dataclasses.replace(self._runtime, device="cpu", precision="float32")
             self._fallback = LanguageModel(self._load, on_cpu)
@@ -121,11 +135,13 @@ class LanguageModel:
         tokens, shares = [], []
         for window in batch:
             sequence = sequences[window.protein]
-            letters = np.frombuffer(sequence[window.start:window.stop].encode(), np.uint8)
+            letters = np.frombuffer(sequence[window.start : window.stop].encode(), np.uint8)
             tokens.append(np.r_[begin, self._tokens[letters], end])
             shares.append(np.pad(windows.weights(len(sequence))[window.start], 1))
         lengths = [len(part) for part in tokens]
-        residues = self._forward(torch.from_numpy(np.concatenate(tokens)).to(self.device), Packing(lengths, self.device))
+        residues = self._forward(
+            torch.from_numpy(np.concatenate(tokens)).to(self.device), Packing(lengths, self.device)
+        )
         shares = torch.from_numpy(np.concatenate(shares)).to(self.device).split(lengths)
         means = [share @ part for share, part in zip(shares, residues.split(lengths))]
         return list(torch.stack(means).cpu().numpy())
@@ -133,18 +149,26 @@ class LanguageModel:
     def _original(self, tokens, packing):
         """fair-esm's own forward pass on padded windows → (tokens, dimension) float32."""
         layer = self._model.num_layers
-        padded = torch.where(packing.valid, tokens[packing.index], self._model.padding_idx)      # (windows, width)
+        padded = torch.where(
+            packing.valid, tokens[packing.index], self._model.padding_idx
+        )  # (windows, width)
         mixed = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype) if mixed else contextlib.nullcontext():
-            output = self._model(padded, repr_layers=[layer])["representations"][layer]        # (windows, width, dimension)
+            output = self._model(padded, repr_layers=[layer])["representations"][
+                layer
+            ]  # (windows, width, dimension)
         return output[packing.valid].float()
 
     def _fused(self, tokens, packing):
         """The same without padding → (tokens, dimension) float32; only matrix products are in the lower precision."""
         model = self._model
-        x = functional.embedding(tokens, model.embed_tokens.weight) * model.embed_scale          # (tokens, dimension)
+        x = (
+            functional.embedding(tokens, model.embed_tokens.weight) * model.embed_scale
+        )  # (tokens, dimension)
         if model.token_dropout:
-            x = x * (1 - 0.15 * 0.8)            # as fair-esm does: the share of tokens that training left unmasked
+            x = x * (
+                1 - 0.15 * 0.8
+            )  # as fair-esm does: the share of tokens that training left unmasked
         return through_layers(model, x, packing, self.dtype)
 
 
@@ -184,7 +208,9 @@ class Packing:
         starts = (lengths.cumsum(0) - lengths)[:, None]
         valid = place < lengths[:, None]
         self._places = place[valid].to(device)
-        self._taken = valid.flatten().nonzero()[:, 0].to(device)       # a mask would make a GPU wait in every layer
+        self._taken = (
+            valid.flatten().nonzero()[:, 0].to(device)
+        )  # a mask would make a GPU wait in every layer
         self.index = torch.where(valid, starts + place, starts).to(device)
         self.valid = valid.to(device)
         self.mask = None if bool(valid.all()) else self.valid[:, None, None]
@@ -212,10 +238,14 @@ def attend(attention, x, packed, turn):
         x: (tokens, dimension).
         turn: What ``Packing.rotation`` gives.
     """
-    query, key, value = (part(x).unflatten(-1, (attention.num_heads, -1))
-                         for part in (attention.q_proj, attention.k_proj, attention.v_proj))   # (tokens, heads, d)
+    query, key, value = (
+        part(x).unflatten(-1, (attention.num_heads, -1))
+        for part in (attention.q_proj, attention.k_proj, attention.v_proj)
+    )  # (tokens, heads, d)
     query, key = rotate(query, *turn), rotate(key, *turn)
-    mixed = functional.scaled_dot_product_attention(*map(packed.side_by_side, (query, key, value)), attn_mask=packed.mask)
+    mixed = functional.scaled_dot_product_attention(
+        *map(packed.side_by_side, (query, key, value)), attn_mask=packed.mask
+    )
     return attention.out_proj(packed.packed(mixed))
 
 

@@ -10,8 +10,14 @@ from .. import __version__
 from ..errors import ModelError, TpspredError
 
 # Layers and dimension of the released sizes. Lin et al. 2023, 10.1126/science.ade2574
-SIZES = {"esm2_t6_8M_UR50D": (6, 320), "esm2_t12_35M_UR50D": (12, 480), "esm2_t30_150M_UR50D": (30, 640),
-         "esm2_t33_650M_UR50D": (33, 1280), "esm2_t36_3B_UR50D": (36, 2560), "esm2_t48_15B_UR50D": (48, 5120)}
+SIZES = {
+    "esm2_t6_8M_UR50D": (6, 320),
+    "esm2_t12_35M_UR50D": (12, 480),
+    "esm2_t30_150M_UR50D": (30, 640),
+    "esm2_t33_650M_UR50D": (33, 1280),
+    "esm2_t36_3B_UR50D": (36, 2560),
+    "esm2_t48_15B_UR50D": (48, 5120),
+}
 ADDRESS = "https://dl.fbaipublicfiles.com/fair-esm/models/{name}.pt"
 VARIABLE = "TPSPRED_WEIGHTS"
 BLOCK = 1 << 20
@@ -20,6 +26,7 @@ BLOCK = 1 << 20
 def cache():
     """Folder in which torch.hub, and so fair-esm itself, keeps weights."""
     import torch
+
     return pathlib.Path(torch.hub.get_dir()) / "checkpoints"
 
 
@@ -40,14 +47,24 @@ def locate(name, given=None):
     else:
         set_to = os.environ.get(VARIABLE)
         if set_to and not os.path.exists(set_to):
-            raise ModelError.at(VARIABLE, f"{set_to}, which is not there", f"a weight file or a folder with {name}.pt")
-        places = [pathlib.Path(set_to)] if set_to and os.path.isfile(set_to) else [
-            *([pathlib.Path(set_to, f"{name}.pt")] if set_to else []), cache() / f"{name}.pt"]
+            raise ModelError.at(
+                VARIABLE,
+                f"{set_to}, which is not there",
+                f"a weight file or a folder with {name}.pt",
+            )
+        places = (
+            [pathlib.Path(set_to)]
+            if set_to and os.path.isfile(set_to)
+            else [*([pathlib.Path(set_to, f"{name}.pt")] if set_to else []), cache() / f"{name}.pt"]
+        )
     for place in places:
         if place.is_file():
             return place
-    advice = f"run: tpspred fetch-weights {name}" if name in SIZES else (
-        f"give --weights FILE, or one of {', '.join(SIZES)}")
+    advice = (
+        f"run: tpspred fetch-weights {name}"
+        if name in SIZES
+        else (f"give --weights FILE, or one of {', '.join(SIZES)}")
+    )
     raise ModelError(f"{name}: no weights at {' or '.join(map(str, places))}; {advice}")
 
 
@@ -63,7 +80,11 @@ def sha256(path):
             digest.update(block)
     record = _record(path)
     if record.is_file() and record.read_text().split()[:1] != [digest.hexdigest()]:
-        raise ModelError.at(path, f"SHA-256 {digest.hexdigest()[:12]}", f"{record.read_text()[:12]} as {record.name} says")
+        raise ModelError.at(
+            path,
+            f"SHA-256 {digest.hexdigest()[:12]}",
+            f"{record.read_text()[:12]} as {record.name} says",
+        )
     return digest.hexdigest()
 
 
@@ -103,12 +124,14 @@ def fetch(name, target, expected=None, address=None, progress=lambda count, tota
     except urllib.error.HTTPError as error:
         raise TpspredError.at(address, f"HTTP status {error.code}", "weights") from None
     except OSError as error:
-        raise TpspredError(f"{address}: download broke off ({getattr(error, 'reason', None) or error}); the same command "
-                           "goes on where it ended") from None
+        raise TpspredError(
+            f"{address}: download broke off ({getattr(error, 'reason', None) or error}); the same command "
+            "goes on where it ended"
+        ) from None
     try:
         checksum = check(part, expected)
     except ModelError:
-        part.unlink()               # to go on with it would lead here again
+        part.unlink()  # to go on with it would lead here again
         raise
     _record(target).write_text(f"{checksum}  {pathlib.Path(target).name}\n")
     os.replace(part, target)
@@ -117,15 +140,21 @@ def fetch(name, target, expected=None, address=None, progress=lambda count, tota
 
 def _download(address, part, progress):
     begun = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": f"tpspred/{__version__}"} | ({"Range": f"bytes={begun}-"} if begun else {})
+    headers = {"User-Agent": f"tpspred/{__version__}"} | (
+        {"Range": f"bytes={begun}-"} if begun else {}
+    )
     try:
         reply = urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and begun and error.headers.get("Content-Range", "").endswith(f"/{begun}"):
-            return                                   # nothing was missing
+        if (
+            error.code == 416
+            and begun
+            and error.headers.get("Content-Range", "").endswith(f"/{begun}")
+        ):
+            return  # nothing was missing
         raise
     with reply, open(part, "ab") as handle:
-        if reply.status != 206:                      # the server sends everything
+        if reply.status != 206:  # the server sends everything
             handle.truncate(0)
             begun = 0
         left = int(reply.headers.get("Content-Length") or 0)

@@ -5,7 +5,7 @@ import numpy as np
 from .esm2 import ESM2Encoder
 from .profile import ProfileEncoder
 
-LANGUAGE_MODEL_SHARE = 0.1      # of the similarity of two proteins
+LANGUAGE_MODEL_SHARE = 0.1  # of the similarity of two proteins
 
 
 class JoinedEncoder:
@@ -28,7 +28,10 @@ class JoinedEncoder:
     def from_tree(cls, tree, library, runtime=None):
         """From what a model file keeps of it."""
         name = tree["name"].partition("+")[2]
-        return cls(ProfileEncoder.from_tree(tree, library), ESM2Encoder.from_tree(tree | {"name": name}, library, runtime))
+        return cls(
+            ProfileEncoder.from_tree(tree, library),
+            ESM2Encoder.from_tree(tree | {"name": name}, library, runtime),
+        )
 
     def to_tree(self):
         """What a model file keeps of it, beside its name and profiles."""
@@ -53,7 +56,10 @@ class JoinedEncoder:
     def blocks(self):
         """Those of both, as a part of the whole."""
         (one,), (other,) = self.profile.blocks, self.language_model.blocks
-        return [one._replace(share=1 - LANGUAGE_MODEL_SHARE), other._replace(share=LANGUAGE_MODEL_SHARE)]
+        return [
+            one._replace(share=1 - LANGUAGE_MODEL_SHARE),
+            other._replace(share=LANGUAGE_MODEL_SHARE),
+        ]
 
     def ready(self):
         """Load the weights, if they are not."""

@@ -14,8 +14,8 @@ import numpy as np
 from Bio.Align import substitution_matrices
 
 from ..dataset import folds
-from ..family import profiles
 from ..device import one_thread
+from ..family import profiles
 from ..io.fasta import AMINO_ACIDS
 from . import column_weights
 from .vector_parts import Block
@@ -23,7 +23,7 @@ from .vector_parts import Block
 DIMENSION = 768
 RESIDUE_DIMENSION = 5
 ARRAYS = ("scales", "axes", "mixing")
-ENERGY = 0.95           # share of each training set's squared length that the axes within families keep
+ENERGY = 0.95  # share of each training set's squared length that the axes within families keep
 
 
 def residue_vectors():
@@ -34,7 +34,7 @@ def residue_vectors():
     leading = np.argsort(-values)[:RESIDUE_DIMENSION]
     vectors = axes[:, leading] * np.sqrt(values[leading])
     vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(RESIDUE_DIMENSION)])
-    vectors /= np.sqrt((vectors ** 2).sum(1).mean())
+    vectors /= np.sqrt((vectors**2).sum(1).mean())
     return np.vstack([vectors, np.zeros(RESIDUE_DIMENSION)]).astype(np.float32)
 
 
@@ -64,7 +64,11 @@ class ProfileEncoder:
         self._index = {profile.name: k for k, profile in enumerate(library)}
         digest = hashlib.sha256()
         for profile, *arrays in zip(library, scales, axes, mixing):
-            digest.update(profile.name.encode() + profiles.to_bytes(profile.hmm) + b"".join(a.tobytes() for a in arrays))
+            digest.update(
+                profile.name.encode()
+                + profiles.to_bytes(profile.hmm)
+                + b"".join(a.tobytes() for a in arrays)
+            )
         self.checksum = digest.hexdigest()
 
     @classmethod
@@ -74,7 +78,9 @@ class ProfileEncoder:
         Args:
             enzymes: List of dataset.Enzyme.
         """
-        library = family_profiles(enzymes, folds.identity([enzyme.sequence for enzyme in enzymes], threads), threads)
+        library = family_profiles(
+            enzymes, folds.identity([enzyme.sequence for enzyme in enzymes], threads), threads
+        )
         hits = profiles.search(library, [enzyme.sequence for enzyme in enzymes], threads)
         scales = _scales(library, hits, enzymes)
         return cls(library, scales, *_axes(library, hits, scales))
@@ -86,8 +92,10 @@ class ProfileEncoder:
 
     def to_tree(self):
         """What an encoder or model file keeps of it, beside its name and profiles."""
-        return {name: {str(k): array for k, array in enumerate(arrays)}
-                for name, arrays in zip(ARRAYS, (self.scales, self.axes, self.mixing))}
+        return {
+            name: {str(k): array for k, array in enumerate(arrays)}
+            for name, arrays in zip(ARRAYS, (self.scales, self.axes, self.mixing))
+        }
 
     @functools.cached_property
     def screen(self):
@@ -147,14 +155,19 @@ def family_profiles(enzymes, identities, threads=1):
     Returns:
         List of profiles.Profile.
     """
-    member_of = folds.clusters(identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY)
+    member_of = folds.clusters(
+        identities, [len(enzyme.sequence) for enzyme in enzymes], profiles.GROUP_IDENTITY
+    )
     return profiles.build(enzymes, identities, member_of, threads)
 
 
 def _residues(hits, scales):
     """A protein's weighted residue vectors, one array (columns × 5,) per hit; of length one over all of them."""
-    parts = [(RESIDUES[hit.residues] * scale[:, None].astype(np.float32)).ravel() for hit, scale in zip(hits, scales)]
-    length = float(np.sqrt(sum((part ** 2).sum() for part in parts))) or 1.0
+    parts = [
+        (RESIDUES[hit.residues] * scale[:, None].astype(np.float32)).ravel()
+        for hit, scale in zip(hits, scales)
+    ]
+    length = float(np.sqrt(sum((part**2).sum() for part in parts))) or 1.0
     return [part / length for part in parts]
 
 
@@ -169,8 +182,13 @@ def _scales(library, found, enzymes):
                 leading[k].append(len(members[k]))
             members[k].append(i)
             codes[k].append(hit.residues)
-    learned = column_weights.weights([np.stack(block) for block in codes], [np.array(rows) for rows in members], leading,
-                              column_weights.agreement(enzymes), RESIDUES)
+    learned = column_weights.weights(
+        [np.stack(block) for block in codes],
+        [np.array(rows) for rows in members],
+        leading,
+        column_weights.agreement(enzymes),
+        RESIDUES,
+    )
     return [np.sqrt(weight).astype(np.float16) for weight in learned]
 
 
@@ -181,6 +199,7 @@ def _axes(library, found, scales):
         (axes, mixing): lists of float16 arrays, one per profile.
     """
     import torch
+
     index = {profile.name: k for k, profile in enumerate(library)}
     rows, members = [[] for _ in library], [[] for _ in library]
     for i, hits in enumerate(found):
@@ -194,7 +213,9 @@ def _axes(library, found, scales):
         energy = torch.cat([values for _, values in decomposed]).sort(descending=True).values
         enough = int((energy.cumsum(0) < ENERGY * energy.sum()).sum())
         axes = [axis[:, values >= energy[enough]].half() for axis, values in decomposed]
-        local = torch.zeros(len(found), sum(axis.shape[1] for axis in axes), dtype=torch.float64)   # (proteins, ranks)
+        local = torch.zeros(
+            len(found), sum(axis.shape[1] for axis in axes), dtype=torch.float64
+        )  # (proteins, ranks)
         ranks = [axis.shape[1] for axis in axes]
         for part, block, member, axis in zip(local.split(ranks, 1), blocks, members, axes):
             part[member] = block @ axis.double()
@@ -205,8 +226,11 @@ def _axes(library, found, scales):
 def _principal(data):
     """Principal axes without centring, (columns, rank), and their squared singular values, largest first."""
     import torch
+
     _, singular, axes = torch.linalg.svd(data, full_matrices=False)
-    kept = singular ** 2 > 1e-9 * singular[0] ** 2
+    kept = singular**2 > 1e-9 * singular[0] ** 2
     axes = axes[kept]
-    signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()      # the largest component is positive
+    signs = axes.gather(
+        1, axes.abs().argmax(1, keepdim=True)
+    ).sign()  # the largest component is positive
     return (axes * signs).T, singular[kept] ** 2

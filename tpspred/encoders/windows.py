@@ -4,10 +4,12 @@ import collections
 
 import numpy as np
 
-LENGTH = 1022       # residues that ESM-2 was trained on at most
-OVERLAP = 256       # at least, between two windows
+LENGTH = 1022  # residues that ESM-2 was trained on at most
+OVERLAP = 256  # at least, between two windows
 
-Window = collections.namedtuple("Window", "protein start stop")      # residues start to stop, 0-based, half open
+Window = collections.namedtuple(
+    "Window", "protein start stop"
+)  # residues start to stop, 0-based, half open
 
 
 def spans(length_aa):
@@ -21,7 +23,9 @@ def spans(length_aa):
     """
     count = max(1, -(-(length_aa - OVERLAP) // (LENGTH - OVERLAP)))
     width = -(-(length_aa + (count - 1) * OVERLAP) // count)
-    starts = [round(i * (length_aa - width) / (count - 1)) for i in range(count)] if count > 1 else [0]
+    starts = (
+        [round(i * (length_aa - width) / (count - 1)) for i in range(count)] if count > 1 else [0]
+    )
     return [(start, start + width) for start in starts]
 
 
@@ -34,7 +38,10 @@ def weights(length_aa):
     covered = np.zeros(length_aa)
     for start, stop in spans(length_aa):
         covered[start:stop] += 1
-    return {start: (1 / (covered[start:stop] * length_aa)).astype(np.float32) for start, stop in spans(length_aa)}
+    return {
+        start: (1 / (covered[start:stop] * length_aa)).astype(np.float32)
+        for start, stop in spans(length_aa)
+    }
 
 
 def longest_first(sequences):
@@ -43,7 +50,9 @@ def longest_first(sequences):
     >>> longest_first(["MK", "MKVL"])
     [Window(protein=1, start=0, stop=4), Window(protein=0, start=0, stop=2)]
     """
-    found = [Window(i, *span) for i, sequence in enumerate(sequences) for span in spans(len(sequence))]
+    found = [
+        Window(i, *span) for i, sequence in enumerate(sequences) for span in spans(len(sequence))
+    ]
     return sorted(found, key=lambda window: window.start - window.stop)
 
 

@@ -11,21 +11,28 @@ import dataclasses
 import numpy as np
 
 from .. import pipeline
-from ..dataset import folds as splits, reactions
-from ..family import profiles
-from ..io import files
-from ..model import metrics
+from ..dataset import folds as splits
+from ..dataset import reactions
 from ..encoders.profile import family_profiles
 from ..errors import InputError
+from ..family import profiles
+from ..io import files
 from ..io.fasta import ProteinRecord
+from ..model import metrics
 
 ENZYMES = "enzymes"
 OURS = "tpspred"
 MIN_POSITIVES = 5
-BANDS = (0.2, 0.4, 0.6, 0.8)       # identity to the nearest training enzyme
+BANDS = (0.2, 0.4, 0.6, 0.8)  # identity to the nearest training enzyme
 BOOTSTRAP = 200
 PRECISION, COVERAGE = "target_precision", "coverage"
-PROMISES = ((PRECISION, 0.7), (PRECISION, 0.8), (PRECISION, 0.9), (COVERAGE, 0.8), (COVERAGE, 0.9))     # put to the test
+PROMISES = (
+    (PRECISION, 0.7),
+    (PRECISION, 0.8),
+    (PRECISION, 0.9),
+    (COVERAGE, 0.8),
+    (COVERAGE, 0.9),
+)  # put to the test
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +83,23 @@ def read_folds(source, enzymes):
         InputError: If the columns or an enzyme are missing, or there is a single fold.
     """
     with files.open_bytes(source) as stream:
-        rows = csv.DictReader((line + "\n" for _, line in files.lines(stream, source)), delimiter="\t")
+        rows = csv.DictReader(
+            (line + "\n" for _, line in files.lines(stream, source)), delimiter="\t"
+        )
         if not {"id", "fold"} <= set(rows.fieldnames or ()):
-            raise InputError.at(f"{source}, line 1", "\t".join(rows.fieldnames or ()) or "nothing", "columns id and fold")
+            raise InputError.at(
+                f"{source}, line 1",
+                "\t".join(rows.fieldnames or ()) or "nothing",
+                "columns id and fold",
+            )
         fold_of = {row["id"]: row["fold"] for row in rows}
     absent = [enzyme.id for enzyme in enzymes if not fold_of.get(enzyme.id)]
     if absent:
-        raise InputError.at(source, f"no fold for {absent[0]} and {len(absent) - 1} others", "a fold for every enzyme")
+        raise InputError.at(
+            source,
+            f"no fold for {absent[0]} and {len(absent) - 1} others",
+            "a fold for every enzyme",
+        )
     names = sorted(set(fold_of[enzyme.id] for enzyme in enzymes))
     if len(names) < 2:
         raise InputError.at(source, "a single fold", "two or more")
@@ -98,8 +115,11 @@ def refuse_leaks(enzymes, identities, folds, limit):
     across = np.where(folds[:, None] != folds, identities, 0)
     i, j = np.unravel_index(across.argmax(), across.shape)
     if across[i, j] >= limit:
-        raise InputError.at("folds", f"{enzymes[i].id} and {enzymes[j].id} in different folds, {across[i, j]:.0%} identical",
-                            f"less than {limit:.0%} (--max-identity)")
+        raise InputError.at(
+            "folds",
+            f"{enzymes[i].id} and {enzymes[j].id} in different folds, {across[i, j]:.0%} identical",
+            f"less than {limit:.0%} (--max-identity)",
+        )
 
 
 def checked_folds(enzymes, folds, identity, count, limit, seed, threads=1):
@@ -112,7 +132,12 @@ def checked_folds(enzymes, folds, identity, count, limit, seed, threads=1):
     identities = splits.identity(sequences, threads)
     if folds is None:
         clusters = splits.clusters(identities, list(map(len, sequences)), identity)
-        folds = splits.folds(clusters, reactions.targets(enzymes, reactions.labels(enzymes)), count, np.random.default_rng(seed))
+        folds = splits.folds(
+            clusters,
+            reactions.targets(enzymes, reactions.labels(enzymes)),
+            count,
+            np.random.default_rng(seed),
+        )
     refuse_leaks(enzymes, identities, folds, limit)
     return folds
 
@@ -130,17 +155,32 @@ def negative_folds(enzymes, identities, negatives, identity, count, rng, threads
         (clusters, folds): (negatives,) int each.
     """
     library = family_profiles(enzymes, identities, threads)
-    hits = [found for batch in profiles.batches(negatives)
-            for found in profiles.search(library, [record.sequence for record in batch], threads)]
+    hits = [
+        found
+        for batch in profiles.batches(negatives)
+        for found in profiles.search(library, [record.sequence for record in batch], threads)
+    ]
     alike = [i for i, found in enumerate(hits) if found]
     clusters = np.arange(len(negatives))
     if len(alike) > 1:
         near = splits.identity([negatives[i].sequence for i in alike], threads)
-        clusters[alike] = np.array(alike)[splits.clusters(near, [negatives[i].length_aa for i in alike], identity)]
+        clusters[alike] = np.array(alike)[
+            splits.clusters(near, [negatives[i].length_aa for i in alike], identity)
+        ]
     return clusters, splits.folds(clusters, np.zeros((len(negatives), 0)), count, rng)
 
 
-def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=None, threads=1, progress=lambda text: None):
+def out_of_fold(
+    enzymes,
+    negatives,
+    folds,
+    identity,
+    config,
+    device,
+    methods=None,
+    threads=1,
+    progress=lambda text: None,
+):
     """Score every protein with models that have not seen it.
 
     Args:
@@ -160,7 +200,9 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=Non
     sequences = [enzyme.sequence for enzyme in enzymes]
     identities = splits.identity(sequences, threads)
     others = [record for records in negatives.values() for record in records]
-    other_clusters, other_folds = negative_folds(enzymes, identities, others, identity, folds.max() + 1, rng, threads)
+    other_clusters, other_folds = negative_folds(
+        enzymes, identities, others, identity, folds.max() + 1, rng, threads
+    )
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
     fold_of = np.concatenate([folds, other_folds])
     statuses = [""] * len(records)
@@ -172,33 +214,67 @@ def out_of_fold(enzymes, negatives, folds, identity, config, device, methods=Non
         test = np.flatnonzero(fold_of == fold)
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
         predictor, data = pipeline.from_sequences(
-            train, [record for record, own in zip(others, other_folds) if own != fold], config, f"fold{fold}", device, labels,
-            threads, [records[i].sequence for i in test], identity)
+            train,
+            [record for record, own in zip(others, other_folds) if own != fold],
+            config,
+            f"fold{fold}",
+            device,
+            labels,
+            threads,
+            [records[i].sequence for i in test],
+            identity,
+        )
         table = pipeline.represent((records[i] for i in test), predictor.encoder, threads)
         vectors = dict(zip(table.sequences, table.embedding))
         found, similarity = np.full((len(test), len(labels)), np.nan), np.zeros(len(test))
-        for k, call in enumerate(predictor.predict((records[i] for i in test), threads, vectors=vectors)):
+        for k, call in enumerate(
+            predictor.predict((records[i] for i in test), threads, vectors=vectors)
+        ):
             statuses[test[k]] = call.status
             if call.probabilities is not None:
                 found[k], similarity[k] = call.probabilities, call.neighbours[0].similarity
-        scores[OURS][test], called[test] = np.nan_to_num(found), found >= predictor.calibration.thresholds
+        scores[OURS][test], called[test] = (
+            np.nan_to_num(found),
+            found >= predictor.calibration.thresholds,
+        )
         for (kind, share), answers in promised.items():
             promising = predictor.answering(**{kind: share})
             answers[np.ix_(test, ensembles)] = (
-                promising.sets.holds(found[:, ensembles], similarity) if kind == COVERAGE
-                else found[:, ensembles] >= promising.calibration.thresholds[ensembles])
+                promising.sets.holds(found[:, ensembles], similarity)
+                if kind == COVERAGE
+                else found[:, ensembles] >= promising.calibration.thresholds[ensembles]
+            )
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
         for method, function in methods.items():
-            scores[method][test[passed]] = function(predictor, data, table, passed, config.seed, threads)
-        known = splits.identity([*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads)
-        nearest[test[passed]] = known[len(train):, :len(train)].max(1)
-        progress(f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
-                 f"{len(passed)} of {len(test)} left-out proteins match a profile")
+            scores[method][test[passed]] = function(
+                predictor, data, table, passed, config.seed, threads
+            )
+        known = splits.identity(
+            [*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads
+        )
+        nearest[test[passed]] = known[len(train) :, : len(train)].max(1)
+        progress(
+            f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
+            f"{len(passed)} of {len(test)} left-out proteins match a profile"
+        )
     clusters = splits.clusters(identities, list(map(len, sequences)), identity)
-    targets = np.concatenate([reactions.targets(enzymes, labels), np.zeros((len(others), len(labels)))])
+    targets = np.concatenate(
+        [reactions.targets(enzymes, labels), np.zeros((len(others), len(labels)))]
+    )
     sources = [ENZYMES] * len(enzymes) + [name for name, found in negatives.items() for _ in found]
-    return Scored([record.id for record in records], np.array(sources), statuses, fold_of,
-                  np.concatenate([clusters, len(enzymes) + other_clusters]), nearest, labels, targets, called, promised, scores)
+    return Scored(
+        [record.id for record in records],
+        np.array(sources),
+        statuses,
+        fold_of,
+        np.concatenate([clusters, len(enzymes) + other_clusters]),
+        nearest,
+        labels,
+        targets,
+        called,
+        promised,
+        scores,
+    )
 
 
 def per_label(scored, method):
@@ -215,12 +291,25 @@ def per_label(scored, method):
     for group in reactions.GROUPS:
         for c in scored.columns(group):
             y, p = truth[:, c], score[:, c]
-            held = [metrics.average_precision(y[fold == k], p[fold == k]) for k in np.unique(fold) if y[fold == k].any()]
+            held = [
+                metrics.average_precision(y[fold == k], p[fold == k])
+                for k in np.unique(fold)
+                if y[fold == k].any()
+            ]
             called = scored.called[rows, c] if method == OURS else _thresholded(y, p, fold)
             precision, recall = metrics.precision_recall(y, called)
-            yield {"method": method, "group": group, "label": scored.labels[c].name, "positives": int(y.sum()),
-                   "average_precision": float(np.mean(held)), "average_precision_pooled": metrics.average_precision(y, p),
-                   "roc_auc": metrics.roc_auc(y, p), "f1": metrics.f1(y, called), "precision": precision, "recall": recall}
+            yield {
+                "method": method,
+                "group": group,
+                "label": scored.labels[c].name,
+                "positives": int(y.sum()),
+                "average_precision": float(np.mean(held)),
+                "average_precision_pooled": metrics.average_precision(y, p),
+                "roc_auc": metrics.roc_auc(y, p),
+                "f1": metrics.f1(y, called),
+                "precision": precision,
+                "recall": recall,
+            }
 
 
 def _thresholded(truth, score, fold):
@@ -247,14 +336,33 @@ def summary(scored, method, table, rng):
         columns, own = scored.columns(group), [row for row in table if row["group"] == group]
         if not columns:
             continue
-        truth, score = scored.targets[np.ix_(rows, columns)], scored.scores[method][np.ix_(rows, columns)]
-        means = {name: float(np.nanmean([row[name] for row in own]))
-                 for name in ("average_precision", "average_precision_pooled", "roc_auc", "f1", "precision", "recall")}
+        truth, score = (
+            scored.targets[np.ix_(rows, columns)],
+            scored.scores[method][np.ix_(rows, columns)],
+        )
+        means = {
+            name: float(np.nanmean([row[name] for row in own]))
+            for name in (
+                "average_precision",
+                "average_precision_pooled",
+                "roc_auc",
+                "f1",
+                "precision",
+                "recall",
+            )
+        }
         low, high = interval(truth, score, scored.clusters[rows], rng)
-        yield {"method": method, "group": group, "labels": len(columns), **means, "pooled_low": low, "pooled_high": high,
-               "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
-               "brier": float(((score - truth) ** 2).mean()),
-               "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel())}
+        yield {
+            "method": method,
+            "group": group,
+            "labels": len(columns),
+            **means,
+            "pooled_low": low,
+            "pooled_high": high,
+            "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
+            "brier": float(((score - truth) ** 2).mean()),
+            "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel()),
+        }
 
 
 def gaps(scored, method, rng):
@@ -267,11 +375,22 @@ def gaps(scored, method, rng):
     for group in reactions.GROUPS:
         columns = scored.columns(group)
         if columns:
-            truth, score, ours = (part[np.ix_(rows, columns)] for part in (scored.targets, scored.scores[method],
-                                                                           scored.scores[OURS]))
+            truth, score, ours = (
+                part[np.ix_(rows, columns)]
+                for part in (scored.targets, scored.scores[method], scored.scores[OURS])
+            )
             low, high = interval(truth, score, scored.clusters[rows], rng, ours)
-            gap = metrics.macro_average_precision(truth, score) - metrics.macro_average_precision(truth, ours)
-            yield {"method": method, "group": group, "labels": len(columns), "gap": gap, "low": low, "high": high}
+            gap = metrics.macro_average_precision(truth, score) - metrics.macro_average_precision(
+                truth, ours
+            )
+            yield {
+                "method": method,
+                "group": group,
+                "labels": len(columns),
+                "gap": gap,
+                "low": low,
+                "high": high,
+            }
 
 
 def interval(truth, score, clusters, rng, other=None):
@@ -285,9 +404,15 @@ def interval(truth, score, clusters, rng, other=None):
     drawn = []
     for _ in range(BOOTSTRAP):
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        if truth[rows].any():                    # of few clusters, those with a positive may all be missed
-            drawn.append(metrics.macro_average_precision(truth[rows], score[rows])
-                         - (0 if other is None else metrics.macro_average_precision(truth[rows], other[rows])))
+        if truth[rows].any():  # of few clusters, those with a positive may all be missed
+            drawn.append(
+                metrics.macro_average_precision(truth[rows], score[rows])
+                - (
+                    0
+                    if other is None
+                    else metrics.macro_average_precision(truth[rows], other[rows])
+                )
+            )
     return tuple(float(value) for value in np.percentile(drawn or [np.nan], [2.5, 97.5]))
 
 
@@ -302,16 +427,30 @@ def tps_tests(scored, method, rng):
     positive, related = (enzymes[scored.targets[enzymes, tps] == value] for value in (1, 0))
     statuses = np.array(scored.statuses)
     for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES]):
-        for text, negative in ((name, scored.of(name)), (f"{name}, related", np.concatenate([scored.of(name), related]))):
+        for text, negative in (
+            (name, scored.of(name)),
+            (f"{name}, related", np.concatenate([scored.of(name), related])),
+        ):
             rows = np.concatenate([positive, negative])
             truth, score = scored.targets[rows, tps], scored.scores[method][rows, tps]
             low, high = interval(truth[:, None], score[:, None], scored.clusters[rows], rng)
             called = statuses[rows] == "tps"
-            precision, recall = metrics.precision_recall(truth, called) if method == OURS else (np.nan, np.nan)
-            yield {"method": method, "against": text, "positives": len(positive), "negatives": len(negative),
-                   "average_precision": metrics.average_precision(truth, score), "low": low, "high": high,
-                   "roc_auc": metrics.roc_auc(truth, score), "precision_of_tps": precision, "recall_of_tps": recall,
-                   "calibration_error": metrics.calibration_error(truth, score)}
+            precision, recall = (
+                metrics.precision_recall(truth, called) if method == OURS else (np.nan, np.nan)
+            )
+            yield {
+                "method": method,
+                "against": text,
+                "positives": len(positive),
+                "negatives": len(negative),
+                "average_precision": metrics.average_precision(truth, score),
+                "low": low,
+                "high": high,
+                "roc_auc": metrics.roc_auc(truth, score),
+                "precision_of_tps": precision,
+                "recall_of_tps": recall,
+                "calibration_error": metrics.calibration_error(truth, score),
+            }
 
 
 def by_identity(scored, method):
@@ -325,11 +464,19 @@ def by_identity(scored, method):
         truth = scored.targets[np.ix_(own, columns)]
         if truth.any():
             score = scored.scores[method][np.ix_(own, columns)]
-            row = {"method": method, "identity_from": low, "identity_to": high, "enzymes": len(own),
-                   "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel())}
+            row = {
+                "method": method,
+                "identity_from": low,
+                "identity_to": high,
+                "enzymes": len(own),
+                "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
+            }
             precision, recall = metrics.precision_recall(truth, scored.called[np.ix_(own, columns)])
-            yield row | ({"precision": precision, "recall": recall} if method == OURS else
-                         {"precision": np.nan, "recall": np.nan})
+            yield row | (
+                {"precision": precision, "recall": recall}
+                if method == OURS
+                else {"precision": np.nan, "recall": np.nan}
+            )
 
 
 def promises(scored):
@@ -342,23 +489,37 @@ def promises(scored):
     columns = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
     for (kind, share), answers in scored.promised.items():
         rows = scored.of(ENZYMES)
-        if kind == COVERAGE:                                      # of nothing there is no share
+        if kind == COVERAGE:  # of nothing there is no share
             rows = rows[scored.targets[np.ix_(rows, columns)].any(1)]
         for low, high, own in [(0.0, 1.0, rows), *_banded(scored, rows)]:
             if not len(own):
                 continue
             truth, named = scored.targets[np.ix_(own, columns)] > 0, answers[np.ix_(own, columns)]
             right = truth & named
-            seen = (right.sum(1) / truth.sum(1)).mean() if kind == COVERAGE else metrics.precision_recall(truth, named)[0]
-            yield {"promise": kind, "asked": share, "identity_from": low, "identity_to": high, "enzymes": len(own),
-                   "seen": float(seen), "recall": metrics.precision_recall(truth, named)[1],
-                   "ensembles_per_enzyme": float(named.sum(1).mean())}
+            seen = (
+                (right.sum(1) / truth.sum(1)).mean()
+                if kind == COVERAGE
+                else metrics.precision_recall(truth, named)[0]
+            )
+            yield {
+                "promise": kind,
+                "asked": share,
+                "identity_from": low,
+                "identity_to": high,
+                "enzymes": len(own),
+                "seen": float(seen),
+                "recall": metrics.precision_recall(truth, named)[1],
+                "ensembles_per_enzyme": float(named.sum(1).mean()),
+            }
 
 
 def _banded(scored, rows):
     """(from, to, those of the rows that are there) of every band of identity."""
     band = np.searchsorted(BANDS, scored.nearest[rows], "right")
-    return [(low, high, rows[band == k]) for k, (low, high) in enumerate(zip((0.0, *BANDS), (*BANDS, 1.0)))]
+    return [
+        (low, high, rows[band == k])
+        for k, (low, high) in enumerate(zip((0.0, *BANDS), (*BANDS, 1.0)))
+    ]
 
 
 def tables(scored, seed):
@@ -369,15 +530,26 @@ def tables(scored, seed):
     """
     rng = np.random.default_rng(seed)
     labels = {method: list(per_label(scored, method)) for method in scored.scores}
-    return {"summary": [row for method in scored.scores for row in summary(scored, method, labels[method], rng)],
-            "labels": [row for table in labels.values() for row in table],
-            "gaps": [row for method in scored.scores if method != OURS for row in gaps(scored, method, rng)],
-            "terpene_synthases": [row for method in scored.scores for row in tps_tests(scored, method, rng)],
-            "identity": [row for method in scored.scores for row in by_identity(scored, method)],
-            "promises": list(promises(scored)),
-            "reliability": list(reliability(scored)),
-            "confusion": [{"ensemble": name} | dict(zip(names, map(float, shares)))
-                          for names, matrix in [confusion(scored)] for name, shares in zip(names, matrix)]}
+    return {
+        "summary": [
+            row for method in scored.scores for row in summary(scored, method, labels[method], rng)
+        ],
+        "labels": [row for table in labels.values() for row in table],
+        "gaps": [
+            row for method in scored.scores if method != OURS for row in gaps(scored, method, rng)
+        ],
+        "terpene_synthases": [
+            row for method in scored.scores for row in tps_tests(scored, method, rng)
+        ],
+        "identity": [row for method in scored.scores for row in by_identity(scored, method)],
+        "promises": list(promises(scored)),
+        "reliability": list(reliability(scored)),
+        "confusion": [
+            {"ensemble": name} | dict(zip(names, map(float, shares)))
+            for names, matrix in [confusion(scored)]
+            for name, shares in zip(names, matrix)
+        ],
+    }
 
 
 def reliability(scored):
@@ -392,7 +564,12 @@ def reliability(scored):
         truth, score = scored.targets[cells].ravel(), scored.scores[OURS][cells].ravel()
         for count, predicted, observed in metrics.reliability(truth, score) if len(truth) else ():
             if count:
-                yield {"group": group, "predictions": int(count), "predicted": float(predicted), "observed": float(observed)}
+                yield {
+                    "group": group,
+                    "predictions": int(count),
+                    "predicted": float(predicted),
+                    "observed": float(observed),
+                }
 
 
 def confusion(scored):

@@ -6,15 +6,17 @@ A method takes (predictor, data, table, rows, seed, threads), as those of baseli
 import numpy as np
 
 from .. import encoders, pipeline
-from . import baselines
-from ..family import features
 from ..errors import ModelError
+from ..family import features
 from ..io.fasta import ProteinRecord
+from . import baselines
 
 
 def chosen(simple, name, runtime, config, device):
     """Baselines, if they are wanted, and what ``methods`` gives for a language model, if one is named."""
-    return (baselines.METHODS if simple else {}) | (methods(name, runtime, config, device) if name else {})
+    return (baselines.METHODS if simple else {}) | (
+        methods(name, runtime, config, device) if name else {}
+    )
 
 
 def methods(name, runtime, config, device):
@@ -38,19 +40,35 @@ def methods(name, runtime, config, device):
     known = {}
 
     def vectors(sequences, threads):
-        missing = [features.View(ProteinRecord("", "", sequence), [], []) for sequence in sequences if sequence not in known]
+        missing = [
+            features.View(ProteinRecord("", "", sequence), [], [])
+            for sequence in sequences
+            if sequence not in known
+        ]
         known.update(model.encode(missing, threads))
         return np.stack([known[sequence] for sequence in sequences])
 
     def method(join):
         def scores(predictor, data, table, rows, seed, threads):
-            train, test = vectors(data.sequences, threads), vectors([table.sequences[i] for i in rows], threads)
+            train, test = (
+                vectors(data.sequences, threads),
+                vectors([table.sequences[i] for i in rows], threads),
+            )
             encoder = model
             if join:
                 encoder = encoders.kind(encoders.JOINED)(predictor.encoder, model)
-                train, test = (np.concatenate(pair, 1) for pair in ((data.embedding, train), (table.embedding[rows], test)))
-            return _scores(pipeline.refit(predictor, data, encoder, train, config, device), test, table.features[rows])
+                train, test = (
+                    np.concatenate(pair, 1)
+                    for pair in ((data.embedding, train), (table.embedding[rows], test))
+                )
+            return _scores(
+                pipeline.refit(predictor, data, encoder, train, config, device),
+                test,
+                table.features[rows],
+            )
+
         return scores
+
     return {name: method(join=False), f"{encoders.ProfileEncoder.name}+{name}": method(join=True)}
 
 

@@ -7,9 +7,9 @@ import os
 
 import numpy as np
 
+from ..errors import MissingDependency
 from ..io import files
 from ..model import metrics
-from ..errors import MissingDependency
 from ..writers.tsv import number
 
 
@@ -22,10 +22,27 @@ def write_predictions(scored, target):
     scores = next(iter(scored.scores.values()))
     with files.open_text_output(target) as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        table.writerow(["id", "source", "fold", "status", "nearest_identity", *(label.column for label in scored.labels)])
+        table.writerow(
+            [
+                "id",
+                "source",
+                "fold",
+                "status",
+                "nearest_identity",
+                *(label.column for label in scored.labels),
+            ]
+        )
         for i, name in enumerate(scored.ids):
-            table.writerow([name, scored.sources[i], scored.folds[i], scored.statuses[i], f"{scored.nearest[i]:.4f}",
-                            *(f"{score:.6f}" for score in scores[i])])
+            table.writerow(
+                [
+                    name,
+                    scored.sources[i],
+                    scored.folds[i],
+                    scored.statuses[i],
+                    f"{scored.nearest[i]:.4f}",
+                    *(f"{score:.6f}" for score in scores[i]),
+                ]
+            )
 
 
 def write_tables(found, folder):
@@ -62,7 +79,9 @@ def check():
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise MissingDependency("--report needs matplotlib: pip install 'tpspred[evaluate]'") from None
+        raise MissingDependency(
+            "--report needs matplotlib: pip install 'tpspred[evaluate]'"
+        ) from None
 
 
 def write_page(scored, found, target):
@@ -72,23 +91,50 @@ def write_page(scored, found, target):
         scored: evaluation.Scored.
         found: What evaluation.tables gives of it.
     """
-    pictures = (("Precision and recall", "Over all ensembles together, one step per distinct score.",
-                 _curves(scored, _precision_recall)),
-                ("ROC", "Over all ensembles together.", _curves(scored, _roc)),
-                ("Reliability", "Predicted probability beside the share that is true; on the line, a probability means what it "
-                 "says.", _reliability(found["reliability"])),
-                ("Confusion of ensembles", "Share of a row's enzymes that were called the column's ensemble without having it; on "
-                 "the diagonal, the share that was found.", _confusion(found["confusion"])))
-    sections = [(title, f"<p>{words}</p><div class=wide>{svg}</div>") for title, words, svg in pictures]
+    pictures = (
+        (
+            "Precision and recall",
+            "Over all ensembles together, one step per distinct score.",
+            _curves(scored, _precision_recall),
+        ),
+        ("ROC", "Over all ensembles together.", _curves(scored, _roc)),
+        (
+            "Reliability",
+            "Predicted probability beside the share that is true; on the line, a probability means what it "
+            "says.",
+            _reliability(found["reliability"]),
+        ),
+        (
+            "Confusion of ensembles",
+            "Share of a row's enzymes that were called the column's ensemble without having it; on "
+            "the diagonal, the share that was found.",
+            _confusion(found["confusion"]),
+        ),
+    )
+    sections = [
+        (title, f"<p>{words}</p><div class=wide>{svg}</div>") for title, words, svg in pictures
+    ]
     sections += [(title, _table(found[name])) for name, title in TITLES.items()]
     body = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in sections)
     with files.open_text_output(target) as handle:
-        handle.write(PAGE.format(style=STYLE, proteins=len(scored.ids), folds=len(set(scored.folds.tolist())), body=body))
+        handle.write(
+            PAGE.format(
+                style=STYLE,
+                proteins=len(scored.ids),
+                folds=len(set(scored.folds.tolist())),
+                body=body,
+            )
+        )
 
 
-TITLES = {"summary": "Means over labels", "gaps": "How far above tpspred, in macro average precision over the pooled folds",
-          "terpene_synthases": "Is it a terpene synthase", "identity": "By identity to the nearest training enzyme",
-          "promises": "Promises kept", "labels": "Every label"}
+TITLES = {
+    "summary": "Means over labels",
+    "gaps": "How far above tpspred, in macro average precision over the pooled folds",
+    "terpene_synthases": "Is it a terpene synthase",
+    "identity": "By identity to the nearest training enzyme",
+    "promises": "Promises kept",
+    "labels": "Every label",
+}
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem;color:#1a1a1a}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}.wide{overflow-x:auto}svg{max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:.85rem}
@@ -106,8 +152,16 @@ def _table(rows):
     if not rows:
         return "<p>Nothing to show.</p>"
     kinds = [" class=word" if isinstance(value, str) else "" for value in rows[0].values()]
-    head = "".join(f"<th{kind}>{html.escape(name.replace('_', ' '))}</th>" for name, kind in zip(rows[0], kinds))
-    lines = ("".join(f"<td{kind}>{html.escape(text(value))}</td>" for value, kind in zip(row.values(), kinds)) for row in rows)
+    head = "".join(
+        f"<th{kind}>{html.escape(name.replace('_', ' '))}</th>"
+        for name, kind in zip(rows[0], kinds)
+    )
+    lines = (
+        "".join(
+            f"<td{kind}>{html.escape(text(value))}</td>" for value, kind in zip(row.values(), kinds)
+        )
+        for row in rows
+    )
     return f"<div class=wide><table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
 
 
@@ -115,12 +169,15 @@ def _figure(draw, width=6.4, height=4.4):
     """Let a function draw on axes; the picture as SVG, the same again for the same data."""
     import matplotlib
     from matplotlib.figure import Figure
-    with matplotlib.rc_context({"svg.hashsalt": "tpspred", "svg.fonttype": "none", "font.family": "sans-serif"}):
+
+    with matplotlib.rc_context(
+        {"svg.hashsalt": "tpspred", "svg.fonttype": "none", "font.family": "sans-serif"}
+    ):
         figure = Figure((width, height), layout="constrained")
         draw(figure.add_subplot())
         picture = io.StringIO()
         figure.savefig(picture, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    return picture.getvalue()[picture.getvalue().index("<svg"):]
+    return picture.getvalue()[picture.getvalue().index("<svg") :]
 
 
 def _curves(scored, curve):
@@ -130,9 +187,16 @@ def _curves(scored, curve):
     def draw(axes):
         for (method, scores), dash in zip(scored.scores.items(), DASHES):
             x, y = curve(*metrics.steps(truth, scores[np.ix_(rows, columns)].ravel()), truth)
-            axes.plot(x, y, dash, label=method.replace("_", " "), drawstyle="steps-post" if curve is _precision_recall else None)
+            axes.plot(
+                x,
+                y,
+                dash,
+                label=method.replace("_", " "),
+                drawstyle="steps-post" if curve is _precision_recall else None,
+            )
         axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=curve.x, ylabel=curve.y)
         axes.legend(loc="best")
+
     return _figure(draw)
 
 
@@ -153,10 +217,18 @@ def _reliability(rows):
         axes.plot((0, 1), (0, 1), color="0.7", linewidth=1)
         for group, marker, dash in zip(dict.fromkeys(row["group"] for row in rows), "os^D", DASHES):
             own = [row for row in rows if row["group"] == group]
-            axes.plot([row["predicted"] for row in own], [row["observed"] for row in own], dash, marker=marker,
-                      label=group.replace("_", " "))
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="share that is true")
+            axes.plot(
+                [row["predicted"] for row in own],
+                [row["observed"] for row in own],
+                dash,
+                marker=marker,
+                label=group.replace("_", " "),
+            )
+        axes.set(
+            xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="share that is true"
+        )
         axes.legend(loc="best")
+
     return _figure(draw)
 
 
@@ -164,9 +236,12 @@ def _confusion(rows):
     names = [row["ensemble"] for row in rows]
 
     def draw(axes):
-        image = axes.imshow([[row[name] for name in names] for row in rows], cmap="cividis", vmin=0, vmax=1)
+        image = axes.imshow(
+            [[row[name] for name in names] for row in rows], cmap="cividis", vmin=0, vmax=1
+        )
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
         axes.set_yticks(range(len(names)), names, fontsize=7)
         axes.set(xlabel="called", ylabel="characterised")
         axes.figure.colorbar(image, ax=axes, shrink=0.8)
+
     return _figure(draw, 9, 8)

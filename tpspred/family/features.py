@@ -11,17 +11,42 @@ import math
 import numpy as np
 from Bio.SeqUtils.ProtParam import ProteinAnalysis
 
-from . import motifs
 from ..errors import InputError
 from ..io.fasta import AMINO_ACIDS, ProteinRecord
+from . import motifs
 
-N_TERMINUS_AA = 60      # plastid transit peptides: most are 30 to 70 residues long
+N_TERMINUS_AA = 60  # plastid transit peptides: most are 30 to 70 residues long
 HELIX_WINDOW = 11
 MEMBRANE_WINDOW = 19
 HELIX_ANGLE = math.radians(100)
 # Kyte & Doolittle 1982, 10.1016/0022-2836(82)90515-0
-HYDROPATHY = dict(zip("ARNDCQEGHILKMFPSTWYV", (1.8, -4.5, -3.5, -3.5, 2.5, -3.5, -3.5, -0.4, -3.2, 4.5, 3.8, -3.9, 1.9,
-                                              2.8, -1.6, -0.8, -0.7, -0.9, -1.3, 4.2)))
+HYDROPATHY = dict(
+    zip(
+        "ARNDCQEGHILKMFPSTWYV",
+        (
+            1.8,
+            -4.5,
+            -3.5,
+            -3.5,
+            2.5,
+            -3.5,
+            -3.5,
+            -0.4,
+            -3.2,
+            4.5,
+            3.8,
+            -3.9,
+            1.9,
+            2.8,
+            -1.6,
+            -0.8,
+            -0.7,
+            -0.9,
+            -1.3,
+            4.2,
+        ),
+    )
+)
 CHARGE = {"K": 1, "R": 1, "D": -1, "E": -1}
 FEATURES = {}
 
@@ -102,6 +127,7 @@ def windows(values, width):
 def _composition(letter):
     def composition(view):
         return fraction(view.sequence, letter)
+
     composition.__name__ = f"fraction_{letter}"
     composition.__doc__ = f"Share of residues that are {letter}."
     return composition
@@ -132,7 +158,7 @@ def mean_residue_weight(view):
 
 @feature
 def isoelectric_point(view):
-    """pI. Bjellqvist et al. 1993, 10.1002/elps.11501401163"""
+    """PI. Bjellqvist et al. 1993, 10.1002/elps.11501401163"""
     return view.analysis.isoelectric_point()
 
 
@@ -241,7 +267,9 @@ def n_terminal_hydrophobic_moment(view):
 @feature
 def membrane_hydropathy(view):
     """Largest mean hydropathy of 19 residues, a membrane helix. Kyte & Doolittle 1982, 10.1016/0022-2836(82)90515-0"""
-    return float(windows([HYDROPATHY[letter] for letter in view.sequence], MEMBRANE_WINDOW).mean(1).max())
+    return float(
+        windows([HYDROPATHY[letter] for letter in view.sequence], MEMBRANE_WINDOW).mean(1).max()
+    )
 
 
 # Motifs, at the sites where the best profile expects them; references stand with the motifs.
@@ -308,20 +336,28 @@ def qw_count(view):
 @feature
 def ddxxd_position(view):
     """Where the first DDxxD site begins, as a share of the length."""
-    return next((hit.start / view.record.length_aa for hit in view.motif.get("DDxxD", ()) if hit.start), 0.0)
+    return next(
+        (hit.start / view.record.length_aa for hit in view.motif.get("DDxxD", ()) if hit.start), 0.0
+    )
 
 
 @feature
 def ddxxd_to_nse_dte(view):
     """Residues between the first DDxxD and the last NSE/DTE site, over the length."""
-    metal = [[hit.start for hit in view.motif.get(name, ()) if hit.start] for name in ("DDxxD", "NSE/DTE")]
+    metal = [
+        [hit.start for hit in view.motif.get(name, ()) if hit.start]
+        for name in ("DDxxD", "NSE/DTE")
+    ]
     return (metal[1][-1] - metal[0][0]) / view.record.length_aa if all(metal) else 0.0
 
 
 @feature
 def ddxxd_acids(view):
     """Aspartates and glutamates in the residues of the first DDxxD site."""
-    return next((hit.residues.count("D") + hit.residues.count("E") for hit in view.motif.get("DDxxD", ())), 0)
+    return next(
+        (hit.residues.count("D") + hit.residues.count("E") for hit in view.motif.get("DDxxD", ())),
+        0,
+    )
 
 
 # Domain architecture, from the profile hits. Eddy 2011, 10.1371/journal.pcbi.1002195

@@ -14,7 +14,12 @@ import numpy as np
 INTACT, ALTERED, MISSING = "intact", "altered", "missing"
 # Residues that bind magnesium: the outer acids of DDxxD; N/D, S/T and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
 METAL = {"DDxxD": (0, -1), "NSE/DTE": (0, 4, -1)}
-CATALYTIC = {"DDxxD": "1", "NSE/DTE": "1", "DxDD": "2", "DCTAE": "2"}     # the class whose active site a motif is
+CATALYTIC = {
+    "DDxxD": "1",
+    "NSE/DTE": "1",
+    "DxDD": "2",
+    "DCTAE": "2",
+}  # the class whose active site a motif is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,25 +37,30 @@ class Motif:
     min_frequency: float = 0.4
 
 
-MOTIFS = {motif.name: motif for motif in (
-    # Mg2+ binding, class I; DDxxxxD in bacterial prenyltransferases.
-    Motif("DDxxD", re.compile("(?=(DD(?:..[DE]|....D)))"), 5, "10.1126/science.277.5333.1815"),
-    # The second Mg2+ site of class I: (N,D)D(L,I,V)x(S,T)xxxE.
-    Motif("NSE/DTE", re.compile("(?=([ND]D[A-Z].[STG]...[ED]))"), 9, "10.1021/acs.chemrev.7b00287"),
-    # The acid of class II.
-    Motif("DxDD", re.compile("(?=(D.DD))"), 4, "10.1021/cr050286w", 0.05),
-    # N-terminal lid of mono- and many sesquiterpene synthases.
-    Motif("RRx8W", re.compile("(?=(RR.{8}W))"), 11, "10.1073/pnas.95.8.4126", 0.05),
-    # Repeats of triterpene cyclases.
-    Motif("QW", re.compile("(?=(Q.{2,5}G.W))"), 8, "10.1021/acs.chemrev.7b00287"),
-    # The acid of oxidosqualene and squalene cyclases.
-    Motif("DCTAE", re.compile("(?=(D[CD]TA[EV]))"), 5, "10.1073/pnas.92.20.9274", 0.05),
-)}
-WINDOW = 4            # columns on either side of the expected one
-SEPARATION = 10       # columns between two sites of one motif
-EXPECTED = 0.5        # share of the members from which on another residue is an alteration
+MOTIFS = {
+    motif.name: motif
+    for motif in (
+        # Mg2+ binding, class I; DDxxxxD in bacterial prenyltransferases.
+        Motif("DDxxD", re.compile("(?=(DD(?:..[DE]|....D)))"), 5, "10.1126/science.277.5333.1815"),
+        # The second Mg2+ site of class I: (N,D)D(L,I,V)x(S,T)xxxE.
+        Motif(
+            "NSE/DTE", re.compile("(?=([ND]D[A-Z].[STG]...[ED]))"), 9, "10.1021/acs.chemrev.7b00287"
+        ),
+        # The acid of class II.
+        Motif("DxDD", re.compile("(?=(D.DD))"), 4, "10.1021/cr050286w", 0.05),
+        # N-terminal lid of mono- and many sesquiterpene synthases.
+        Motif("RRx8W", re.compile("(?=(RR.{8}W))"), 11, "10.1073/pnas.95.8.4126", 0.05),
+        # Repeats of triterpene cyclases.
+        Motif("QW", re.compile("(?=(Q.{2,5}G.W))"), 8, "10.1021/acs.chemrev.7b00287"),
+        # The acid of oxidosqualene and squalene cyclases.
+        Motif("DCTAE", re.compile("(?=(D[CD]TA[EV]))"), 5, "10.1073/pnas.92.20.9274", 0.05),
+    )
+}
+WINDOW = 4  # columns on either side of the expected one
+SEPARATION = 10  # columns between two sites of one motif
+EXPECTED = 0.5  # share of the members from which on another residue is an alteration
 MIN_MEMBERS = 3
-CLASS_TWO_COLUMNS = 450   # a class II fold has two alpha-barrels, some 500 residues
+CLASS_TWO_COLUMNS = 450  # a class II fold has two alpha-barrels, some 500 residues
 MAX_SITES = 6
 
 
@@ -98,13 +108,18 @@ def sites(sequences, positions):
         near = np.convolve(frequency, np.ones(2 * WINDOW + 1), "same")
         for _ in range(MAX_SITES):
             column = int(frequency.argmax())
-            enough = near[column] >= motif.min_frequency and near[column] * reached[column] >= MIN_MEMBERS
+            enough = (
+                near[column] >= motif.min_frequency
+                and near[column] * reached[column] >= MIN_MEMBERS
+            )
             if not (frequency[column] and enough):
                 break
             found.append(Site(motif.name, column + 1, round(float(min(1, near[column])), 3)))
-            frequency[max(0, column - SEPARATION):column + SEPARATION + 1] = 0
-    return sorted(filter(functools.partial(_plausible, found, positions.shape[1]), found),
-                  key=lambda site: (site.motif, site.column))
+            frequency[max(0, column - SEPARATION) : column + SEPARATION + 1] = 0
+    return sorted(
+        filter(functools.partial(_plausible, found, positions.shape[1]), found),
+        key=lambda site: (site.motif, site.column),
+    )
 
 
 def _plausible(found, columns, site):
@@ -134,20 +149,22 @@ def find(sequence, expected, positions):
 
 def _read(sequence, site, positions):
     motif, column = MOTIFS[site.motif], site.column
-    around = positions[max(0, column - 1 - WINDOW):column + WINDOW]
+    around = positions[max(0, column - 1 - WINDOW) : column + WINDOW]
     around = around[around > 0]
     if not len(around):
         return MotifHit(motif.name, MISSING, 0, 0, "")
     centre = int(positions[column - 1]) or int(np.median(around))
     first, last = int(around.min()), int(around.max())
-    matches = [match for match in motif.pattern.finditer(sequence) if first <= match.start() + 1 <= last]
+    matches = [
+        match for match in motif.pattern.finditer(sequence) if first <= match.start() + 1 <= last
+    ]
     if matches:
         best = min(matches, key=lambda match: abs(match.start() + 1 - centre))
         start, text, state = best.start() + 1, best[1], INTACT
     elif site.frequency < EXPECTED:
         return MotifHit(motif.name, MISSING, 0, 0, "")
     else:
-        start, text, state = centre, sequence[centre - 1:centre - 1 + motif.width], ALTERED
+        start, text, state = centre, sequence[centre - 1 : centre - 1 + motif.width], ALTERED
     return MotifHit(motif.name, state, start, start + len(text) - 1, text)
 
 
@@ -164,8 +181,11 @@ def summary(hits):
     >>> summary([MotifHit("DDxxD", "altered", 3, 7, "DNAAD")])
     'DDxxD:3-7:DNAAD:altered'
     """
-    return ";".join(f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}" + (":altered" if hit.state == ALTERED else "")
-                    for hit in present(hits))
+    return ";".join(
+        f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}"
+        + (":altered" if hit.state == ALTERED else "")
+        for hit in present(hits)
+    )
 
 
 def classes(hits):
@@ -183,7 +203,11 @@ def metal_contacts(hit):
     >>> metal_contacts(MotifHit("NSE/DTE", "intact", 277, 285, "NDVFSLRVE"))
     [0, 4, 8]
     """
-    return [offset % len(hit.residues) for offset in METAL.get(hit.motif, ())] if hit.state == INTACT else []
+    return (
+        [offset % len(hit.residues) for offset in METAL.get(hit.motif, ())]
+        if hit.state == INTACT
+        else []
+    )
 
 
 def by_name(hits):
@@ -192,5 +216,3 @@ def by_name(hits):
     for hit in hits:
         groups[hit.motif].append(hit)
     return groups
-
-

@@ -15,25 +15,25 @@ import pyfamsa
 import pyhmmer
 from pyhmmer import easel, plan7
 
-from . import motifs
 from ..errors import ModelError
 from ..io.fasta import AMINO_ACIDS
+from . import motifs
 
 ALPHABET = easel.Alphabet.amino()
-UNKNOWN = len(AMINO_ACIDS)      # code of X and of a column without a residue
+UNKNOWN = len(AMINO_ACIDS)  # code of X and of a column without a residue
 CODES = np.full(256, UNKNOWN, np.uint8)
 for _code, _letter in enumerate(AMINO_ACIDS):
     CODES[ord(_letter)] = CODES[ord(_letter.lower())] = _code
 
 SEED = 42
 E_VALUE = 1e-3
-DATABASE_SIZE = 10_000          # fixed, so that an E-value does not depend on the neighbours
+DATABASE_SIZE = 10_000  # fixed, so that an E-value does not depend on the neighbours
 BATCH_RESIDUES = 1_000_000
 GROUP_IDENTITY = 0.4
 MIN_GROUP = 3
-LINK_BITS = 90                  # both ways, between groups of one family
+LINK_BITS = 90  # both ways, between groups of one family
 LINK_LENGTH_RATIO = 0.4
-ALPHA_BEFORE_DDXXD = 75         # columns of the alpha domain before its first Asp-rich motif
+ALPHA_BEFORE_DDXXD = 75  # columns of the alpha domain before its first Asp-rich motif
 ALPHA_LENGTH = 330
 MIN_REGION = 60
 
@@ -99,10 +99,14 @@ class ProfileHit:
         """The parts of the protein that align to each domain of the profile."""
         found = []
         for name, first, last in self.profile.regions:
-            inside = self.positions[first - 1:last]
+            inside = self.positions[first - 1 : last]
             inside = inside[inside > 0]
             if len(inside) >= MIN_REGION // 2:
-                found.append(DomainHit(self.profile.name, name, int(inside.min()), int(inside.max()), self.bits))
+                found.append(
+                    DomainHit(
+                        self.profile.name, name, int(inside.min()), int(inside.max()), self.bits
+                    )
+                )
         return found
 
 
@@ -112,21 +116,31 @@ def align(sequences, threads=1):
     Returns:
         (sequences, columns) uint8 array of ASCII letters, '-' for gaps, rows in the given order.
     """
-    named = [pyfamsa.Sequence(str(i).encode(), sequence.encode()) for i, sequence in enumerate(sequences)]
+    named = [
+        pyfamsa.Sequence(str(i).encode(), sequence.encode()) for i, sequence in enumerate(sequences)
+    ]
     if len(named) == 1:
         return np.frombuffer(sequences[0].encode(), np.uint8)[None]
-    rows = sorted(pyfamsa.Aligner(threads=threads, refine=False).align(named), key=lambda row: int(row.id))
+    rows = sorted(
+        pyfamsa.Aligner(threads=threads, refine=False).align(named), key=lambda row: int(row.id)
+    )
     return np.stack([np.frombuffer(row.sequence, np.uint8) for row in rows])
 
 
 def build_hmm(name, sequences, threads=1):
     """Build a profile HMM from sequences of one family."""
-    msa = easel.TextMSA(name=name.encode(), sequences=[
-        easel.TextSequence(name=str(i).encode(), sequence=row.tobytes().decode())
-        for i, row in enumerate(align(sequences, threads))])
-    hmm, _, _ = plan7.Builder(ALPHABET, seed=SEED).build_msa(msa.digitize(ALPHABET), plan7.Background(ALPHABET))
+    msa = easel.TextMSA(
+        name=name.encode(),
+        sequences=[
+            easel.TextSequence(name=str(i).encode(), sequence=row.tobytes().decode())
+            for i, row in enumerate(align(sequences, threads))
+        ],
+    )
+    hmm, _, _ = plan7.Builder(ALPHABET, seed=SEED).build_msa(
+        msa.digitize(ALPHABET), plan7.Background(ALPHABET)
+    )
     hmm.creation_time = hmm.command_line = None
-    return from_bytes(to_bytes(hmm))      # the precision that a model file keeps
+    return from_bytes(to_bytes(hmm))  # the precision that a model file keeps
 
 
 def search(profiles, sequences, threads=1):
@@ -136,17 +150,23 @@ def search(profiles, sequences, threads=1):
         A list per sequence of ProfileHit, best bits first. The same for any number of threads and neighbours.
     """
     found = [[] for _ in sequences]
-    block = easel.DigitalSequenceBlock(ALPHABET, [
-        easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
-        for i, sequence in enumerate(sequences) if sequence])
+    block = easel.DigitalSequenceBlock(
+        ALPHABET,
+        [
+            easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
+            for i, sequence in enumerate(sequences)
+            if sequence
+        ],
+    )
     if not block:
         return found
     options = dict(E=E_VALUE, domE=E_VALUE, Z=DATABASE_SIZE, domZ=DATABASE_SIZE, seed=SEED)
-    results = pyhmmer.hmmsearch([profile.hmm for profile in profiles], block, cpus=threads, parallel="queries",
-                                **options)
+    results = pyhmmer.hmmsearch(
+        [profile.hmm for profile in profiles], block, cpus=threads, parallel="queries", **options
+    )
     for profile, top in zip(profiles, results):
         for hit in top.reported:
-            if any(domain.reported for domain in hit.domains):      # many weak pieces are no domain
+            if any(domain.reported for domain in hit.domains):  # many weak pieces are no domain
                 found[int(hit.name)].append(_aligned(profile, hit))
     return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in found]
 
@@ -157,7 +177,10 @@ def align_each(queries, references, threads=1):
     Returns:
         A list per query of (bits, index of the reference).
     """
-    return [[(float(hit.score), int(hit.name)) for hit in top.reported] for top in _phmmer(queries, references, threads)]
+    return [
+        [(float(hit.score), int(hit.name)) for hit in top.reported]
+        for top in _phmmer(queries, references, threads)
+    ]
 
 
 def align_pairs(query, others):
@@ -166,21 +189,42 @@ def align_pairs(query, others):
     Returns:
         {index of the other: Alignment} of those that it aligns to (E < 1e-3).
     """
-    return {int(hit.name): _pair(query, hit) for top in _phmmer([query], others, 1) for hit in top.reported}
+    return {
+        int(hit.name): _pair(query, hit)
+        for top in _phmmer([query], others, 1)
+        for hit in top.reported
+    }
 
 
 def _phmmer(queries, references, threads):
-    queries, block = ([easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
-                       for i, sequence in enumerate(sequences)] for sequences in (queries, references))
-    return pyhmmer.phmmer(queries, easel.DigitalSequenceBlock(ALPHABET, block), cpus=threads, E=E_VALUE, Z=DATABASE_SIZE,
-                          domZ=DATABASE_SIZE, seed=SEED)
+    queries, block = (
+        [
+            easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
+            for i, sequence in enumerate(sequences)
+        ]
+        for sequences in (queries, references)
+    )
+    return pyhmmer.phmmer(
+        queries,
+        easel.DigitalSequenceBlock(ALPHABET, block),
+        cpus=threads,
+        E=E_VALUE,
+        Z=DATABASE_SIZE,
+        domZ=DATABASE_SIZE,
+        seed=SEED,
+    )
 
 
 def _pair(query, hit):
     alignment = hit.best_domain.alignment
-    one, other = (np.frombuffer(text.upper().encode(), np.uint8) for text in (alignment.hmm_sequence, alignment.target_sequence))
+    one, other = (
+        np.frombuffer(text.upper().encode(), np.uint8)
+        for text in (alignment.hmm_sequence, alignment.target_sequence)
+    )
     both = (one != ord(".")) & (other != ord("-"))
-    return Alignment(float((one == other)[both].mean()), float(both.sum() / len(query)), float(hit.evalue))
+    return Alignment(
+        float((one == other)[both].mean()), float(both.sum() / len(query)), float(hit.evalue)
+    )
 
 
 def batches(records, residues=BATCH_RESIDUES):
@@ -199,7 +243,9 @@ def batches(records, residues=BATCH_RESIDUES):
 def _aligned(profile, hit):
     residues = np.full(profile.columns, UNKNOWN, np.uint8)
     positions = np.zeros(profile.columns, np.int32)
-    for domain in sorted(hit.domains.reported, key=lambda domain: domain.score):   # the best is written last
+    for domain in sorted(
+        hit.domains.reported, key=lambda domain: domain.score
+    ):  # the best is written last
         alignment = domain.alignment
         model = np.frombuffer(alignment.hmm_sequence.encode(), np.uint8)
         target = np.frombuffer(alignment.target_sequence.encode(), np.uint8)
@@ -226,13 +272,22 @@ def build(enzymes, identities, member_of, threads=1):
         ModelError: If no group is large enough to build a profile.
     """
     names, counts = np.unique(member_of, return_counts=True)
-    groups = [np.flatnonzero(member_of == name) for name, count in zip(names, counts)
-              if count >= MIN_GROUP and _distinct(identities, np.flatnonzero(member_of == name))]
+    groups = [
+        np.flatnonzero(member_of == name)
+        for name, count in zip(names, counts)
+        if count >= MIN_GROUP and _distinct(identities, np.flatnonzero(member_of == name))
+    ]
     if not groups:
-        raise ModelError.at("training sequences", "no group of three related sequences", "a family to build a profile")
+        raise ModelError.at(
+            "training sequences",
+            "no group of three related sequences",
+            "a family to build a profile",
+        )
     sequences = [enzyme.sequence for enzyme in enzymes]
-    seeds = [Profile(f"group{i}", build_hmm(f"group{i}", [sequences[k] for k in group], threads), (), ())
-             for i, group in enumerate(groups)]
+    seeds = [
+        Profile(f"group{i}", build_hmm(f"group{i}", [sequences[k] for k in group], threads), (), ())
+        for i, group in enumerate(groups)
+    ]
     bits = _bits(seeds, [sequences[name] for name in names], threads)
     families = _families(groups, names, member_of, bits, np.array([seed.columns for seed in seeds]))
     taken = collections.Counter()
@@ -275,7 +330,9 @@ def _families(groups, names, member_of, bits, lengths):
         best = int(bits[i].argmax())
         if i not in grouped and bits[i, best] >= LINK_BITS:
             members[family_of[best]] += np.flatnonzero(member_of == name).tolist()
-    return sorted((sorted(family) for family in members.values()), key=lambda family: (-len(family), family))
+    return sorted(
+        (sorted(family) for family in members.values()), key=lambda family: (-len(family), family)
+    )
 
 
 def _family_profile(enzymes, taken, threads):
@@ -284,17 +341,23 @@ def _family_profile(enzymes, taken, threads):
     name += f"_{taken[name]}" if taken[name] > 1 else ""
     sequences = [enzyme.sequence for enzyme in enzymes]
     bare = Profile(name, build_hmm(name, sequences, threads), (), ())
-    aligned = [hits[0].positions if hits else np.zeros(bare.columns, np.int32)
-               for hits in search([bare], sequences, threads)]
+    aligned = [
+        hits[0].positions if hits else np.zeros(bare.columns, np.int32)
+        for hits in search([bare], sequences, threads)
+    ]
     sites = tuple(motifs.sites(sequences, np.stack(aligned)))
     return Profile(name, bare.hmm, regions(sites, bare.columns), sites)
 
 
 def _family_name(enzymes):
     """What most members are, for people: kingdom and the product types of at least a quarter."""
-    kingdom, _ = collections.Counter(enzyme.kingdom[0].split(" ")[0] for enzyme in enzymes).most_common(1)[0]
+    kingdom, _ = collections.Counter(
+        enzyme.kingdom[0].split(" ")[0] for enzyme in enzymes
+    ).most_common(1)[0]
     types = collections.Counter(kind for enzyme in enzymes for kind in enzyme.product_types)
-    return "_".join([kingdom.lower()] + [kind for kind, n in types.most_common() if n >= len(enzymes) / 4])
+    return "_".join(
+        [kingdom.lower()] + [kind for kind, n in types.most_common() if n >= len(enzymes) / 4]
+    )
 
 
 def regions(sites, columns):
@@ -307,10 +370,14 @@ def regions(sites, columns):
     (('N-terminal', 1, 224), ('class_I_alpha', 225, 540))
     """
     starts = []
-    for site in sorted((site for site in sites if site.motif == "DDxxD"), key=lambda site: site.column):
+    for site in sorted(
+        (site for site in sites if site.motif == "DDxxD"), key=lambda site: site.column
+    ):
         if not starts or site.column - ALPHA_BEFORE_DDXXD > starts[-1] + ALPHA_LENGTH - MIN_REGION:
             starts.append(max(1, site.column - ALPHA_BEFORE_DDXXD))
-    class_two = any(site.motif in ("DxDD", "DCTAE") and site.frequency >= motifs.EXPECTED for site in sites)
+    class_two = any(
+        site.motif in ("DxDD", "DCTAE") and site.frequency >= motifs.EXPECTED for site in sites
+    )
     if not starts:
         return (("class_II" if class_two else "whole", 1, columns),)
     ends = [start - 1 for start in starts[1:]] + [columns]

@@ -9,8 +9,8 @@ import dataclasses
 import hashlib
 import re
 
-from . import files
 from ..errors import InputError
+from . import files
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 SUBSTITUTES = str.maketrans("UOBZJ", "CKXXX")
@@ -55,8 +55,11 @@ def read_fasta(source, duplicates="error"):
             name, _, description = header.partition(" ")
             place = f"{source}, line {line}, record {name}"
             if name in seen and duplicates == "error":
-                raise InputError.at(place, f"an id already used at line {seen[name]}",
-                                    "unique ids (or --duplicates keep|suffix)")
+                raise InputError.at(
+                    place,
+                    f"an id already used at line {seen[name]}",
+                    "unique ids (or --duplicates keep|suffix)",
+                )
             if name in seen and duplicates == "suffix":
                 name = _unused(name, seen)
             seen.setdefault(name, line)
@@ -79,12 +82,23 @@ def protein_record(name, sequence, description="", place=None):
     sequence = sequence.removesuffix("*")
     wrong = re.search(r"[^A-Z*]", sequence)
     if wrong:
-        raise InputError.at(place, f"{wrong[0]!r} at residue {wrong.start() + 1}", "amino acids in one-letter code")
+        raise InputError.at(
+            place, f"{wrong[0]!r} at residue {wrong.start() + 1}", "amino acids in one-letter code"
+        )
     if len(sequence) >= SHORTEST_NUCLEOTIDE and NUCLEOTIDES.issuperset(sequence):
         raise InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
     residues = sequence.translate(SUBSTITUTES)
-    problem = ("empty" if not residues else "internal_stop" if "*" in residues
-               else "too_long" if len(residues) > MAX_LENGTH_AA else "" if residues.strip("X") else "no_known_residue")
+    problem = (
+        "empty"
+        if not residues
+        else "internal_stop"
+        if "*" in residues
+        else "too_long"
+        if len(residues) > MAX_LENGTH_AA
+        else ""
+        if residues.strip("X")
+        else "no_known_residue"
+    )
     return ProteinRecord(name, description, residues, problem)
 
 
@@ -102,11 +116,16 @@ def _split(numbered_lines, source):
                 yield start, header, "".join(parts)
             header, start, parts = text[1:].replace("\t", " ").strip(), number, []
             if not header:
-                raise InputError.at(f"{source}, line {number}", "a header without an id", "'>id description'")
+                raise InputError.at(
+                    f"{source}, line {number}", "a header without an id", "'>id description'"
+                )
         elif text.strip():
             if header is None:
-                raise InputError.at(f"{source}, line {number}", f"{text[:20]!r} before any header",
-                                    "FASTA: a line that begins with '>'")
+                raise InputError.at(
+                    f"{source}, line {number}",
+                    f"{text[:20]!r} before any header",
+                    "FASTA: a line that begins with '>'",
+                )
             parts.append("".join(text.split()))
     if header is not None:
         yield start, header, "".join(parts)

@@ -12,7 +12,7 @@ import tempfile
 
 from ..errors import InputError
 
-COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}     # by how they begin
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}  # by how they begin
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -35,7 +35,9 @@ def open_bytes(source):
                 raise InputError(f"{source}: {error.strerror or error}") from None
         stream = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
         begin = stream.peek(max(map(len, COMPRESSED)))
-        opener = next((function for magic, function in COMPRESSED.items() if begin.startswith(magic)), None)
+        opener = next(
+            (function for magic, function in COMPRESSED.items() if begin.startswith(magic)), None
+        )
         yield io.BufferedReader(opener(stream)) if opener else stream
 
 
@@ -62,9 +64,13 @@ def lines(stream, source):
                 raise InputError.at(f"{source}, line {number}", "binary data", "text")
             yield number, line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise InputError.at(f"{source}, line {number}", "bytes that are not UTF-8", "text") from None
+        raise InputError.at(
+            f"{source}, line {number}", "bytes that are not UTF-8", "text"
+        ) from None
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
-        raise InputError.at(f"{source}, after line {number}", f"damaged compressed data ({error})", "a whole file") from None
+        raise InputError.at(
+            f"{source}, after line {number}", f"damaged compressed data ({error})", "a whole file"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -25,7 +25,9 @@ class Journal:
 
     def __init__(self, handle, dimension):
         self._handle = handle
-        self._record = np.dtype([("sequence", "V32"), ("vector", "<f4", (dimension,)), ("checksum", "<u4")])
+        self._record = np.dtype(
+            [("sequence", "V32"), ("vector", "<f4", (dimension,)), ("checksum", "<u4")]
+        )
         self._vectors = self._recover()
         self.recovered, self.added = len(self._vectors), 0
 
@@ -50,7 +52,9 @@ class Journal:
         begin = self._handle.tell()
         data = self._handle.read()
         rows = np.frombuffer(data, self._record, len(data) // self._record.itemsize)
-        whole = next((i for i, row in enumerate(rows) if _checksum(row) != row["checksum"]), len(rows))
+        whole = next(
+            (i for i, row in enumerate(rows) if _checksum(row) != row["checksum"]), len(rows)
+        )
         self._handle.seek(begin + whole * self._record.itemsize)
         self._handle.truncate()
         return {row["sequence"].tobytes(): row["vector"] for row in rows[:whole]}
@@ -83,10 +87,20 @@ def journal(target, made_by, dimension):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError.at(path, "another run that is writing it", "one run at a time") from None
-        except OSError as error:            # some cluster file systems have no locks
-            detail("%s: not locked (%s); do not start a second run that writes it", path, error.strerror)
-        _begin(handle, path, {"format": FORMAT, "format_version": FORMAT_VERSION, "dimension": dimension} | made_by)
+            raise StoreError.at(
+                path, "another run that is writing it", "one run at a time"
+            ) from None
+        except OSError as error:  # some cluster file systems have no locks
+            detail(
+                "%s: not locked (%s); do not start a second run that writes it",
+                path,
+                error.strerror,
+            )
+        _begin(
+            handle,
+            path,
+            {"format": FORMAT, "format_version": FORMAT_VERSION, "dimension": dimension} | made_by,
+        )
         opened = Journal(handle, dimension)
         try:
             yield opened
@@ -112,10 +126,16 @@ def _begin(handle, path, wanted):
     try:
         found = json.loads(line)
     except ValueError:
-        raise StoreError.at(path, "no journal of tpspred embed", "a file that embed wrote, or none") from None
+        raise StoreError.at(
+            path, "no journal of tpspred embed", "a file that embed wrote, or none"
+        ) from None
     for key, value in wanted.items():
         if found.get(key) != value:
-            raise StoreError.at(path, f"vectors with {key} {found.get(key)}", f"{value} (or delete the file to begin again)")
+            raise StoreError.at(
+                path,
+                f"vectors with {key} {found.get(key)}",
+                f"{value} (or delete the file to begin again)",
+            )
 
 
 def _checksum(row):

@@ -6,16 +6,22 @@ import h5py
 import numpy as np
 
 from .. import __version__
-from . import files
 from ..errors import StoreError
+from . import files
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 3
 NO_MATCH = "no_profile_match"
 UNSCREENED = "none"
 TEXTS = ("ids", "descriptions", "sequences", "problems")
-ATTRIBUTES = {"encoder": "encoder", "encoder_checksum": "checksum", "pooling": "pooling", "precision": "precision",
-              "screen": "screen", "shard": "shard"}
+ATTRIBUTES = {
+    "encoder": "encoder",
+    "encoder_checksum": "checksum",
+    "pooling": "pooling",
+    "precision": "precision",
+    "screen": "screen",
+    "shard": "shard",
+}
 TEXT = h5py.string_dtype()
 
 
@@ -59,15 +65,19 @@ class Representations:
 def write(table, target):
     """Write a store under a temporary name and rename it; '-' goes to standard output."""
     with files.atomic_path(target) as path, h5py.File(path, "w") as handle:
-        handle.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "tpspred_version": __version__}
-                            | {name: getattr(table, field) for name, field in ATTRIBUTES.items()})
+        handle.attrs.update(
+            {"format": FORMAT, "format_version": FORMAT_VERSION, "tpspred_version": __version__}
+            | {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
+        )
         for name in TEXTS:
             handle.create_dataset(name, data=np.array(getattr(table, name), object), dtype=TEXT)
         handle.create_dataset("embedding", data=table.embedding, **_packed(table.embedding))
         handle.create_dataset("windows", data=table.windows, **_packed(table.windows))
         if table.features is not None:
             handle.create_dataset("features", data=table.features, **_packed(table.features))
-            handle.create_dataset("feature_names", data=np.array(table.feature_names, object), dtype=TEXT)
+            handle.create_dataset(
+                "feature_names", data=np.array(table.feature_names, object), dtype=TEXT
+            )
 
 
 def read(source):
@@ -81,30 +91,45 @@ def read(source):
             with h5py.File(path, "r") as handle:
                 return _read(handle, source)
         except OSError as error:
-            raise StoreError.at(source, f"a file that HDF5 cannot open ({_first_line(error)})",
-                                "a store made by tpspred embed") from None
+            raise StoreError.at(
+                source,
+                f"a file that HDF5 cannot open ({_first_line(error)})",
+                "a store made by tpspred embed",
+            ) from None
 
 
 def _read(handle, source):
     if handle.attrs.get("format") != FORMAT:
         raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
     if handle.attrs["format_version"] != FORMAT_VERSION:
-        raise StoreError.at(source, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION))
+        raise StoreError.at(
+            source, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION)
+        )
     missing = [name for name in (*TEXTS, "embedding", "windows") if name not in handle]
     if missing:
         raise StoreError.at(source, f"no {', '.join(missing)}", "a whole store")
     parts = {name: handle[name].asstr()[()].tolist() for name in TEXTS}
     features = handle["features"][()] if "features" in handle else None
     table = Representations(
-        **parts, embedding=handle["embedding"][()].astype(np.float32), windows=handle["windows"][()], features=features,
+        **parts,
+        embedding=handle["embedding"][()].astype(np.float32),
+        windows=handle["windows"][()],
+        features=features,
         **{field: handle.attrs[name] for name, field in ATTRIBUTES.items()},
-        feature_names=tuple(handle["feature_names"].asstr()[()]) if features is not None else ())
-    rows = {name: len(part) for name, part in parts.items()} | {"embedding": len(table.embedding), "windows": len(table.windows)}
+        feature_names=tuple(handle["feature_names"].asstr()[()]) if features is not None else (),
+    )
+    rows = {name: len(part) for name, part in parts.items()} | {
+        "embedding": len(table.embedding),
+        "windows": len(table.windows),
+    }
     if features is not None:
         rows["features"] = len(features)
     if len(set(rows.values())) > 1:
-        raise StoreError.at(source, ", ".join(f"{count} {name}" for name, count in rows.items()),
-                            "the same number of rows in all")
+        raise StoreError.at(
+            source,
+            ", ".join(f"{count} {name}" for name, count in rows.items()),
+            "the same number of rows in all",
+        )
     return table
 
 
@@ -114,7 +139,12 @@ def check_encoder(table, encoder, source):
     Raises:
         StoreError: Naming both.
     """
-    _same(source, "an embedding by {}", f"{table.encoder} {_short(table.checksum)}", f"{encoder.name} {_short(encoder.checksum)}")
+    _same(
+        source,
+        "an embedding by {}",
+        f"{table.encoder} {_short(table.checksum)}",
+        f"{encoder.name} {_short(encoder.checksum)}",
+    )
     _same(source, "pooling '{}'", table.pooling, encoder.pooling)
     if table.screen != UNSCREENED:
         _same(source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12])
@@ -126,8 +156,13 @@ def check_alike(table, other, source):
     Raises:
         StoreError: Naming both ways.
     """
-    for what, field in (("an embedding by {}", "encoder"), ("an encoder with checksum {}", "checksum"), ("pooling '{}'", "pooling"),
-                        ("vectors in {}", "precision"), ("rows screened by {}", "screen")):
+    for what, field in (
+        ("an embedding by {}", "encoder"),
+        ("an encoder with checksum {}", "checksum"),
+        ("pooling '{}'", "pooling"),
+        ("vectors in {}", "precision"),
+        ("rows screened by {}", "screen"),
+    ):
         _same(source, what, getattr(table, field), getattr(other, field))
     _same(source, "{} features", len(table.feature_names), len(other.feature_names))
 
@@ -140,7 +175,12 @@ def check_extension(table, encoder, screened, shard, source):
     """
     check_encoder(table, encoder, source)
     _same(source, "vectors in {}", table.precision, encoder.precision)
-    _same(source, "rows screened by {}", table.screen[:12], encoder.screen[:12] if screened else UNSCREENED)
+    _same(
+        source,
+        "rows screened by {}",
+        table.screen[:12],
+        encoder.screen[:12] if screened else UNSCREENED,
+    )
     _same(source, "shard {}", table.shard or "1/1", shard or "1/1")
 
 

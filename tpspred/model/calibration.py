@@ -12,14 +12,14 @@ import numpy as np
 
 from . import metrics
 
-SLOPE_PRIOR, OFFSET_PRIOR = 20.0, 10.0      # precision of the prior around the common line
-THRESHOLD_PRIOR = 20                      # positives at which a label's own threshold weighs half
-TPS_PRECISION = 0.99                      # of calls on held-out look-alikes
-TPS_RECALL = 0.99                         # of status tps or uncertain
-FEWEST_CALLS = 5                          # that show a precision
-NEVER = 2.0                               # a threshold that no probability reaches
-BANDS = 4                                 # of similarity, each with sets of its own
-UNLIKE = 0.01                             # share of held-out enzymes that are less similar to any other than this
+SLOPE_PRIOR, OFFSET_PRIOR = 20.0, 10.0  # precision of the prior around the common line
+THRESHOLD_PRIOR = 20  # positives at which a label's own threshold weighs half
+TPS_PRECISION = 0.99  # of calls on held-out look-alikes
+TPS_RECALL = 0.99  # of status tps or uncertain
+FEWEST_CALLS = 5  # that show a precision
+NEVER = 2.0  # a threshold that no probability reaches
+BANDS = 4  # of similarity, each with sets of its own
+UNLIKE = 0.01  # share of held-out enzymes that are less similar to any other than this
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,10 @@ class LabelSets:
         Returns:
             (…, labels) bool.
         """
-        return probabilities >= self.thresholds[np.searchsorted(self.edges, similarity, "right")][..., None]
+        return (
+            probabilities
+            >= self.thresholds[np.searchsorted(self.edges, similarity, "right")][..., None]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,8 +112,10 @@ class Calibration:
             columns: Indices of the labels.
         """
         order = np.argsort(-self.held_out.probabilities[:, columns], axis=0, kind="stable")
-        scores, hits = (np.take_along_axis(table[:, columns], order, 0)
-                        for table in (self.held_out.probabilities, self.held_out.targets))
+        scores, hits = (
+            np.take_along_axis(table[:, columns], order, 0)
+            for table in (self.held_out.probabilities, self.held_out.targets)
+        )
         calls = np.arange(1, len(scores) + 1)[:, None]
         enough = (np.cumsum(hits, 0) / calls >= target) & (calls >= FEWEST_CALLS)
         last = len(scores) - 1 - enough[::-1].argmax(0)
@@ -132,11 +137,26 @@ class Calibration:
             LabelSets.
         """
         labelled = self.held_out.targets[:, columns].any(1)
-        targets, scores = (table[np.ix_(labelled, columns)] for table in (self.held_out.targets, self.held_out.probabilities))
+        targets, scores = (
+            table[np.ix_(labelled, columns)]
+            for table in (self.held_out.targets, self.held_out.probabilities)
+        )
         similarity = self.held_out.similarity[labelled]
-        edges = np.quantile(similarity, np.arange(1, BANDS) / BANDS) if len(similarity) else np.zeros(BANDS - 1)
+        edges = (
+            np.quantile(similarity, np.arange(1, BANDS) / BANDS)
+            if len(similarity)
+            else np.zeros(BANDS - 1)
+        )
         band = np.searchsorted(edges, similarity, "right")
-        return LabelSets(edges, np.array([_set_threshold(scores[band == k], targets[band == k], coverage) for k in range(BANDS)]))
+        return LabelSets(
+            edges,
+            np.array(
+                [
+                    _set_threshold(scores[band == k], targets[band == k], coverage)
+                    for k in range(BANDS)
+                ]
+            ),
+        )
 
 
 NUMBERS = tuple(field.name for field in dataclasses.fields(Calibration) if field.name != "held_out")
@@ -155,8 +175,12 @@ def log_odds(probability):
 
 def none(labels):
     """What a model has before calibration: raw probabilities, thresholds 0.5."""
-    nothing = HeldOut(np.zeros((0, labels), np.float32), np.zeros((0, labels), np.uint8), np.zeros(0, np.float32))
-    return Calibration(np.ones(labels), np.zeros(labels), np.full(labels, 0.5), 0.5, 0.5, 0, nothing)
+    nothing = HeldOut(
+        np.zeros((0, labels), np.float32), np.zeros((0, labels), np.uint8), np.zeros(0, np.float32)
+    )
+    return Calibration(
+        np.ones(labels), np.zeros(labels), np.full(labels, 0.5), 0.5, 0.5, 0, nothing
+    )
 
 
 def fit(logits, targets, mask, is_tps, similarity):
@@ -174,14 +198,33 @@ def fit(logits, targets, mask, is_tps, similarity):
     known = mask > 0
     common = _platt(logits[known], targets[known], np.array([1.0, 0.0]), np.array([1e-3, 1e-3]))
     prior = np.array([SLOPE_PRIOR, OFFSET_PRIOR])
-    lines = np.array([_platt(logits[known[:, c], c], targets[known[:, c], c], common, prior)
-                      if targets[known[:, c], c].any() else common for c in range(targets.shape[1])])
+    lines = np.array(
+        [
+            _platt(logits[known[:, c], c], targets[known[:, c], c], common, prior)
+            if targets[known[:, c], c].any()
+            else common
+            for c in range(targets.shape[1])
+        ]
+    )
     probabilities = sigmoid(lines[:, 0] * logits + lines[:, 1])
-    tps, uncertain = _status_thresholds(probabilities[known[:, is_tps], is_tps], targets[known[:, is_tps], is_tps])
+    tps, uncertain = _status_thresholds(
+        probabilities[known[:, is_tps], is_tps], targets[known[:, is_tps], is_tps]
+    )
     labelled = known.all(1)
-    enzymes = HeldOut(probabilities[labelled].astype(np.float32), targets[labelled].astype(np.uint8),
-                      similarity[labelled].astype(np.float32))
-    return Calibration(lines[:, 0], lines[:, 1], _thresholds(probabilities, targets, known), tps, uncertain, len(logits), enzymes)
+    enzymes = HeldOut(
+        probabilities[labelled].astype(np.float32),
+        targets[labelled].astype(np.uint8),
+        similarity[labelled].astype(np.float32),
+    )
+    return Calibration(
+        lines[:, 0],
+        lines[:, 1],
+        _thresholds(probabilities, targets, known),
+        tps,
+        uncertain,
+        len(logits),
+        enzymes,
+    )
 
 
 def _platt(logits, targets, centre, precision, steps=50):
@@ -196,7 +239,9 @@ def _platt(logits, targets, centre, precision, steps=50):
         line = line - step * min(1.0, 2.0 / max(1e-9, np.abs(step).max()))
         if np.abs(step).max() < 1e-8:
             break
-    return np.array([max(0.05, line[0]), line[1]])      # a slope below zero would turn the ranking round
+    return np.array(
+        [max(0.05, line[0]), line[1]]
+    )  # a slope below zero would turn the ranking round
 
 
 def _thresholds(probabilities, targets, known):
@@ -205,10 +250,27 @@ def _thresholds(probabilities, targets, known):
     targets, scores = targets[rows], log_odds(probabilities[rows])
     present = targets.any(0)
     grid = np.linspace(-4, 2, 61)
-    common = grid[int(np.argmax([np.mean([metrics.f1(targets[:, c], scores[:, c] >= level)
-                                          for c in np.flatnonzero(present)]) for level in grid]))]
-    own = np.array([metrics.best_f1(targets[:, c], scores[:, c])[1] if present[c] else common
-                    for c in range(targets.shape[1])])
+    common = grid[
+        int(
+            np.argmax(
+                [
+                    np.mean(
+                        [
+                            metrics.f1(targets[:, c], scores[:, c] >= level)
+                            for c in np.flatnonzero(present)
+                        ]
+                    )
+                    for level in grid
+                ]
+            )
+        )
+    ]
+    own = np.array(
+        [
+            metrics.best_f1(targets[:, c], scores[:, c])[1] if present[c] else common
+            for c in range(targets.shape[1])
+        ]
+    )
     weight = targets.sum(0) / (targets.sum(0) + THRESHOLD_PRIOR)
     return sigmoid(weight * own + (1 - weight) * common)
 
@@ -222,7 +284,7 @@ def _set_threshold(scores, targets, coverage):
     rows, columns = np.nonzero(targets)
     order = np.argsort(scores[rows, columns], kind="stable")
     share = (1 / targets.sum(1, dtype=float))[rows][order]
-    missed = np.cumsum(share) - share                                     # at the threshold of each label that is held
+    missed = np.cumsum(share) - share  # at the threshold of each label that is held
     allowed = np.flatnonzero(missed + 1 <= (1 - coverage) * (len(scores) + 1))
     return float(scores[rows, columns][order][allowed[-1]]) if len(allowed) else 0.0
 

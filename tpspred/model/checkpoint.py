@@ -12,16 +12,24 @@ import h5py
 import numpy as np
 
 from .. import __version__, encoders
-from ..family import profiles
-from ..io import files
 from ..errors import ModelError
+from ..family import profiles
 from ..family.motifs import Site
+from ..io import files
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 3
 BUNDLED = "resources/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
-MODEL_PARTS = ENCODER_PARTS + ("labels", "features", "scaling", "members", "calibration", "references", "training")
+MODEL_PARTS = ENCODER_PARTS + (
+    "labels",
+    "features",
+    "scaling",
+    "members",
+    "calibration",
+    "references",
+    "training",
+)
 
 
 def bundled():
@@ -42,6 +50,7 @@ def load(path=None, runtime=None):
         ModelError: If the file is cut short, altered, of another format version, or lacks a part.
     """
     from .predictor import Predictor
+
     path = str(path or bundled())
     tree, checksum = read_tree(path, MODEL, MODEL_PARTS)
     return Predictor.from_tree(tree, encoder_from_tree(tree["encoder"], path, runtime), checksum)
@@ -49,7 +58,9 @@ def load(path=None, runtime=None):
 
 def save(predictor, path):
     """Write a model; the checksum becomes part of its name."""
-    return write_tree(predictor.to_tree() | {"encoder": encoder_to_tree(predictor.encoder)}, path, MODEL)
+    return write_tree(
+        predictor.to_tree() | {"encoder": encoder_to_tree(predictor.encoder)}, path, MODEL
+    )
 
 
 def load_encoder(path=None, runtime=None):
@@ -66,11 +77,22 @@ def save_encoder(encoder, path):
 
 def encoder_to_tree(encoder):
     """Arrays and texts of an encoder and its profiles."""
-    about = [{"name": profile.name, "regions": profile.regions, "sites": [vars(site) for site in profile.sites]}
-             for profile in encoder.profiles]
-    return {"name": encoder.name, "profiles": about,
-            "hmms": {str(k): np.frombuffer(profiles.to_bytes(profile.hmm), np.uint8)
-                     for k, profile in enumerate(encoder.profiles)}} | encoder.to_tree()
+    about = [
+        {
+            "name": profile.name,
+            "regions": profile.regions,
+            "sites": [vars(site) for site in profile.sites],
+        }
+        for profile in encoder.profiles
+    ]
+    return {
+        "name": encoder.name,
+        "profiles": about,
+        "hmms": {
+            str(k): np.frombuffer(profiles.to_bytes(profile.hmm), np.uint8)
+            for k, profile in enumerate(encoder.profiles)
+        },
+    } | encoder.to_tree()
 
 
 def encoder_from_tree(tree, path, runtime=None):
@@ -79,24 +101,40 @@ def encoder_from_tree(tree, path, runtime=None):
     Raises:
         ModelError: If this version has no such encoder.
     """
-    library = [profiles.Profile(about["name"], profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
-                                tuple(map(tuple, about["regions"])), tuple(Site(**site) for site in about["sites"]))
-               for k, about in enumerate(tree["profiles"])]
+    library = [
+        profiles.Profile(
+            about["name"],
+            profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
+            tuple(map(tuple, about["regions"])),
+            tuple(Site(**site) for site in about["sites"]),
+        )
+        for k, about in enumerate(tree["profiles"])
+    ]
     try:
         kind = encoders.kind(tree["name"])
     except KeyError:
-        raise ModelError.at(path, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*") from None
+        raise ModelError.at(
+            path, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*"
+        ) from None
     return kind.from_tree(tree, library, runtime)
 
 
 def write_tree(tree, path, kind):
     """Write nested dictionaries of arrays and JSON values; returns the checksum."""
-    flat = {name: value if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True)
-            for name, value in _flatten(tree)}
+    flat = {
+        name: value if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True)
+        for name, value in _flatten(tree)
+    }
     checksum = _checksum(flat)
     with files.atomic_path(path) as target, h5py.File(target, "w") as handle:
-        handle.attrs.update({"format": kind, "format_version": FORMAT_VERSION, "sha256": checksum,
-                             "tpspred_version": __version__})
+        handle.attrs.update(
+            {
+                "format": kind,
+                "format_version": FORMAT_VERSION,
+                "sha256": checksum,
+                "tpspred_version": __version__,
+            }
+        )
         for name, value in flat.items():
             large = isinstance(value, np.ndarray) and value.size > 64
             packed = {"compression": "gzip", "shuffle": True} if large else {}
@@ -121,12 +159,16 @@ def read_tree(path, kinds, required):
             if found not in kinds:
                 raise ModelError.at(path, found, " or ".join(kinds))
             if handle.attrs["format_version"] != FORMAT_VERSION:
-                raise ModelError.at(path, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION))
+                raise ModelError.at(
+                    path, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION)
+                )
             missing = [name for name in required if name not in handle]
             if missing:
                 raise ModelError.at(path, f"no part {', '.join(missing)}", "a whole model")
             flat, names = {}, []
-            handle.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+            handle.visititems(
+                lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+            )
             for name in names:
                 value = handle[name][()]
                 flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
@@ -134,11 +176,16 @@ def read_tree(path, kinds, required):
     except (OSError, KeyError, RuntimeError) as error:
         if isinstance(error, FileNotFoundError):
             raise ModelError(f"{path}: no such file") from None
-        raise ModelError.at(path, f"a file that is cut short or damaged ({str(error).splitlines()[0]})",
-                            "a whole model") from None
+        raise ModelError.at(
+            path,
+            f"a file that is cut short or damaged ({str(error).splitlines()[0]})",
+            "a whole model",
+        ) from None
     checksum = _checksum(flat)
     if checksum != wanted:
-        raise ModelError.at(path, f"altered content (checksum {checksum[:12]})", f"checksum {wanted[:12]}")
+        raise ModelError.at(
+            path, f"altered content (checksum {checksum[:12]})", f"checksum {wanted[:12]}"
+        )
     return _nest(flat), checksum
 
 
@@ -147,7 +194,11 @@ def _checksum(flat):
     for name in sorted(flat):
         value = flat[name]
         kind = f"{value.dtype.str}{value.shape}" if isinstance(value, np.ndarray) else "text"
-        data = np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else value.encode()
+        data = (
+            np.ascontiguousarray(value).tobytes()
+            if isinstance(value, np.ndarray)
+            else value.encode()
+        )
         digest.update(f"{name}\0{kind}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
 
@@ -162,7 +213,11 @@ def _flatten(tree, prefix=""):
 
 
 def _holds_array(value):
-    return isinstance(value, np.ndarray) or isinstance(value, dict) and any(map(_holds_array, value.values()))
+    return (
+        isinstance(value, np.ndarray)
+        or isinstance(value, dict)
+        and any(map(_holds_array, value.values()))
+    )
 
 
 def _nest(flat):

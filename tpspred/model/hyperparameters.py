@@ -33,13 +33,23 @@ def add_arguments(parser, kind):
     """Add an option for every field to an argparse parser, except for switches."""
     for field in dataclasses.fields(kind):
         if type(field.default) is not bool:
-            parser.add_argument(flag(field.name), type=type(field.default), default=field.default,
-                                help=f"{field.metadata['help']} [{field.default}]")
+            parser.add_argument(
+                flag(field.name),
+                type=type(field.default),
+                default=field.default,
+                help=f"{field.metadata['help']} [{field.default}]",
+            )
 
 
 def from_arguments(arguments, kind):
     """The hyperparameters that were parsed."""
-    return kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind) if hasattr(arguments, field.name)})
+    return kind(
+        **{
+            field.name: getattr(arguments, field.name)
+            for field in dataclasses.fields(kind)
+            if hasattr(arguments, field.name)
+        }
+    )
 
 
 def flag(name):
@@ -56,12 +66,16 @@ class Config:
     """Every hyperparameter of training, with its default."""
 
     folds: int = option(10, "Parts the training data is cut into, by identity clusters.")
-    members: int = option(10, "Networks to average; each leaves another fold out. At most as many as folds.")
+    members: int = option(
+        10, "Networks to average; each leaves another fold out. At most as many as folds."
+    )
     fold_identity: float = option(0.9, "Identity above which two sequences share a fold, 0-1.")
     epochs: int = option(30, "Epochs at most.")
     patience: int = option(10, "Epochs below the best macro F1 after which a network stops.")
-    tolerance: float = option(0.05, "How far below the best a macro F1 is not yet worse, 0-1; the last such epoch "
-                                    "is kept.")
+    tolerance: float = option(
+        0.05,
+        "How far below the best a macro F1 is not yet worse, 0-1; the last such epoch is kept.",
+    )
     batch_size: int = option(64, "Proteins per step of the network.")
     accumulation: int = option(1, "Batches whose gradients are added before the weights change.")
     learning_rate: float = option(1e-3, "Peak learning rate of AdamW (one-cycle schedule).")
@@ -86,6 +100,17 @@ class Config:
 
 
 # Of three folds one is left out, one stops the training and one trains.
-LEAST = {"folds": 3, "members": 1, "epochs": 1, "patience": 1, "batch_size": 1, "accumulation": 1, "learning_rate": 0,
-         "weight_decay": 0, "gamma": 0, "weight_smoothing": 0, "seed": 0}
+LEAST = {
+    "folds": 3,
+    "members": 1,
+    "epochs": 1,
+    "patience": 1,
+    "batch_size": 1,
+    "accumulation": 1,
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "gamma": 0,
+    "weight_smoothing": 0,
+    "seed": 0,
+}
 SHARES = ("fold_identity", "tolerance", "dropout", "alpha", "label_smoothing")

@@ -51,7 +51,9 @@ def roc_auc(truth, score):
         return np.nan
     _, rank, count = np.unique(score, return_inverse=True, return_counts=True)
     middle = np.cumsum(count) - (count - 1) / 2
-    return (middle[rank][truth > 0].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+    return (middle[rank][truth > 0].sum() - positives * (positives + 1) / 2) / (
+        positives * negatives
+    )
 
 
 def precision_recall(truth, called):
@@ -61,7 +63,9 @@ def precision_recall(truth, called):
     [0.5, 0.5]
     """
     hits = float((truth * called).sum())
-    return tuple(hits / total if total else np.nan for total in (float(called.sum()), float(truth.sum())))
+    return tuple(
+        hits / total if total else np.nan for total in (float(called.sum()), float(truth.sum()))
+    )
 
 
 def reliability(truth, probability, bins=10):
@@ -76,7 +80,9 @@ def reliability(truth, probability, bins=10):
     place = np.minimum((probability * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
-        means = [np.bincount(place, values, minlength=bins) / count for values in (probability, truth)]
+        means = [
+            np.bincount(place, values, minlength=bins) / count for values in (probability, truth)
+        ]
     return np.stack([count, *means], 1)
 
 
@@ -101,7 +107,11 @@ def macro_f1_adaptive(truth, score):
         score: (n, labels).
     """
     present = np.flatnonzero(truth.any(0))
-    return float(np.mean([best_f1(truth[:, c], score[:, c])[0] for c in present])) if len(present) else 0.0
+    return (
+        float(np.mean([best_f1(truth[:, c], score[:, c])[0] for c in present]))
+        if len(present)
+        else 0.0
+    )
 
 
 def macro_average_precision(truth, score):
@@ -110,7 +120,9 @@ def macro_average_precision(truth, score):
     Args:
         truth, score: (n, labels).
     """
-    return float(np.mean([average_precision(truth[:, c], score[:, c]) for c in np.flatnonzero(truth.any(0))]))
+    return float(
+        np.mean([average_precision(truth[:, c], score[:, c]) for c in np.flatnonzero(truth.any(0))])
+    )
 
 
 def macro(truth, score, thresholds):
@@ -121,8 +133,10 @@ def macro(truth, score, thresholds):
         thresholds: (labels,).
     """
     present = np.flatnonzero(truth.any(0))
-    return {"average_precision": macro_average_precision(truth, score),
-            "f1": float(np.mean([f1(truth[:, c], score[:, c] >= thresholds[c]) for c in present]))}
+    return {
+        "average_precision": macro_average_precision(truth, score),
+        "f1": float(np.mean([f1(truth[:, c], score[:, c] >= thresholds[c]) for c in present])),
+    }
 
 
 def steps(truth, score):

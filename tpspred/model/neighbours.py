@@ -6,16 +6,19 @@ import pathlib
 import numpy as np
 
 from ..dataset import reactions
+from ..encoders import vector_parts
+from ..errors import InputError
 from ..family import profiles
 from ..io import fasta
-from ..encoders import vector_parts
 from .calibration import log_odds
-from ..errors import InputError
 
-SHARPNESS = 20.0        # of a vote: an enzyme less similar by 0.05 weighs e times less
+SHARPNESS = 20.0  # of a vote: an enzyme less similar by 0.05 weighs e times less
 NO_FOLD = -1
-PAIRS, STEP = 20, 0.05  # neighbours of each enzyme, and width of a bin of similarity, that tell the typical identity
-LEAST_SHARE = 0.01      # a vote is no surer than this or its complement
+PAIRS, STEP = (
+    20,
+    0.05,
+)  # neighbours of each enzyme, and width of a bin of similarity, that tell the typical identity
+LEAST_SHARE = 0.01  # a vote is no surer than this or its complement
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,9 @@ def comparable(embedding, encoder, scaling):
 
 def length(vectors):
     """Length of each vector, (…, dimension) → (…), above 0."""
-    return np.maximum(np.sqrt(np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64)), 1e-9)
+    return np.maximum(
+        np.sqrt(np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64)), 1e-9
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +100,15 @@ class References:
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
         vectors = vectors / length(vectors)[:, None]
-        return cls(vectors.astype(np.float16), about, targets.astype(np.uint8), np.asarray(folds, np.int8),
-                   *typical_identity(np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities))
+        return cls(
+            vectors.astype(np.float16),
+            about,
+            targets.astype(np.uint8),
+            np.asarray(folds, np.int8),
+            *typical_identity(
+                np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities
+            ),
+        )
 
     def similarity(self, vector):
         """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""
@@ -118,7 +130,11 @@ class References:
         """
         asked = self.asked(left_out)
         weight = np.where(asked, np.exp(SHARPNESS * (similarity - similarity[asked].max())), 0)
-        return log_odds(np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(LEAST_SHARE, 1 - LEAST_SHARE))
+        return log_odds(
+            np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(
+                LEAST_SHARE, 1 - LEAST_SHARE
+            )
+        )
 
     def nearest(self, similarity, count, names, called):
         """The most similar enzymes.
@@ -135,11 +151,16 @@ class References:
         return [self._neighbour(i, min(1.0, float(similarity[i])), names, called) for i in best]
 
     def _neighbour(self, i, similarity, names, called):
-        about = self.about[i]                                # float16 vectors are not quite of length 1, hence the minimum
+        about = self.about[i]  # float16 vectors are not quite of length 1, hence the minimum
         ensembles = tuple(name for column, name in names.items() if self.targets[i, column])
-        return Neighbour(about["id"], *(tuple(about[key]) for key in ("accessions", "species", "products")), similarity,
-                         float(np.interp(similarity, self.similarities, self.identities)), ensembles,
-                         not called.isdisjoint(ensembles) if called else None)
+        return Neighbour(
+            about["id"],
+            *(tuple(about[key]) for key in ("accessions", "species", "products")),
+            similarity,
+            float(np.interp(similarity, self.similarities, self.identities)),
+            ensembles,
+            not called.isdisjoint(ensembles) if called else None,
+        )
 
 
 def typical_identity(similarity, identities):
@@ -152,13 +173,17 @@ def typical_identity(similarity, identities):
         (similarities, identities): (points,) float32, increasing.
     """
     near = min(PAIRS, len(similarity) - 1)
-    others = np.argsort(-(similarity - 2 * np.eye(len(similarity))), axis=1, kind="stable")[:, :near]
+    others = np.argsort(-(similarity - 2 * np.eye(len(similarity))), axis=1, kind="stable")[
+        :, :near
+    ]
     pairs = [np.take_along_axis(table, others, 1).ravel() for table in (similarity, identities)]
     centres = np.arange(STEP / 2, 1, STEP)
     bins = np.clip((pairs[0] / STEP).astype(int), 0, len(centres) - 1)
     filled = np.flatnonzero(np.bincount(bins, minlength=len(centres)) >= min(PAIRS, len(bins)))
     medians = np.maximum.accumulate([np.median(pairs[1][bins == k]) for k in filled])
-    return np.append(centres[filled], 1).astype(np.float32), np.append(medians, 1).astype(np.float32)
+    return np.append(centres[filled], 1).astype(np.float32), np.append(medians, 1).astype(
+        np.float32
+    )
 
 
 class Sequences:
@@ -174,9 +199,17 @@ class Sequences:
     def __init__(self, source):
         if ".csv" in pathlib.Path(source).suffixes:
             enzymes = reactions.from_reactions(reactions.read_reactions(source))
-            self._of = {name: enzyme.sequence for enzyme in enzymes for name in (*enzyme.accessions, enzyme.id)}
+            self._of = {
+                name: enzyme.sequence
+                for enzyme in enzymes
+                for name in (*enzyme.accessions, enzyme.id)
+            }
         else:
-            self._of = {record.id: record.sequence for record in fasta.read_fasta(source, "keep") if not record.problem}
+            self._of = {
+                record.id: record.sequence
+                for record in fasta.read_fasta(source, "keep")
+                if not record.problem
+            }
         if not self._of:
             raise InputError.at(source, "no sequence", "a MARTS-DB export or FASTA of its enzymes")
 
@@ -190,8 +223,15 @@ class Sequences:
         Returns:
             List of Neighbour.
         """
-        known = {i: self._of[name] for i, neighbour in enumerate(near)            # the id, if it is there, comes last and stays
-                 for name in (*neighbour.accessions[::-1], neighbour.id) if name in self._of}
+        known = {
+            i: self._of[name]
+            for i, neighbour in enumerate(near)  # the id, if it is there, comes last and stays
+            for name in (*neighbour.accessions[::-1], neighbour.id)
+            if name in self._of
+        }
         found = profiles.align_pairs(sequence, list(known.values())) if known else {}
         by_rank = {i: found.get(k) for k, i in enumerate(known)}
-        return [dataclasses.replace(neighbour, alignment=by_rank.get(i)) for i, neighbour in enumerate(near)]
+        return [
+            dataclasses.replace(neighbour, alignment=by_rank.get(i))
+            for i, neighbour in enumerate(near)
+        ]

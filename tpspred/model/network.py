@@ -21,7 +21,9 @@ class FusedNetwork(nn.Module):
         self.embedding = _block(embedding_dimension, dropout)
         self.features = _block(feature_count, dropout)
         self.fusion = _block(2 * WIDTH, dropout)
-        self.heads = nn.ModuleDict({group: nn.Linear(WIDTH, count) for group, count in group_sizes.items()})
+        self.heads = nn.ModuleDict(
+            {group: nn.Linear(WIDTH, count) for group, count in group_sizes.items()}
+        )
 
     def forward(self, embedding, features):
         """Logits.
@@ -33,10 +35,14 @@ class FusedNetwork(nn.Module):
         Returns:
             (proteins, labels), heads side by side.
         """
-        branches = torch.cat([self.embedding(embedding), self.features(features)], 1)   # (proteins, 512)
-        fused = self.fusion(branches)                                                    # (proteins, 256)
-        return torch.cat([head(fused) for head in self.heads.values()], 1)               # (proteins, labels)
+        branches = torch.cat(
+            [self.embedding(embedding), self.features(features)], 1
+        )  # (proteins, 512)
+        fused = self.fusion(branches)  # (proteins, 256)
+        return torch.cat([head(fused) for head in self.heads.values()], 1)  # (proteins, labels)
 
 
 def _block(inputs, dropout):
-    return nn.Sequential(nn.Linear(inputs, WIDTH), nn.LayerNorm(WIDTH), nn.GELU(), nn.Dropout(dropout))
+    return nn.Sequential(
+        nn.Linear(inputs, WIDTH), nn.LayerNorm(WIDTH), nn.GELU(), nn.Dropout(dropout)
+    )

@@ -10,19 +10,20 @@ import functools
 import numpy as np
 import torch
 
-from ..dataset import folds as splits, reactions
-from . import metrics
 from ..console import detail
+from ..dataset import folds as splits
+from ..dataset import reactions
 from ..device import one_thread
 from ..encoders.vector_parts import columns
 from ..errors import StoreError
+from ..io.fasta import sequence_digest
+from . import metrics
 from .losses import class_weights, focal_loss
 from .network import FusedNetwork
-from ..io.fasta import sequence_digest
 
 DOUBTFUL_IDENTITY = 0.4
-MIN_ENZYMES = 4     # of a product, for the networks to learn it
-TELLING = 100       # enzymes that share their labels with another, below which an input may be constant by chance
+MIN_ENZYMES = 4  # of a product, for the networks to learn it
+TELLING = 100  # enzymes that share their labels with another, below which an input may be constant by chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,14 +97,26 @@ def examples(enzymes, store, negatives, labels, threads=1):
     """
     for table in [store, *negatives]:
         if table.features is None:
-            raise StoreError.at("representations", "no features", "a store that went through tpspred featurize")
+            raise StoreError.at(
+                "representations", "no features", "a store that went through tpspred featurize"
+            )
     row_of = {sequence: i for i, sequence in enumerate(store.sequences)}
     absent = [enzyme.id for enzyme in enzymes if enzyme.sequence not in row_of]
     if absent:
-        raise StoreError.at("representations", f"no row for {absent[0]} and {len(absent) - 1} others",
-                            "every sequence of the dataset")
-    kept = [(enzyme, row_of[enzyme.sequence]) for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
-    parts = [(store, [row for _, row in kept]), *_new_rows(negatives, {enzyme.sequence for enzyme in enzymes})]
+        raise StoreError.at(
+            "representations",
+            f"no row for {absent[0]} and {len(absent) - 1} others",
+            "every sequence of the dataset",
+        )
+    kept = [
+        (enzyme, row_of[enzyme.sequence])
+        for enzyme in enzymes
+        if not store.problems[row_of[enzyme.sequence]]
+    ]
+    parts = [
+        (store, [row for _, row in kept]),
+        *_new_rows(negatives, {enzyme.sequence for enzyme in enzymes}),
+    ]
     answers = reactions.targets([enzyme for enzyme, _ in kept], labels)
     others = sum(len(rows) for _, rows in parts[1:])
     products = reactions.product_targets([enzyme for enzyme, _ in kept], MIN_ENZYMES)
@@ -116,7 +129,10 @@ def examples(enzymes, store, negatives, labels, threads=1):
         targets=np.concatenate([answers, np.zeros((others, len(labels)), np.float32)]),
         mask=np.concatenate([np.ones_like(answers), np.tile(only_tps, (others, 1))]),
         products=np.concatenate([products, np.zeros((others, products.shape[1]), np.float32)]),
-        identities=splits.identity([table.sequences[i] for table, rows in parts for i in rows], threads))
+        identities=splits.identity(
+            [table.sequences[i] for table, rows in parts for i in rows], threads
+        ),
+    )
     _refuse_answers(gathered, store.feature_names)
     is_tps = np.array([enzyme.is_tps for enzyme, _ in kept])
     return _without_doubtful(gathered, is_tps)
@@ -137,9 +153,14 @@ def _refuse_answers(data, feature_names):
     told = np.flatnonzero(constant & (np.ptp(inputs, axis=0) > 0))
     if len(told):
         column = told[0] - data.embedding.shape[1]
-        name = f"feature {feature_names[column]}" if column >= 0 else f"embedding axis {told[0] + 1}"
-        raise StoreError.at("representations", f"{name}, which is a function of the labels",
-                            "inputs that follow from the sequence alone")
+        name = (
+            f"feature {feature_names[column]}" if column >= 0 else f"embedding axis {told[0] + 1}"
+        )
+        raise StoreError.at(
+            "representations",
+            f"{name}, which is a function of the labels",
+            "inputs that follow from the sequence alone",
+        )
 
 
 def _new_rows(tables, known):
@@ -156,14 +177,22 @@ def _new_rows(tables, known):
 
 def _without_doubtful(data, is_tps):
     """Leave out negatives that resemble a terpene synthase more than anything else that is characterised."""
-    to_enzymes = data.identities[len(is_tps):, :len(is_tps)]
+    to_enzymes = data.identities[len(is_tps) :, : len(is_tps)]
     nearest_tps = np.where(is_tps, to_enzymes, 0).max(1)
     nearest_other = np.where(is_tps, 0, to_enzymes).max(1)
     doubtful = (nearest_tps >= DOUBTFUL_IDENTITY) & (nearest_tps > nearest_other)
     kept = np.concatenate([np.arange(len(is_tps)), len(is_tps) + np.flatnonzero(~doubtful)])
     detail("%d negatives left out: nearest to a terpene synthase", doubtful.sum())
-    return Examples([data.ids[i] for i in kept], [data.sequences[i] for i in kept], data.embedding[kept],
-                    data.features[kept], data.targets[kept], data.mask[kept], data.products[kept], data.identities[np.ix_(kept, kept)])
+    return Examples(
+        [data.ids[i] for i in kept],
+        [data.sequences[i] for i in kept],
+        data.embedding[kept],
+        data.features[kept],
+        data.targets[kept],
+        data.mask[kept],
+        data.products[kept],
+        data.identities[np.ix_(kept, kept)],
+    )
 
 
 def sequence_hash(sequence):
@@ -186,16 +215,28 @@ def fit(data, labels, config, device, progress=lambda count: None, blocks=None):
     """
     rng = np.random.default_rng(config.seed)
     scaling = _scaling(data, blocks)
-    member_of = splits.clusters(data.identities, list(map(len, data.sequences)), config.fold_identity)
+    member_of = splits.clusters(
+        data.identities, list(map(len, data.sequences)), config.fold_identity
+    )
     folds = splits.folds(member_of, data.targets, config.folds, rng)
     members, history = [], []
     for fold in range(min(config.members, config.folds)):
         with one_thread():
-            state, epochs = _fit_member(data, scaling, labels, folds, fold, config, device, progress)
+            state, epochs = _fit_member(
+                data, scaling, labels, folds, fold, config, device, progress
+            )
         members.append(state)
         history += epochs
-    return Fit(labels, (data.targets * data.mask).sum(0).astype(int), scaling, members, list(range(len(members))),
-               np.array([sequence_hash(sequence) for sequence in data.sequences], np.uint64), folds, history)
+    return Fit(
+        labels,
+        (data.targets * data.mask).sum(0).astype(int),
+        scaling,
+        members,
+        list(range(len(members))),
+        np.array([sequence_hash(sequence) for sequence in data.sequences], np.uint64),
+        folds,
+        history,
+    )
 
 
 def scale(embedding, features, scaling):
@@ -204,8 +245,10 @@ def scale(embedding, features, scaling):
     Returns:
         (embedding, features) float32 tensors.
     """
-    return (torch.tensor((embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]),
-            torch.tensor((features - scaling["feature_mean"]) / scaling["feature_scale"]))
+    return (
+        torch.tensor((embedding - scaling["embedding_mean"]) / scaling["embedding_scale"]),
+        torch.tensor((features - scaling["feature_mean"]) / scaling["feature_scale"]),
+    )
 
 
 def group_sizes(labels):
@@ -215,12 +258,20 @@ def group_sizes(labels):
 
 def _scaling(data, blocks):
     """Features get one scale each; so do the embedding's axes, unless their relative weight in a block means something."""
-    scales = [_scale(data.embedding[:, part]) if block.standardise else _common_scale(data.embedding[:, part])
-              for block, part in columns(blocks)]
-    if len(scales) > 1:             # of a block that is alone, one number says it for all axes
+    scales = [
+        _scale(data.embedding[:, part])
+        if block.standardise
+        else _common_scale(data.embedding[:, part])
+        for block, part in columns(blocks)
+    ]
+    if len(scales) > 1:  # of a block that is alone, one number says it for all axes
         scales = [np.broadcast_to(scale, block.width) for scale, block in zip(scales, blocks)]
-    return {"embedding_mean": data.embedding.mean(0), "embedding_scale": np.concatenate(scales),
-            "feature_mean": data.features.mean(0), "feature_scale": _scale(data.features)}
+    return {
+        "embedding_mean": data.embedding.mean(0),
+        "embedding_scale": np.concatenate(scales),
+        "feature_mean": data.features.mean(0),
+        "feature_scale": _scale(data.features),
+    }
 
 
 def _common_scale(block):
@@ -240,22 +291,30 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
     stopping_fold = (left_out + 1) % config.folds
     train = np.flatnonzero((folds != left_out) & (folds != stopping_fold))
     stop = np.flatnonzero(folds == stopping_fold)
-    embedding, features = (tensor.to(device) for tensor in scale(data.embedding, data.features, scaling))
+    embedding, features = (
+        tensor.to(device) for tensor in scale(data.embedding, data.features, scaling)
+    )
     # Single products share the network with the labels, which teaches it what goes together; their head is not kept.
     targets = torch.tensor(np.concatenate([data.targets, data.products], 1)).to(device)
     known = np.repeat(data.mask.all(1, keepdims=True).astype(np.float32), data.products.shape[1], 1)
     mask = torch.tensor(np.concatenate([data.mask, known], 1)).to(device)
-    heads = group_sizes(labels) | ({"product": data.products.shape[1]} if data.products.size else {})
+    heads = group_sizes(labels) | (
+        {"product": data.products.shape[1]} if data.products.size else {}
+    )
     positives = (targets[train] * mask[train]).sum(0)
     weights = class_weights(positives, len(train), config.weight_smoothing)
 
     network = FusedNetwork(embedding.shape[1], features.shape[1], heads, config.dropout).to(device)
     for head in network.heads.values():
-        torch.nn.init.constant_(head.bias, -3.0)      # most answers are no
-    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+        torch.nn.init.constant_(head.bias, -3.0)  # most answers are no
+    optimiser = torch.optim.AdamW(
+        network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
     batches = -(-len(train) // config.batch_size)
     steps = -(-batches // config.accumulation)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.epochs * steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=config.epochs * steps
+    )
     half = config.mixed_precision and device.type == "cuda"
     scaler = torch.amp.GradScaler(device.type, enabled=half)
     ensembles = np.array([label.group == "ensemble" for label in labels])
@@ -268,8 +327,15 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
         for number, batch in enumerate(order.split(config.batch_size), 1):
             with torch.autocast(device.type, torch.float16, enabled=half):
                 logits = network(embedding[batch], features[batch])
-            loss = focal_loss(logits.float(), targets[batch], mask[batch], weights, config.alpha, config.gamma,
-                              config.label_smoothing)
+            loss = focal_loss(
+                logits.float(),
+                targets[batch],
+                mask[batch],
+                weights,
+                config.alpha,
+                config.gamma,
+                config.label_smoothing,
+            )
             scaler.scale(loss / config.accumulation).backward()
             total += float(loss.detach()) * len(batch)
             if number % config.accumulation == 0 or number == batches:
@@ -279,19 +345,39 @@ def _fit_member(data, scaling, labels, folds, left_out, config, device, progress
                 schedule.step()
         network.eval()
         with torch.no_grad():
-            scores = network(embedding[stop], features[stop])[:, :len(labels)].float().cpu().numpy()
+            scores = (
+                network(embedding[stop], features[stop])[:, : len(labels)].float().cpu().numpy()
+            )
         labelled = data.mask[stop].all(1)
-        macro_f1 = metrics.macro_f1_adaptive(data.targets[stop][labelled][:, ensembles], scores[labelled][:, ensembles])
-        history.append({"member": left_out, "epoch": epoch + 1, "loss": total / len(train), "macro_f1": macro_f1,
-                        "learning_rate": schedule.get_last_lr()[0]})
-        detail("member %d epoch %d loss %.4f macro F1 %.4f", left_out, epoch + 1, total / len(train), macro_f1)
+        macro_f1 = metrics.macro_f1_adaptive(
+            data.targets[stop][labelled][:, ensembles], scores[labelled][:, ensembles]
+        )
+        history.append(
+            {
+                "member": left_out,
+                "epoch": epoch + 1,
+                "loss": total / len(train),
+                "macro_f1": macro_f1,
+                "learning_rate": schedule.get_last_lr()[0],
+            }
+        )
+        detail(
+            "member %d epoch %d loss %.4f macro F1 %.4f",
+            left_out,
+            epoch + 1,
+            total / len(train),
+            macro_f1,
+        )
         progress(1)
         # A stopping fold holds few positives and its score jumps; the epoch of the highest jump is an early one.
         since = 0 if macro_f1 >= best_f1 - config.tolerance else since + 1
         best_f1 = max(best_f1, macro_f1)
         if not since:
-            best = {name: value.cpu().numpy().astype(np.float16) for name, value in network.state_dict().items()
-                    if not name.startswith("heads.product.")}
+            best = {
+                name: value.cpu().numpy().astype(np.float16)
+                for name, value in network.state_dict().items()
+                if not name.startswith("heads.product.")
+            }
         if since >= config.patience:
             break
     return best, history

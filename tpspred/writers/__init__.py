@@ -23,13 +23,19 @@ def open_all(targets, predictor):
         Function that writes a call to all of them.
     """
     with contextlib.ExitStack() as stack:
-        opened = [(name, stack.enter_context(files.open_text_output(target)), options) for name, target, options in targets]
-        writers = [importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options)
-                   for name, handle, options in opened]
+        opened = [
+            (name, stack.enter_context(files.open_text_output(target)), options)
+            for name, target, options in targets
+        ]
+        writers = [
+            importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options)
+            for name, handle, options in opened
+        ]
 
         def write(call):
             for writer in writers:
                 writer.write(call)
+
         yield write
         for writer in writers:
             writer.close()

@@ -4,12 +4,16 @@ import collections
 import dataclasses
 import urllib.parse
 
-from ..io import files
 from ..console import warn
 from ..errors import InputError
+from ..io import files
 
 COLUMNS = 9
-NAMED = ("protein_id", "ID", "Name")        # attributes by which a protein is found, of its CDS or of the transcript
+NAMED = (
+    "protein_id",
+    "ID",
+    "Name",
+)  # attributes by which a protein is found, of its CDS or of the transcript
 SHOWN = 5
 
 
@@ -51,7 +55,11 @@ class CodingSequence:
             width = high - low + 1
             one, other = max(begin - passed, 0), min(end - passed, width)
             if one < other:
-                found.append((low + one, low + other - 1) if self.strand == "+" else (high - other + 1, high - one))
+                found.append(
+                    (low + one, low + other - 1)
+                    if self.strand == "+"
+                    else (high - other + 1, high - one)
+                )
             passed += width
         return sorted(found)
 
@@ -78,9 +86,11 @@ class Annotation:
         """
         coding = self._of.get(name)
         if coding is None:
-            self._lost[name] = "a CDS on several strands" if name in self._of else "no CDS of that name"
+            self._lost[name] = (
+                "a CDS on several strands" if name in self._of else "no CDS of that name"
+            )
             return None
-        if coding.bases - 3 * length_aa not in (0, 3):          # with or without the stop codon
+        if coding.bases - 3 * length_aa not in (0, 3):  # with or without the stop codon
             self._lost[name] = f"{length_aa} residues, but {coding.bases} coding bases"
             return None
         return lambda first, last: (coding.sequence, coding.strand, coding.lift(first, last))
@@ -99,9 +109,18 @@ class Annotation:
         named = "; ".join(f"{name} ({reason})" for name, reason in list(self._lost.items())[:SHOWN])
         more = f" and {len(self._lost) - SHOWN} others" if len(self._lost) > SHOWN else ""
         if len(self._lost) == called:
-            raise InputError.at(self.source, f"none of the {called} called proteins: {named}{more}",
-                                "an annotation of the same proteins (protein_id, ID or Name)")
-        warn("%d of %d called proteins are not in the GFF3: %s%s", len(self._lost), called, named, more)
+            raise InputError.at(
+                self.source,
+                f"none of the {called} called proteins: {named}{more}",
+                "an annotation of the same proteins (protein_id, ID or Name)",
+            )
+        warn(
+            "%d of %d called proteins are not in the GFF3: %s%s",
+            len(self._lost),
+            called,
+            named,
+            more,
+        )
 
 
 def _coding_sequences(source):
@@ -113,17 +132,29 @@ def _coding_sequences(source):
                 break
             if not line.strip() or line.startswith("#"):
                 continue
-            sequence, kind, start, end, strand, phase, attributes = _fields(line, f"{source}, line {number}")
+            sequence, kind, start, end, strand, phase, attributes = _fields(
+                line, f"{source}, line {number}"
+            )
             if kind != "CDS":
                 if "ID" in attributes:
-                    transcripts[attributes["ID"]] = [attributes[key] for key in NAMED if key in attributes]
+                    transcripts[attributes["ID"]] = [
+                        attributes[key] for key in NAMED if key in attributes
+                    ]
                 continue
-            key = next((attributes[name] for name in ("Parent", *NAMED) if attributes.get(name)), None)
+            key = next(
+                (attributes[name] for name in ("Parent", *NAMED) if attributes.get(name)), None
+            )
             if key is None:
-                raise InputError.at(f"{source}, line {number}", f"a CDS without Parent, {', '.join(NAMED)}", "one of them")
+                raise InputError.at(
+                    f"{source}, line {number}",
+                    f"a CDS without Parent, {', '.join(NAMED)}",
+                    "one of them",
+                )
             for parent in key.split(","):
                 segments[parent].append((sequence, strand, start, end, int(phase)))
-                names[parent] |= dict.fromkeys(attributes[name] for name in NAMED if name in attributes)
+                names[parent] |= dict.fromkeys(
+                    attributes[name] for name in NAMED if name in attributes
+                )
     if not segments:
         raise InputError.at(source, "no CDS", "an annotation in GFF3 with coding sequences")
     found = {}
@@ -140,9 +171,13 @@ def _fields(line, place):
         raise InputError.at(place, f"{len(columns)} columns", f"{COLUMNS} columns of GFF3")
     sequence, _, kind, start, end, _, strand, phase, text = columns
     if not (start.isdigit() and end.isdigit() and 0 < int(start) <= int(end)):
-        raise InputError.at(place, f"start {start} and end {end}", "numbers, the start not above the end")
+        raise InputError.at(
+            place, f"start {start} and end {end}", "numbers, the start not above the end"
+        )
     if kind == "CDS" and (strand not in "+-" or phase not in "012" or not strand or not phase):
-        raise InputError.at(place, f"strand {strand} and phase {phase} of a CDS", "+ or - and 0, 1 or 2")
+        raise InputError.at(
+            place, f"strand {strand} and phase {phase} of a CDS", "+ or - and 0, 1 or 2"
+        )
     pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
     attributes = {key.strip(): urllib.parse.unquote(value.strip()) for key, _, value in pairs}
     return sequence, kind, int(start), int(end), strand, phase, attributes
@@ -153,7 +188,13 @@ def _join(parts):
     if len({(sequence, strand) for sequence, strand, *_ in parts}) > 1:
         return None
     sequence, strand = parts[0][:2]
-    ordered = sorted(((start, end, phase) for *_, start, end, phase in parts), reverse=strand == "-")
+    ordered = sorted(
+        ((start, end, phase) for *_, start, end, phase in parts), reverse=strand == "-"
+    )
     start, end, phase = ordered[0]
     first = (start + phase, end) if strand == "+" else (start, end - phase)
-    return CodingSequence(urllib.parse.unquote(sequence), strand, (first, *((low, high) for low, high, _ in ordered[1:])))
+    return CodingSequence(
+        urllib.parse.unquote(sequence),
+        strand,
+        (first, *((low, high) for low, high, _ in ordered[1:])),
+    )

@@ -6,8 +6,8 @@ Sequence Ontology; ids and attributes are escaped as the specification says (git
 
 import re
 
-from ..family import motifs
 from ..errors import InputError
+from ..family import motifs
 from .tsv import number
 
 SOURCE = "tpspred"
@@ -37,7 +37,11 @@ class Writer:
         if call.product_type is None:
             return
         if call.id in self._seen:
-            raise InputError.at(f"record {call.id}", "an id that came before", "unique ids in GFF3 (--duplicates suffix)")
+            raise InputError.at(
+                f"record {call.id}",
+                "an id that came before",
+                "unique ids in GFF3 (--duplicates suffix)",
+            )
         self._seen.add(call.id)
         place = self._place(call)
         if place:
@@ -63,33 +67,81 @@ class Writer:
 
     def _print(self, place, name, kind, start, end, score, attributes):
         sequence, strand, parts = place(start, end)
-        values = ";".join(f"{key}={_value(value)}" for key, value in
-                          {"ID": name, **attributes}.items() if value not in (None, ()))
+        values = ";".join(
+            f"{key}={_value(value)}"
+            for key, value in {"ID": name, **attributes}.items()
+            if value not in (None, ())
+        )
         for first, last in parts:
-            print(SAFE_ID.sub(_percent, sequence), SOURCE, kind, first, last, score, strand, ".", values, sep="\t",
-                  file=self._handle)
+            print(
+                SAFE_ID.sub(_percent, sequence),
+                SOURCE,
+                kind,
+                first,
+                last,
+                score,
+                strand,
+                ".",
+                values,
+                sep="\t",
+                file=self._handle,
+            )
 
 
 def _features(call):
     """(ID, type, start, end, score, attributes) of everything in a protein."""
     near = call.nearest
-    yield call.id, "polypeptide", 1, call.length_aa, number(call.tps_probability), {
-        "Name": call.id, "status": call.status, "tps_probability": number(call.tps_probability),
-        "product_type": call.product_type, "product_type_probability": number(call.product_type_probability),
-        "ensembles": tuple(f"{found.name}:{number(found.probability)}" for found in call.ensembles),
-        "ensemble_set": call.ensemble_set, "nearest_enzyme": near and near.id,
-        "nearest_products": near and near.products, "nearest_identity": near and number(near.identity),
-        "flags": call.flags, "model": call.model}
+    yield (
+        call.id,
+        "polypeptide",
+        1,
+        call.length_aa,
+        number(call.tps_probability),
+        {
+            "Name": call.id,
+            "status": call.status,
+            "tps_probability": number(call.tps_probability),
+            "product_type": call.product_type,
+            "product_type_probability": number(call.product_type_probability),
+            "ensembles": tuple(
+                f"{found.name}:{number(found.probability)}" for found in call.ensembles
+            ),
+            "ensemble_set": call.ensemble_set,
+            "nearest_enzyme": near and near.id,
+            "nearest_products": near and near.products,
+            "nearest_identity": near and number(near.identity),
+            "flags": call.flags,
+            "model": call.model,
+        },
+    )
     for k, domain in enumerate(call.domains, 1):
-        yield f"{call.id}.domain{k}", "polypeptide_domain", domain.start, domain.end, f"{domain.bits:.1f}", {
-            "Name": domain.region, "profile": domain.profile}
+        yield (
+            f"{call.id}.domain{k}",
+            "polypeptide_domain",
+            domain.start,
+            domain.end,
+            f"{domain.bits:.1f}",
+            {"Name": domain.region, "profile": domain.profile},
+        )
     for k, hit in enumerate(motifs.present(call.motifs), 1):
         name = f"{call.id}.motif{k}"
-        yield name, "polypeptide_motif", hit.start, hit.end, ".", {
-            "Name": hit.motif, "state": hit.state, "residues": hit.residues}
+        yield (
+            name,
+            "polypeptide_motif",
+            hit.start,
+            hit.end,
+            ".",
+            {"Name": hit.motif, "state": hit.state, "residues": hit.residues},
+        )
         for offset in motifs.metal_contacts(hit):
-            yield f"{name}.metal{offset + 1}", "polypeptide_magnesium_ion_contact_site", hit.start + offset, hit.start + offset, \
-                ".", {"Name": f"{hit.motif} {hit.residues[offset]}{hit.start + offset}"}
+            yield (
+                f"{name}.metal{offset + 1}",
+                "polypeptide_magnesium_ion_contact_site",
+                hit.start + offset,
+                hit.start + offset,
+                ".",
+                {"Name": f"{hit.motif} {hit.residues[offset]}{hit.start + offset}"},
+            )
 
 
 def _value(value):
@@ -98,7 +150,10 @@ def _value(value):
     >>> _value(("α;β", "1,8-cineole"))
     'α%3Bβ,1%2C8-cineole'
     """
-    return ",".join(SAFE_VALUE.sub(_percent, str(part)) for part in (value if isinstance(value, tuple) else (value,)))
+    return ",".join(
+        SAFE_VALUE.sub(_percent, str(part))
+        for part in (value if isinstance(value, tuple) else (value,))
+    )
 
 
 def _percent(match):

@@ -22,22 +22,44 @@ class Writer:
         self._columns = [label.column for label in predictor.labels]
         lines = predictor.calibration
         thresholds = {"tps": lines.tps_threshold, "uncertain": lines.uncertain_threshold} | {
-            label.column: threshold for label, threshold, count in zip(predictor.labels, lines.thresholds, predictor.positives)
-            if label.group == "ensemble" and count and threshold <= 1}
-        provenance = {"model": predictor.record["name"], "model_sha256": predictor.checksum, "encoder": predictor.encoder.name,
-                      "encoder_sha256": predictor.encoder.checksum, "tpspred_version": __version__}
-        self._same = _text({"thresholds": thresholds, "provenance": provenance})       # in every object, so written as text once
+            label.column: threshold
+            for label, threshold, count in zip(
+                predictor.labels, lines.thresholds, predictor.positives
+            )
+            if label.group == "ensemble" and count and threshold <= 1
+        }
+        provenance = {
+            "model": predictor.record["name"],
+            "model_sha256": predictor.checksum,
+            "encoder": predictor.encoder.name,
+            "encoder_sha256": predictor.encoder.checksum,
+            "tpspred_version": __version__,
+        }
+        self._same = _text(
+            {"thresholds": thresholds, "provenance": provenance}
+        )  # in every object, so written as text once
 
     def write(self, call):
         """Write a prediction.Call."""
         scored = call.probabilities is not None
-        own = _text({
-            "id": call.id, "length": call.length_aa, "status": call.status, "tps_probability": call.tps_probability,
-            "product_type": call.product_type, "product_type_probability": call.product_type_probability,
-            "ensembles": call.ensembles, "ensemble_set": call.ensemble_set, "flags": call.flags,
-            "probabilities": dict(zip(self._columns, call.probabilities)) if scored else None,
-            "domains": call.domains, "motifs": call.motifs, "neighbours": call.neighbours,
-            "features": dict(zip(features.NAMES, call.features)) if scored else None})
+        own = _text(
+            {
+                "id": call.id,
+                "length": call.length_aa,
+                "status": call.status,
+                "tps_probability": call.tps_probability,
+                "product_type": call.product_type,
+                "product_type_probability": call.product_type_probability,
+                "ensembles": call.ensembles,
+                "ensemble_set": call.ensemble_set,
+                "flags": call.flags,
+                "probabilities": dict(zip(self._columns, call.probabilities)) if scored else None,
+                "domains": call.domains,
+                "motifs": call.motifs,
+                "neighbours": call.neighbours,
+                "features": dict(zip(features.NAMES, call.features)) if scored else None,
+            }
+        )
         print(f"{own[:-1]}, {self._same[1:]}", file=self._handle)
 
     def close(self):

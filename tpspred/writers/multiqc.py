@@ -7,7 +7,11 @@ from ..dataset.reactions import PRODUCT_TYPES
 STATUSES = ("tps", "uncertain", "related")
 SECTIONS = {
     "status": ("generalstats", "tpspred", "Proteins by status"),
-    "type": ("bargraph", "Terpene synthases by product type", "The most likely product type of every protein called tps."),
+    "type": (
+        "bargraph",
+        "Terpene synthases by product type",
+        "The most likely product type of every protein called tps.",
+    ),
 }
 
 
@@ -22,7 +26,12 @@ class Writer:
     """
 
     def __init__(self, handle, predictor, section, sample):
-        self._handle, self._section, self._sample, self._counts = handle, section, sample, collections.Counter()
+        self._handle, self._section, self._sample, self._counts = (
+            handle,
+            section,
+            sample,
+            collections.Counter(),
+        )
 
     def write(self, call):
         """Count a prediction.Call."""
@@ -35,8 +44,14 @@ class Writer:
         """Write the counts."""
         plot, title, words = SECTIONS[self._section]
         columns = STATUSES if self._section == "status" else PRODUCT_TYPES
-        print(f'# id: "tpspred_{self._section}"', f'# section_name: "{title}"', f'# description: "{words}"',
-              f'# plot_type: "{plot}"', sep="\n", file=self._handle)
+        print(
+            f'# id: "tpspred_{self._section}"',
+            f'# section_name: "{title}"',
+            f'# description: "{words}"',
+            f'# plot_type: "{plot}"',
+            sep="\n",
+            file=self._handle,
+        )
         print("Sample", *columns, sep="\t", file=self._handle)
         print(self._sample, *(self._counts[name] for name in columns), sep="\t", file=self._handle)
 
@@ -54,5 +69,11 @@ def sample_name(source):
 def targets(folder, source):
     """Files of a run in a folder: list of (``multiqc``, path, arguments of Writer)."""
     sample = sample_name(source)
-    return [("multiqc", f"{folder}/{sample}_tpspred_{section}_mqc.tsv", {"section": section, "sample": sample})
-            for section in SECTIONS]
+    return [
+        (
+            "multiqc",
+            f"{folder}/{sample}_tpspred_{section}_mqc.tsv",
+            {"section": section, "sample": sample},
+        )
+        for section in SECTIONS
+    ]

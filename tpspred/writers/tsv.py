@@ -8,9 +8,25 @@ import math
 from ..family import motifs
 from ..io.shards import COLUMN
 
-COLUMNS = ("id", "length", "status", "tps_probability", "product_type", "product_type_probability", "ensembles",
-           "ensemble_precision", "ensemble_set", "nearest_enzyme", "nearest_accession", "nearest_products", "nearest_similarity",
-           "nearest_identity", "motifs", "flags", "model")
+COLUMNS = (
+    "id",
+    "length",
+    "status",
+    "tps_probability",
+    "product_type",
+    "product_type_probability",
+    "ensembles",
+    "ensemble_precision",
+    "ensemble_set",
+    "nearest_enzyme",
+    "nearest_accession",
+    "nearest_products",
+    "nearest_similarity",
+    "nearest_identity",
+    "motifs",
+    "flags",
+    "model",
+)
 MISSING, EMPTY = "NA", "none"
 
 
@@ -27,12 +43,23 @@ class Writer:
     def __init__(self, handle, predictor, all_labels=False, shard=None):
         self._handle, self._labels = handle, predictor.labels if all_labels else ()
         self._numbers = itertools.count(shard.number, shard.of) if shard else None
-        self._print(*COLUMNS, *(label.column for label in self._labels), *([f"{COLUMN}{shard}"] if shard else []))
+        self._print(
+            *COLUMNS,
+            *(label.column for label in self._labels),
+            *([f"{COLUMN}{shard}"] if shard else []),
+        )
 
     def write(self, call):
         """Write a prediction.Call."""
-        probabilities = (None if call.probabilities is None else call.probabilities[i] for i in range(len(self._labels)))
-        self._print(*_row(call), *map(number, probabilities), *([next(self._numbers)] if self._numbers else []))
+        probabilities = (
+            None if call.probabilities is None else call.probabilities[i]
+            for i in range(len(self._labels))
+        )
+        self._print(
+            *_row(call),
+            *map(number, probabilities),
+            *([next(self._numbers)] if self._numbers else []),
+        )
 
     def close(self):
         """Nothing is left to write."""
@@ -44,15 +71,27 @@ class Writer:
 def _row(call):
     scored, answered = call.tps_probability is not None, call.product_type is not None
     near = call.nearest
-    return (call.id, call.length_aa, call.status, number(call.tps_probability), call.product_type or MISSING,
-            number(call.product_type_probability),
-            several((f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered),
-            several((f"{found.name}:{number(found.precision)}" for found in call.ensembles), answered),
-            several(call.ensemble_set or (), call.ensemble_set is not None),
-            near.id if near else MISSING, "|".join(near.accessions) or MISSING if near else MISSING,
-            "|".join(near.products) if near else MISSING, number(near.similarity if near else None),
-            number(near.identity if near else None), several([motifs.summary(call.motifs)], scored),
-            several(call.flags, answered), call.model)
+    return (
+        call.id,
+        call.length_aa,
+        call.status,
+        number(call.tps_probability),
+        call.product_type or MISSING,
+        number(call.product_type_probability),
+        several(
+            (f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered
+        ),
+        several((f"{found.name}:{number(found.precision)}" for found in call.ensembles), answered),
+        several(call.ensemble_set or (), call.ensemble_set is not None),
+        near.id if near else MISSING,
+        "|".join(near.accessions) or MISSING if near else MISSING,
+        "|".join(near.products) if near else MISSING,
+        number(near.similarity if near else None),
+        number(near.identity if near else None),
+        several([motifs.summary(call.motifs)], scored),
+        several(call.flags, answered),
+        call.model,
+    )
 
 
 def several(values, known):
