@@ -31,11 +31,13 @@ import torch
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-import esm_extract  # noqa: E402
+import esm_extract
 
-from tpspred.device import matrix_rate, timed  # noqa: E402
-from tpspred.encoders import esm2, esm2_forward, windows  # noqa: E402
-from tpspred.io import fasta, store  # noqa: E402
+from tpspred.device import matrix_rate, timed
+from tpspred.encoders import esm2, esm2_forward, windows
+from tpspred.encoders.runtime import Runtime
+from tpspred.io import fasta, store
+from tpspred.io.batching import batches as batches_of
 
 SIZES = {
     "tiny": (2, 32, 4),
@@ -195,11 +197,11 @@ def cosine(ours, theirs):
 def compare_passes(size, weights, work, options):
     """Tokens per second of the passes alone on a GPU, after a first one."""
     device = torch.device(options.device)
-    runtime = esm2_forward.Runtime(device=options.device, precision=options.precision)
+    runtime = Runtime(device=options.device, precision=options.precision)
     model = esm2_forward.LanguageModel(lambda: esm2.load(weights, weights.stem), runtime)
     sequences = [record.sequence for record in fasta.read_fasta(work / "proteins.faa")]
     planned = windows.longest_first(sequences)
-    batches = list(windows.batches(planned, lambda: model.batch_residues))
+    batches = list(batches_of(planned, windows.width, lambda: model.batch_residues))
     collections.deque(model.run(batches[:1], sequences, options.threads), 0)
     ours = timed(
         device, lambda: collections.deque(model.run(batches, sequences, options.threads), 0)

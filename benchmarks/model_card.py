@@ -16,9 +16,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tpspred.dataset import reactions  # noqa: E402
-from tpspred.model import checkpoint  # noqa: E402
-from tpspred.model.predictor import NETWORK_SHARE  # noqa: E402
+from tpspred.dataset.labels import IS_TPS
+from tpspred.dataset.product_types import RELATED_TYPES
+from tpspred.model import checkpoint
+from tpspred.model.predictor import NETWORK_SHARE
 
 LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
@@ -144,7 +145,7 @@ def promises(path):
 
 def introduction(model):
     """Text with what the model file says of itself."""
-    record, options = model.record, model.record["options"]
+    record, options = model.training_record, model.training_record["options"]
     positives = {label.column: int(count) for label, count in zip(model.labels, model.positives)}
     return INTRODUCTION.format(
         name=model.name,
@@ -152,11 +153,11 @@ def introduction(model):
         seed=options["seed"],
         enzymes=record["enzymes"],
         used=record["enzymes_used"],
-        related=record["enzymes_used"] - positives[reactions.IS_TPS.column],
+        related=record["enzymes_used"] - positives[IS_TPS.column],
         negatives=record["negatives_used"],
         profiles=len(model.encoder.profiles),
         dimension=model.encoder.dimension,
-        members=len(model.fitted.members),
+        members=len(model.trained.members),
         folds=options["folds"],
         share=NETWORK_SHARE,
         calibrated=model.calibration.sequences,
@@ -205,8 +206,8 @@ def statuses(options, level):
         }
     with open(options.predictions / f"{level}.tsv", newline="") as handle:
         status = {row["id"]: row["status"] for row in csv.DictReader(handle, delimiter="\t")}
-    tps = [status[name] for name, kinds in types.items() if not kinds <= reactions.RELATED_TYPES]
-    others = [status[name] for name, kinds in types.items() if kinds <= reactions.RELATED_TYPES]
+    tps = [status[name] for name, kinds in types.items() if not kinds <= RELATED_TYPES]
+    others = [status[name] for name, kinds in types.items() if kinds <= RELATED_TYPES]
     counts = [tps.count(name) for name in ("tps", "uncertain", "related", "not_tps")]
     return (
         f"| {level} | {len(tps)} | {' | '.join(map(str, counts))} | {sum(counts[:2]) / len(tps):.1%} | {len(others)} "

@@ -24,12 +24,17 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred.dataset import reactions  # noqa: E402
-from tpspred.evaluation import cross_validation, other_encoders  # noqa: E402
-from tpspred.evaluation import report as writer  # noqa: E402
-from tpspred.io import fasta  # noqa: E402
-from tpspred.model import calibration, hyperparameters, metrics  # noqa: E402
-from tpspred.model.hyperparameters import Config  # noqa: E402
+from tpspred.dataset.enzymes import from_reactions
+from tpspred.dataset.labels import IS_TPS
+from tpspred.dataset.reactions import read_reactions
+from tpspred.encoders.runtime import Runtime
+from tpspred.evaluation import cross_validation, other_encoders
+from tpspred.evaluation import report as reports
+from tpspred.evaluation.tables import tables_of
+from tpspred.family.alignment import identity_matrix
+from tpspred.io import fasta
+from tpspred.model import calibration, hyperparameters, metrics
+from tpspred.model.hyperparameters import Config
 
 NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}  # identity to the left-out fold
 
@@ -55,17 +60,18 @@ def main():
         parser.error("--weights is for --encoder")
     options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
 
-    enzymes = reactions.from_reactions(
-        reactions.read_reactions(options["data"] / "data/marts_reactions.csv.gz")
-    )
+    reactions = read_reactions(options["data"] / "data/marts_reactions.csv.gz")
+    enzymes = from_reactions(reactions)
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
     began = time.monotonic()
     device = torch.device("cpu")
-    methods = other_encoders.chosen(
-        options["baselines"], options["encoder"], {"weights": options["weights"]}, config, device
+    runtime = Runtime(weights=options["weights"])
+    methods = other_encoders.methods_to_compare(
+        options["baselines"], options["encoder"], runtime, config, device
     )
-    scored = cross_validation.out_of_fold(
+    scored = cross_validation.cross_validate(
         enzymes,
+        identity_matrix([enzyme.sequence for enzyme in enzymes], options["threads"]),
         read_negatives(options["data"] / "data"),
         np.array([fold_of[enzyme.id] for enzyme in enzymes]),
         NEAREST_NEGATIVE[options["level"]],
@@ -80,11 +86,11 @@ def main():
     write(scored, options["output"])
     report(scored)
     if options["tables"] or options["report"]:
-        found = cross_validation.tables(scored, config.seed)
+        results = tables_of(scored, config.seed)
         if options["tables"]:
-            writer.write_tables(found, options["tables"])
+            reports.write_tables(results, options["tables"])
         if options["report"]:
-            writer.write_page(scored, found, options["report"])
+            reports.write_page(scored, results, options["report"])
 
 
 def read_folds(path, level):
@@ -113,14 +119,14 @@ def write(scored, path):
     with open(path, "w", newline="") as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", *(label.name for label in scored.labels), "status"])
-        for i in scored.of(cross_validation.ENZYMES):
+        for i in scored.rows(cross_validation.ENZYMES):
             odds = calibration.log_odds(scored.scores[cross_validation.OURS][i])
             table.writerow([scored.ids[i], *(f"{score:.6f}" for score in odds), scored.statuses[i]])
 
 
 def report(scored):
     """How many terpene synthases were seen, and how their statuses fall."""
-    rows, tps = scored.of(cross_validation.ENZYMES), scored.labels.index(reactions.IS_TPS)
+    rows, tps = scored.rows(cross_validation.ENZYMES), scored.labels.index(IS_TPS)
     status, is_tps = np.array(scored.statuses)[rows], scored.targets[rows, tps] > 0
     for kind in (True, False):
         names, counts = np.unique(status[is_tps == kind], return_counts=True)

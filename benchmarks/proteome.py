@@ -22,8 +22,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tpspred.family import profiles  # noqa: E402
-from tpspred.model import checkpoint  # noqa: E402
+from tpspred.family import profiles
+from tpspred.model import checkpoint
 
 
 def main():

@@ -14,9 +14,9 @@ import torch
 from conftest import random_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tpspred.encoders.vector_parts import Block
 
 from tpspred.encoders import esm2, esm2_forward, esm2_weights, windows
-from tpspred.encoders.vector_parts import Block
 from tpspred.errors import MissingDependency, ModelError, TpspredError
 from tpspred.family import features
 from tpspred.io import fasta

@@ -1,223 +1,232 @@
-"""The steps of the recipe put together: from labelled sequences to a calibrated model."""
+"""The whole way: from a FASTA file to calls, and from labelled enzymes to a model. Read me first.
 
-import csv
+A protein becomes a call in four steps: its record is screened with the family profiles, the match
+gives it an embedding and features, the networks score these, and the calibrated scores become a
+call. Labelled enzymes become a model in five: profiles are built from them, they are represented,
+networks learn from the representations, the networks are calibrated on what they left out, and the
+enzymes stay with the model as references.
+"""
+
 import dataclasses
 import hashlib
 import platform
+from collections.abc import Callable, Iterable, Sequence
 
 import h5py
 import numpy as np
 import pyfamsa
 import pyhmmer
 import torch
+from numpy.typing import NDArray
 
-from . import __version__, encoders
-from .dataset import folds, reactions
-from .io import files, store
+from . import __version__
+from .dataset.enzymes import Enzyme
+from .dataset.labels import Label, labels_of
+from .encoders.profile import ProfileEncoder
+from .encoders.profile_fitting import fit_profile_encoder
+from .encoders.protocol import Encoder, encoder_class
+from .encoders.representations import represent, screened_batches
+from .family.alignment import identity_matrix
+from .family.profile_building import build_profiles
+from .family.screening import ScreenedProtein, screen
+from .io import store
 from .io.fasta import ProteinRecord
-from .model import training
+from .io.store import Representations
+from .model.examples import Examples, gather_examples
+from .model.held_out import calibrate
+from .model.hyperparameters import Config
 from .model.neighbours import References, comparable
 from .model.predictor import Predictor
+from .model.training import train_networks
+
+REFERENCE_FIELDS = ("id", "accessions", "species", "products")  # what a model knows of an enzyme
 
 
-def read_stores(paths, loaded, lend_profiles=False):
-    """Read representations and check that one encoder made them all.
+def build_model(
+    enzymes: Sequence[Enzyme],
+    negatives: Iterable[ProteinRecord],
+    config: Config,
+    name: str,
+    device: torch.device,
+    labels: list[Label] | None = None,
+    threads: int = 1,
+    exclude: Callable[[Representations], Representations] = lambda table: table,
+) -> tuple[Predictor, Examples]:
+    """Build a model from labelled sequences.
 
     Args:
-        paths: Of stores.
-        loaded: The encoder of a file.
-        lend_profiles: Whether the first store may be an ESM-2's: that one, behind the profiles of ``loaded``, is then the
-            encoder.
+        enzymes: Labelled enzymes.
+        negatives: Proteins that are no terpene synthases.
+        config: Hyperparameters.
+        name: Name of the model.
+        device: Where the networks are trained.
+        labels: Labels to answer; by default those of the enzymes.
+        threads: CPU threads; the model does not depend on them.
+        exclude: Called with the representations of the negatives; returns them with a problem in
+            the rows that must not train.
 
     Returns:
-        (encoder, list of store.Representations).
+        The calibrated model, and the examples that it was trained on.
+    """
+    labels = labels or labels_of(enzymes)
+    encoder, proteins = fit_encoder(enzymes, threads)
+    table = represent(proteins, encoder, threads)
+    others = exclude(represent(screen_all(negatives, encoder, threads), encoder, threads))
+    examples = gather_examples(enzymes, table, [others], labels, threads=threads)
+    predictor = train(enzymes, examples, labels, encoder, config, name, device)
+    return calibrate(predictor, examples), examples
+
+
+def fit_encoder(
+    enzymes: Sequence[Enzyme], threads: int = 1
+) -> tuple[ProfileEncoder, list[ScreenedProtein]]:
+    """Build the family profiles of labelled enzymes and fit the profile encoder.
+
+    Returns:
+        The encoder, and the enzymes as its profiles screened them.
+    """
+    identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
+    profiles = build_profiles(enzymes, identities, threads)
+    records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
+    proteins = screen(records, profiles, threads)
+    return fit_profile_encoder(profiles, proteins, enzymes), proteins
+
+
+def screen_all(
+    records: Iterable[ProteinRecord], encoder: Encoder, threads: int = 1
+) -> list[ScreenedProtein]:
+    """Screen records with the profiles of an encoder."""
+    batches = screened_batches(records, encoder.profiles, threads)
+    return [protein for batch in batches for protein in batch]
+
+
+def train(
+    enzymes: Sequence[Enzyme],
+    examples: Examples,
+    labels: list[Label],
+    encoder: Encoder,
+    config: Config,
+    name: str,
+    device: torch.device,
+    progress: Callable[[int], object] = lambda count: None,
+) -> Predictor:
+    """Train a model on examples.
+
+    Args:
+        enzymes: Labelled enzymes, those of the examples among them.
+        examples: What the networks learn from.
+        labels: Labels to answer, one per column of the targets.
+        encoder: Encoder that made the embedding.
+        config: Hyperparameters.
+        name: Name of the model.
+        device: Where the networks are trained.
+        progress: Called with 1 after every epoch.
+
+    Returns:
+        The model, not calibrated.
+    """
+    enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
+    about = []
+    for i in np.flatnonzero(examples.is_enzyme):
+        enzyme = enzyme_of[examples.sequences[i]]
+        about.append({field: getattr(enzyme, field) for field in REFERENCE_FIELDS})
+    training_record = _training_record(name, enzymes, examples, config)
+    return _train(about, examples, labels, encoder, config, device, training_record, progress)
+
+
+def retrain(
+    predictor: Predictor,
+    examples: Examples,
+    encoder: Encoder,
+    embedding: NDArray[np.float32],
+    config: Config,
+    device: torch.device,
+) -> Predictor:
+    """Train and calibrate the same model on the vectors of another encoder.
+
+    Args:
+        predictor: Model that was trained on the examples.
+        examples: n proteins.
+        encoder: The other encoder.
+        embedding: (n, dimension) its vectors of the same proteins.
+        config: Hyperparameters.
+        device: Where the networks are trained.
+    """
+    other = dataclasses.replace(examples, embedding=embedding)
+    about, training_record = predictor.references.about, predictor.training_record
+    trained = _train(about, other, predictor.labels, encoder, config, device, training_record)
+    return calibrate(trained, other)
+
+
+def _train(
+    about: list[dict[str, object]],
+    examples: Examples,
+    labels: list[Label],
+    encoder: Encoder,
+    config: Config,
+    device: torch.device,
+    training_record: dict[str, object],
+    progress: Callable[[int], object] = lambda count: None,
+) -> Predictor:
+    """Train the networks and make the enzymes the references of the model."""
+    trained = train_networks(examples, labels, encoder.parts, config, device, progress)
+    rows = np.flatnonzero(examples.is_enzyme)
+    references = References.from_vectors(
+        about,
+        comparable(examples.embedding[rows], encoder.parts, trained.scaling),
+        examples.targets[rows],
+        trained.sequence_folds[rows],
+        examples.identities[np.ix_(rows, rows)],
+    )
+    return Predictor(encoder, trained, references, training_record)
+
+
+def read_stores(
+    paths: Sequence[str], loaded: Encoder, lend_profiles: bool = False
+) -> tuple[Encoder, list[Representations]]:
+    """Read representations and check that one encoder made all of them.
+
+    Args:
+        paths: Store files.
+        loaded: Encoder of a file.
+        lend_profiles: Whether another encoder, which is known by its name and uses the profiles of
+            ``loaded``, may have made the stores.
+
+    Returns:
+        The encoder that made the stores, and the stores.
+
+    Raises:
+        StoreError: If another encoder made one of them.
     """
     tables = [store.read(path) for path in paths]
-    encoder = encoders.of_store(tables[0], loaded) if lend_profiles else loaded
+    first = tables[0]
+    encoder = loaded
+    if lend_profiles and first.encoder != loaded.name:
+        found = encoder_class(first.encoder)
+        if found is not None:
+            encoder = found.from_name(
+                first.encoder,
+                loaded,
+                checksum=first.checksum,
+                dimension=first.embedding.shape[1],
+            )
     for table, path in zip(tables, paths):
         store.check_encoder(table, encoder, path)
     return encoder, tables
 
 
-def from_store(path, encoder):
-    """What prediction needs of a store that the model's encoder made.
-
-    Returns:
-        (list of records.ProteinRecord, {sequence: (dimension,) embedding}).
-    """
-    _, (table,) = read_stores([path], encoder)
-    records = [
-        ProteinRecord(name, description, sequence, "" if problem == store.NO_MATCH else problem)
-        for name, description, sequence, problem in zip(
-            table.ids, table.descriptions, table.sequences, table.problems
-        )
-    ]
-    return records, {
-        sequence: row
-        for sequence, row, problem in zip(table.sequences, table.embedding, table.problems)
-        if not problem
-    }
-
-
-def train(
-    enzymes,
-    encoder,
-    table,
-    negatives,
-    config,
-    name,
-    device,
-    labels=None,
-    threads=1,
-    progress=lambda count: None,
-):
-    """Train on representations.
-
-    Args:
-        enzymes: List of dataset.Enzyme.
-        table: store.Representations of the enzymes.
-        negatives: List of store.Representations of proteins that are no terpene synthases.
-        labels: List of dataset.Label; by default all ensembles and types, and the substrates of the enzymes.
-
-    Returns:
-        prediction.Predictor, not calibrated.
-    """
-    labels = labels or reactions.labels(enzymes)
-    data = training.examples(enzymes, table, negatives, labels, threads)
-    return fit(enzymes, data, labels, encoder, config, name, device, progress)
-
-
-def fit(enzymes, data, labels, encoder, config, name, device, progress=lambda count: None):
-    """Train on examples.
-
-    Args:
-        enzymes: List of dataset.Enzyme, those of ``data`` among them.
-        data: training.Examples.
-
-    Returns:
-        prediction.Predictor, not calibrated.
-    """
-    enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
-    about = [
-        {
-            key: getattr(enzyme_of[data.sequences[i]], key)
-            for key in ("id", "accessions", "species", "products")
-        }
-        for i in np.flatnonzero(data.mask.all(1))
-    ]
-    return _fit(
-        about, data, labels, encoder, config, device, _record(name, enzymes, data, config), progress
-    )
-
-
-def refit(predictor, data, encoder, embedding, config, device):
-    """The same recipe on the vectors of another encoder.
-
-    Args:
-        data: training.Examples that the predictor was made of.
-        embedding: (n, dimension) of the same proteins.
-
-    Returns:
-        prediction.Predictor, calibrated.
-    """
-    data = dataclasses.replace(data, embedding=embedding)
-    return _fit(
-        predictor.references.about,
-        data,
-        predictor.labels,
-        encoder,
-        config,
-        device,
-        predictor.record,
-    ).calibrated(data)
-
-
-def _fit(about, data, labels, encoder, config, device, record, progress=lambda count: None):
-    fitted = training.fit(data, labels, config, device, progress, encoder.blocks)
-    rows = np.flatnonzero(data.mask.all(1))
-    references = References.of(
-        about,
-        comparable(data.embedding[rows], encoder, fitted.scaling),
-        data.targets[rows],
-        fitted.sequence_folds[rows],
-        data.identities[np.ix_(rows, rows)],
-    )
-    return Predictor(encoder, fitted, references, record)
-
-
-def calibrate(predictor, enzymes, table, negatives, threads=1):
-    """The model with probabilities and thresholds fitted on proteins that its members left out."""
-    return predictor.calibrated(
-        training.examples(enzymes, table, negatives, predictor.labels, threads)
-    )
-
-
-def represent(records, encoder, threads=1):
-    """Embedding and features of records, in memory."""
-    return encoders.featurize(encoders.embed(records, encoder, threads), encoder.profiles, threads)
-
-
-def from_sequences(
-    enzymes, negatives, config, name, device, labels=None, threads=1, held_out=(), identity=1.0
-):
-    """The whole recipe: profiles, representations, networks, calibration.
-
-    Args:
-        enzymes: List of dataset.Enzyme.
-        negatives: List of records.ProteinRecord.
-        held_out: Sequences that the model will be tested on.
-        identity: Negatives at least this identical to a held-out sequence, 0-1, are left out.
-
-    Returns:
-        (prediction.Predictor, calibrated; training.Examples that it was made of).
-    """
-    labels = labels or reactions.labels(enzymes)
-    encoder = encoders.ProfileEncoder.fit(enzymes, threads)
-    table = represent(
-        [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], encoder, threads
-    )
-    others = without_near(represent(negatives, encoder, threads), held_out, identity, threads)
-    data = training.examples(enzymes, table, [others], labels, threads)
-    return fit(enzymes, data, labels, encoder, config, name, device).calibrated(data), data
-
-
-def without_near(table, held_out, identity, threads=1):
-    """Mark rows at least this identical to a held-out sequence as a problem, so that nothing learns from them.
-
-    Args:
-        table: store.Representations.
-        held_out: Sequences.
-        identity: 0-1.
-    """
-    passed = [i for i, problem in enumerate(table.problems) if not problem]
-    if not held_out or not passed:
-        return table
-    identities = folds.identity([*held_out, *(table.sequences[i] for i in passed)], threads)
-    nearest = identities[len(held_out) :, : len(held_out)].max(1)
-    problems = list(table.problems)
-    for i, value in zip(passed, nearest):
-        if value >= identity:
-            problems[i] = "near_held_out"
-    return dataclasses.replace(table, problems=problems)
-
-
-def write_history(history, path):
-    """Write the epochs of all members as a table."""
-    with files.open_text_output(path) as handle:
-        table = csv.DictWriter(handle, list(history[0]), delimiter="\t", lineterminator="\n")
-        table.writeheader()
-        table.writerows(history)
-
-
-def _record(name, enzymes, data, config):
-    """What is worth knowing of a training, for the model file."""
+def _training_record(
+    name: str, enzymes: Sequence[Enzyme], examples: Examples, config: Config
+) -> dict[str, object]:
+    """Return what a model file remembers about its training."""
+    sequences = "\n".join(enzyme.sequence for enzyme in enzymes)
     return {
         "name": name,
         "options": vars(config),
         "enzymes": len(enzymes),
-        "enzymes_used": int(data.mask.all(1).sum()),
-        "negatives_used": int((~data.mask.all(1)).sum()),
-        "sequences_sha256": _digest(enzymes),
+        "enzymes_used": int(examples.is_enzyme.sum()),
+        "negatives_used": int((~examples.is_enzyme).sum()),
+        "sequences_sha256": hashlib.sha256(sequences.encode()).hexdigest(),
         "versions": {
             "tpspred": __version__,
             "python": platform.python_version(),
@@ -228,7 +237,3 @@ def _record(name, enzymes, data, config):
             "pyfamsa": pyfamsa.__version__,
         },
     }
-
-
-def _digest(enzymes):
-    return hashlib.sha256("\n".join(enzyme.sequence for enzyme in enzymes).encode()).hexdigest()

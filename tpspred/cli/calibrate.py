@@ -21,17 +21,22 @@ def command(model, table, representations, output, negatives, threads):
     """
     from .. import pipeline
     from ..console import notify
-    from ..dataset import reactions
+    from ..dataset.enzymes import read_enzymes
     from ..model import checkpoint
+    from ..model.examples import gather_examples
+    from ..model.held_out import calibrate
 
     predictor = checkpoint.load(model)
     _, (first, *others) = pipeline.read_stores([representations, *negatives], predictor.encoder)
-    calibrated = pipeline.calibrate(predictor, reactions.read(table), first, others, threads)
+    examples = gather_examples(
+        read_enzymes(table), first, others, predictor.labels, predictor.feature_names, threads
+    )
+    calibrated = calibrate(predictor, examples)
     checkpoint.save(calibrated, output)
-    lines = calibrated.calibration
+    fitted = calibrated.calibration
     notify(
         "calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f",
-        lines.sequences,
-        lines.tps_threshold,
-        lines.uncertain_threshold,
+        fitted.sequences,
+        fitted.tps_threshold,
+        fitted.uncertain_threshold,
     )

@@ -34,13 +34,13 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
     STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.
     """
-    from .. import encoders
     from ..console import notify, progress
+    from ..encoders import representations
     from ..io import fasta, journal, store
 
     screened = screen != store.UNSCREENED
     loaded = _open(encoder, screen if screened else None, runtime)
-    if not screened and loaded.name.startswith(encoders.ProfileEncoder.name):
+    if not screened and loaded.needs_profile_match:
         raise click.UsageError(
             "--screen none: the profile encoder has no vector for a protein without a profile match"
         )
@@ -56,18 +56,18 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
         "precision": loaded.precision,
     }
     with (
-        journal.journal(output, made_by, loaded.dimension) as lines,
+        journal.journal(output, made_by, loaded.dimension) as vectors,
         progress("proteins embedded") as advance,
     ):
-        if lines and lines.recovered:
-            notify("going on with %d vectors of an earlier run", lines.recovered)
+        if vectors and vectors.recovered:
+            notify("going on with %d vectors of an earlier run", vectors.recovered)
         stream = fasta.read_fasta(proteins, duplicates)
-        table = encoders.embed(
-            shard.records(stream) if shard else stream,
+        table = representations.embed(
+            shard.select(stream) if shard else stream,
             loaded,
             threads,
             known,
-            lines,
+            vectors,
             screened,
             advance,
         )
@@ -84,17 +84,13 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
 
 def _open(encoder, screen, runtime):
     """The encoder of a file, or an ESM-2 by its name behind the profiles of a file or joined to its encoder."""
-    from .. import encoders
+    from ..encoders.protocol import encoder_by_name, encoder_class
     from ..model import checkpoint
 
-    if (
-        not encoder
-        or os.path.exists(encoder)
-        or not encoder.startswith((encoders.LANGUAGE_MODEL, encoders.JOINED))
-    ):
+    if not encoder or os.path.exists(encoder) or encoder_class(encoder) is None:
         if screen:
             raise click.UsageError(
                 "--screen FILE is for ESM-2 by name; a file has its own profiles"
             )
         return checkpoint.load_encoder(encoder, runtime)
-    return encoders.named(encoder, checkpoint.load_encoder(screen), runtime)
+    return encoder_by_name(encoder, checkpoint.load_encoder(screen), runtime)

@@ -86,46 +86,48 @@ def command(
         raise click.UsageError("--weights is for --encoder")
     from .. import device as devices
     from ..console import notify
-    from ..dataset import reactions
-    from ..evaluation import baselines as simple
+    from ..dataset.enzymes import read_enzymes
+    from ..encoders.runtime import Runtime
+    from ..evaluation import baselines as simple_methods
     from ..evaluation import cross_validation, other_encoders
-    from ..evaluation import report as writer
-    from ..io import fasta
+    from ..evaluation import report as reports
+    from ..evaluation.tables import tables_of
+    from ..family.alignment import identity_matrix
+    from ..io.fasta import read_fasta
     from ..model.hyperparameters import Config
+    from ..writers.tables import write_table
 
     if baselines:
-        simple.check()
+        simple_methods.check()
     if report:
-        writer.check()
-    enzymes = reactions.read(table)
+        reports.check()
+    enzymes = read_enzymes(table)
     others = {
         pathlib.Path(path).name.split(".")[0]: [
-            record for record in fasta.read_fasta(path, "suffix") if not record.problem
+            record for record in read_fasta(path, "suffix") if not record.problem
         ]
         for path in negatives
     }
-    given = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
-    folds = cross_validation.checked_folds(
-        enzymes,
-        given,
-        identity / 100,
-        fold_count,
-        max_identity / 100,
-        hyperparameters["seed"],
-        threads,
-    )
     config, where = Config(**hyperparameters), devices.resolve(device)
-    methods = other_encoders.chosen(
-        baselines, encoder, {"weights": weights, "device": device}, config, where
+    given = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
+    identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
+    folds = given
+    if folds is None:
+        folds = cross_validation.make_folds(
+            enzymes, identities, identity / 100, fold_count, config.seed
+        )
+    cross_validation.refuse_leaks(enzymes, identities, folds, max_identity / 100)
+    methods = other_encoders.methods_to_compare(
+        baselines, encoder, Runtime(weights=weights, device=device), config, where
     )
-    scored = cross_validation.out_of_fold(
-        enzymes, others, folds, identity / 100, config, where, methods, threads, notify
+    scored = cross_validation.cross_validate(
+        enzymes, identities, others, folds, identity / 100, config, where, methods, threads, notify
     )
-    found = cross_validation.tables(scored, hyperparameters["seed"])
+    results = tables_of(scored, config.seed)
     if output:
-        writer.write_predictions(scored, output)
+        reports.write_predictions(scored, output)
     if tables:
-        writer.write_tables(found, tables)
+        reports.write_tables(results, tables)
     if report:
-        writer.write_page(scored, found, report)
-    writer.write_table(found["summary"], "-")
+        reports.write_page(scored, results, report)
+    write_table(results["summary"], "-")

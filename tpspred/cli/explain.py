@@ -41,30 +41,24 @@ def command(proteins, name, label, top, output, model, runtime, threads):
     """
     from ..console import notify
     from ..errors import InputError
-    from ..evaluation.report import write_table
-    from ..io import fasta
-    from ..model import checkpoint, explanation
+    from ..io.fasta import read_fasta
+    from ..model import checkpoint
+    from ..model.explanation import explain
+    from ..writers.tables import write_table
 
     predictor = checkpoint.load(model, runtime)
     options.check_runtime(runtime, predictor.encoder)
-    record = next(
-        (record for record in fasta.read_fasta(proteins, "keep") if record.id == name), None
-    )
+    record = next((record for record in read_fasta(proteins, "keep") if record.id == name), None)
     if record is None:
         raise InputError.at(proteins, f"no record {name}", "the id of one of its records")
-    found = explanation.explain(predictor, record, label, threads)
+    explanation = explain(predictor, record, label, threads)
     notify(
         "%s of %s: probability %.4f; columns of profile %s",
-        found.label,
+        explanation.label,
         name,
-        found.probability,
-        found.profile,
+        explanation.probability,
+        explanation.profile,
     )
-    write_table(
-        [
-            vars(part)
-            for kind in ("residue", "feature")
-            for part in [part for part in found.parts if part.kind == kind][:top]
-        ],
-        output,
-    )
+    residues = [vars(part) for part in explanation.parts if part.kind == "residue"]
+    features = [vars(part) for part in explanation.parts if part.kind == "feature"]
+    write_table(residues[:top] + features[:top], output)

@@ -18,8 +18,9 @@ from . import options
 @options.messages
 def command(source, output, encoder, threads):
     """Compute the 64 engineered features of the proteins in STORE (from tpspred embed; '-' for standard input)."""
-    from .. import encoders, pipeline
+    from .. import pipeline
     from ..console import notify, progress
+    from ..encoders.representations import featurize
     from ..io import store
     from ..model import checkpoint
 
@@ -27,6 +28,6 @@ def command(source, output, encoder, threads):
         [source], checkpoint.load_encoder(encoder), lend_profiles=True
     )
     with progress("proteins featurized") as advance:
-        table = encoders.featurize(table, loaded.profiles, threads, advance)
+        table = featurize(table, loaded.profiles, threads, advance)
     store.write(table, output or source)
-    notify("%d proteins, %d features", len(table), table.features.shape[1])
+    notify("%d proteins, %d features", len(table), len(table.feature_names))

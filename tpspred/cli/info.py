@@ -15,10 +15,11 @@ def command(model, as_json):
     """
     import json
 
-    from ..evaluation.report import write_table
     from ..model import checkpoint
+    from ..model.description import describe
+    from ..writers.tables import write_table
 
-    about = checkpoint.load(model).about()
+    about = describe(checkpoint.load(model))
     if as_json:
         return click.echo(json.dumps(about, indent=1, ensure_ascii=False))
     for section, values in about.items():

@@ -7,6 +7,7 @@ import os
 import click
 
 from .. import console
+from ..encoders.runtime import Runtime
 from ..io.fasta import DUPLICATES
 from ..model.hyperparameters import Config, flag
 
@@ -35,7 +36,7 @@ def messages(function):
 
 
 def language_model(function):
-    """Options of a run of ESM-2; the command gets those that were given as the dictionary ``runtime``."""
+    """Options of a run of ESM-2; the command gets them as ``runtime``, a Runtime."""
 
     @weights
     @click.option(
@@ -61,18 +62,8 @@ def language_model(function):
     )
     @functools.wraps(function)
     def command(*args, weights, device, precision, attention, batch_residues, **options):
-        chosen = {
-            "weights": weights,
-            "device": device,
-            "precision": precision,
-            "attention": attention,
-            "batch_residues": batch_residues,
-        }
-        return function(
-            *args,
-            runtime={name: value for name, value in chosen.items() if value is not None},
-            **options,
-        )
+        runtime = Runtime(weights, device, precision, attention, batch_residues)
+        return function(*args, runtime=runtime, **options)
 
     return command
 
@@ -112,9 +103,10 @@ def check_targets(targets):
 
 def check_runtime(runtime, encoder):
     """Refuse options of ESM-2 for an encoder that is none."""
-    idle = {"device": ("auto", "cpu")}
-    for name, value in runtime.items():
-        if encoder.name == "profile" and value not in idle.get(name, ()):
+    if encoder.has_runtime:
+        return
+    for name, value in runtime.given().items():
+        if (name, value) not in (("device", "auto"), ("device", "cpu")):
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is for ESM-2 encoders; the profile encoder has no use for it"
             )

@@ -109,43 +109,45 @@ def command(
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
     from .. import pipeline, writers
     from ..console import notify, progress
-    from ..io import fasta, files
+    from ..dataset.enzymes import read_enzyme_sequences
+    from ..encoders.representations import represent_records, represent_rows
+    from ..io import files
+    from ..io.fasta import read_fasta
     from ..model import checkpoint
-    from ..model import neighbours as enzymes
-    from ..writers import genome_lift as annotations
     from ..writers import multiqc as counts
+    from ..writers.genome_lift import Annotation
 
-    predictor = checkpoint.load(model, runtime).answering(target_precision, coverage)
-    options.check_runtime(runtime, predictor.encoder)
+    predictor = checkpoint.load(model, runtime).with_targets(target_precision, coverage)
+    encoder, feature_names = predictor.encoder, predictor.feature_names
+    options.check_runtime(runtime, encoder)
     if files.is_hdf5(proteins):
-        if runtime:
+        if runtime.given():
             raise click.UsageError(
                 "a store holds its vectors already: options of ESM-2 are for FASTA"
             )
-        stream, vectors = pipeline.from_store(proteins, predictor.encoder)
+        _, (table,) = pipeline.read_stores([proteins], encoder)
+        rows = shard.select(range(len(table))) if shard else range(len(table))
+        batches = represent_rows(table, rows, encoder, feature_names, threads)
     else:
-        stream, vectors = fasta.read_fasta(proteins, duplicates), None
-        predictor.encoder.ready()
-    stream = shard.records(stream) if shard else stream
-    known = enzymes.Sequences(references) if references else None
-    further = {
+        encoder.ready()
+        records = read_fasta(proteins, duplicates)
+        records = shard.select(records) if shard else records
+        batches = represent_records(records, encoder, feature_names, threads)
+    sequence_of = read_enzyme_sequences(references) if references else None
+    writer_options = {
         "tsv": {"all_labels": all_labels, "shard": shard},
-        "gff3": {"annotation": annotations.Annotation(annotation) if annotation else None},
+        "gff3": {"annotation": Annotation(annotation) if annotation else None},
     }
-    outputs = [(name, target, further.get(name, {})) for name, target in targets]
+    outputs = [(name, target, writer_options.get(name, {})) for name, target in targets]
     if multiqc:
         files.make_folder(multiqc)
         outputs += counts.targets(multiqc, proteins)
     if target_precision is not None:
-        notify(
-            "%d ensembles reach a precision of %g",
-            len(predictor.callable_ensembles()),
-            target_precision,
-        )
+        callable_ensembles = predictor.callable_ensembles()
+        notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
     count = 0
     with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-        for count, call in enumerate(
-            predictor.predict(stream, threads, advance, vectors, neighbours, known), 1
-        ):
+        calls = predictor.calls(batches, advance, neighbours, sequence_of)
+        for count, call in enumerate(calls, 1):
             write(call)
     notify("%d proteins scored with %s", count, predictor.name)

@@ -17,9 +17,10 @@ def command(reactions, output, fasta):
     has not seen.
     """
     from ..console import notify
-    from ..dataset import reactions as dataset
+    from ..dataset.enzymes import from_reactions, write_enzymes, write_fasta
+    from ..dataset.reactions import read_reactions
 
-    enzymes = dataset.from_reactions(dataset.read_reactions(reactions))
-    notify("%d sequences labelled", dataset.write(enzymes, output))
+    enzymes = from_reactions(read_reactions(reactions))
+    notify("%d sequences labelled", write_enzymes(enzymes, output))
     if fasta:
-        dataset.write_fasta(enzymes, fasta)
+        write_fasta(enzymes, fasta)

@@ -14,12 +14,12 @@ def command(table, output, threads):
     """Group the sequences of DATASET (from tpspred prepare), build the families' profile HMMs and the projection of their
     match columns, and write both as an encoder.
     """
+    from .. import pipeline
     from ..console import detail, notify
-    from ..dataset import reactions
-    from ..encoders import ProfileEncoder
+    from ..dataset.enzymes import read_enzymes
     from ..model import checkpoint
 
-    encoder = ProfileEncoder.fit(reactions.read(table), threads)
+    encoder, _ = pipeline.fit_encoder(read_enzymes(table), threads)
     for profile in encoder.profiles:
         detail(
             "%s: %d columns, domains %s, motifs %s",

@@ -40,27 +40,25 @@ def command(
     from .. import device as devices
     from .. import pipeline
     from ..console import notify, progress
-    from ..dataset import reactions
+    from ..dataset.enzymes import read_enzymes
+    from ..dataset.labels import labels_of
     from ..model import checkpoint
+    from ..model.examples import gather_examples
     from ..model.hyperparameters import Config
+    from ..writers.tables import write_table
 
     loaded, (first, *others) = pipeline.read_stores(
         [representations, *negatives], checkpoint.load_encoder(encoder), lend_profiles=True
     )
+    config, where = Config(**hyperparameters), devices.resolve(device)
+    enzymes = read_enzymes(table)
+    labels = labels_of(enzymes)
+    examples = gather_examples(enzymes, first, others, labels, threads=threads)
+    name = name or f"tpspred-{loaded.name}"
     with progress("epochs") as advance:
-        predictor = pipeline.train(
-            reactions.read(table),
-            loaded,
-            first,
-            others,
-            Config(**hyperparameters),
-            name or f"tpspred-{loaded.name}",
-            devices.resolve(device),
-            threads=threads,
-            progress=advance,
-        )
+        predictor = pipeline.train(enzymes, examples, labels, loaded, config, name, where, advance)
     if history:
-        pipeline.write_history(predictor.fitted.history, history)
+        write_table(predictor.trained.history, history, exact=True)
     checkpoint.save(predictor, output)
     missing = predictor.unsupported()
     notify(

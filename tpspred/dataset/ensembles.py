@@ -1,15 +1,13 @@
 """The 30 functional ensembles of terpene products, decided from product structures.
 
 The carbon skeleton of a product is its largest all-carbon fragment with every bond single and no
-stereochemistry. Names of products are never looked at: in the literature one structure has many.
-
-``python -m tpspred.ensembles REACTIONS.csv`` prints the table of known structures that the package ships.
+stereochemistry. Product names are ignored, because one structure has many names in the literature.
+``bin/make-ensemble-table`` writes the table of known structures that the package contains.
 """
 
 import csv
 import functools
 import importlib.resources
-import sys
 
 from ..errors import InputError, MissingDependency
 
@@ -223,12 +221,3 @@ def _known():
         row["structure"]: tuple(filter(None, row["ensembles"].split(";")))
         for row in csv.DictReader(text.splitlines(), delimiter="\t")
     }
-
-
-if __name__ == "__main__":
-    from .reactions import read_reactions
-
-    structures = sorted({row.product_smiles for row in read_reactions(sys.argv[1])})
-    print("structure", "ensembles", sep="\t")
-    for structure in structures:
-        print(structure, ";".join(assign(structure)), sep="\t")

@@ -1,50 +1,30 @@
-"""Identity clusters and folds made of them."""
+"""Identity clusters, and folds of a cross-validation that keep them together."""
+
+from collections.abc import Sequence
 
 import numpy as np
-
-from ..family import profiles
-from ..io.fasta import AMINO_ACIDS
-
-COVERAGE = 0.5
+from numpy.typing import NDArray
 
 
-def identity(sequences, threads=1):
-    """Pairwise identity in one alignment of all sequences.
+def identity_clusters(
+    identities: NDArray[np.float32], lengths: Sequence[int], threshold: float
+) -> NDArray[np.int64]:
+    """Cluster sequences greedily by identity.
 
-    Args:
-        sequences: n proteins.
-
-    Returns:
-        (n, n) float32: identical residues over columns where both have one, 0 where these columns cover less than
-        half of the shorter sequence.
-    """
-    columns = profiles.align(sequences, threads)
-    same = np.zeros((len(columns), len(columns)), np.float32)
-    for residue in AMINO_ACIDS:
-        has = (columns == ord(residue)).astype(np.float32)
-        same += has @ has.T
-    present = (columns != ord("-")).astype(np.float32)
-    both = present @ present.T
-    lengths = present.sum(1)
-    covered = both >= COVERAGE * np.minimum(lengths[:, None], lengths[None])
-    return np.where(covered, same / np.maximum(both, 1), 0).astype(np.float32)
-
-
-def clusters(identities, lengths, threshold):
-    """Greedy clusters: longest first, each sequence joins the most similar representative so far.
+    The longest comes first, and each sequence joins the most similar representative so far.
 
     Args:
         identities: (n, n) pairwise identity, 0–1.
         lengths: (n,) residues; ties keep the given order.
-        threshold: Identity at which a sequence joins.
+        threshold: Identity from which a sequence joins, 0–1.
 
     Returns:
-        (n,) int: index of each sequence's representative.
+        (n,) index of each sequence's representative.
 
-    >>> clusters(np.array([[1, .9, .1], [.9, 1, .2], [.1, .2, 1]]), [5, 9, 7], 0.5)
+    >>> identity_clusters(np.array([[1, .9, .1], [.9, 1, .2], [.1, .2, 1]]), [5, 9, 7], 0.5)
     array([1, 1, 2])
     """
-    representatives = []
+    representatives: list[int] = []
     member_of = np.empty(len(lengths), int)
     for i in np.argsort(-np.asarray(lengths), kind="stable"):
         near = identities[i, representatives]
@@ -56,24 +36,30 @@ def clusters(identities, lengths, threshold):
     return member_of
 
 
-def folds(member_of, targets, count, rng):
+def deal_folds(
+    member_of: NDArray[np.int64],
+    targets: NDArray[np.floating],
+    count: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
     """Deal clusters to folds so that every label and the number of sequences spread evenly.
 
-    Clusters with the rarest labels are dealt first, each to the fold that holds least of what it brings.
+    Clusters with the rarest labels are dealt first, each to the fold that holds least of what the
+    cluster brings.
 
     Args:
         member_of: (n,) cluster of each sequence.
         targets: (n, labels) 0/1.
         count: Number of folds.
-        rng: numpy Generator; decides ties.
+        rng: Random generator that decides ties.
 
     Returns:
-        (n,) int fold of each sequence, 0 to count - 1.
+        (n,) fold of each sequence, 0 to count - 1.
     """
     names = np.unique(member_of)
     brought = np.stack(
         [np.append(targets[member_of == name].sum(0), (member_of == name).sum()) for name in names]
-    )
+    )  # (clusters, labels + 1)
     share = brought / np.maximum(1, brought.sum(0))
     order = np.lexsort((rng.random(len(names)), -share.max(1)))
     held = np.zeros((count, share.shape[1]))

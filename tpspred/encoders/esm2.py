@@ -9,122 +9,176 @@ import functools
 import importlib.util
 import pickle
 import warnings
+from collections.abc import Container, Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .. import device
 from ..errors import MissingDependency, ModelError
-from ..family import profiles as family_profiles
+from ..family.profiles import Profile
+from ..family.profiles import checksum as profiles_checksum
+from ..family.screening import ScreenedProtein
 from ..io import files
+from ..io.batching import batches
 from . import esm2_weights, windows
-from .esm2_forward import LanguageModel, Runtime, resolve_precision
-from .vector_parts import Block
+from .esm2_forward import LanguageModel, resolve_precision
+from .protocol import Encoder, Tree, VectorPart, register
+from .runtime import Runtime
 
 
+@register(r"esm2_.*")
 class ESM2Encoder:
-    """An ESM-2 by name and checksum, behind the screen of family profiles; its weights are loaded when first needed.
+    """An ESM-2 behind the screen of family profiles; its weights are loaded when first needed.
 
-    Attributes:
-        profiles: List of profiles.Profile, the screen.
-        checksum, dimension: SHA-256 of the weight file and numbers per vector; None before ``ready``, if they come from
-            no model.
+    Args:
+        name: Name such as ``esm2_t33_650M_UR50D``.
+        profiles: Family profiles that screen the proteins.
+        runtime: How it runs.
+        checksum: SHA-256 that the weight file must have, if it is known.
+        dimension: Length of a vector, if it is known.
     """
 
     pooling = f"mean over residues, windows of {windows.LENGTH} overlapping by {windows.OVERLAP}"
-    unit_residues = 20_000_000  # a proteome at a time: its candidates fill batches and threads
+    batch_residues = 20_000_000  # a proteome at a time: its candidates fill batches and threads
+    needs_profile_match = False
+    has_runtime = True
 
-    def __init__(self, name, profiles, runtime=None, checksum=None, dimension=None):
-        self.name, self.profiles, self.runtime = name, profiles, Runtime(**(runtime or {}))
-        self.checksum, self.dimension = checksum, dimension
-        self._model = None
+    def __init__(
+        self,
+        name: str,
+        profiles: Sequence[Profile],
+        runtime: Runtime | None = None,
+        checksum: str | None = None,
+        dimension: int | None = None,
+    ) -> None:
+        self.name = name
+        self.profiles = profiles
+        self.runtime = runtime or Runtime()
+        self._checksum = checksum
+        self._dimension = dimension
+        self._model: LanguageModel | None = None
 
     @classmethod
-    def from_tree(cls, tree, profiles, runtime=None):
-        """From what a model file keeps of it."""
-        return cls(
-            tree["name"], profiles, runtime, tree["weights"]["sha256"], tree["weights"]["dimension"]
-        )
+    def from_name(
+        cls,
+        name: str,
+        base: Encoder,
+        runtime: Runtime | None = None,
+        checksum: str | None = None,
+        dimension: int | None = None,
+    ) -> "ESM2Encoder":
+        """Make the ESM-2 of a name behind the profiles of another encoder."""
+        return cls(name, base.profiles, runtime, checksum, dimension)
 
-    def to_tree(self):
-        """What a model file keeps of it, beside its name and profiles."""
+    @classmethod
+    def from_tree(
+        cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
+    ) -> "ESM2Encoder":
+        """Make the encoder from what a model file contains about it."""
+        weights = tree["weights"]
+        return cls(tree["name"], profiles, runtime, weights["sha256"], weights["dimension"])
+
+    def to_tree(self) -> Tree:
+        """Return what a model file contains about it, beside its name and profiles."""
         return {"weights": {"sha256": self.checksum, "dimension": self.dimension}}
 
     @functools.cached_property
-    def screen(self):
+    def screen(self) -> str:
         """SHA-256 of the profiles."""
-        return family_profiles.checksum(self.profiles)
+        return profiles_checksum(self.profiles)
 
     @property
-    def precision(self):
+    def checksum(self) -> str:
+        """SHA-256 of the weight file, which is loaded if the checksum is not known."""
+        if self._checksum is None:
+            self.ready()
+        assert self._checksum is not None
+        return self._checksum
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector; the weights are loaded if it is not known."""
+        return self.ready().dimension if self._dimension is None else self._dimension
+
+    @property
+    def precision(self) -> str:
         """Name of the precision of the matrix products."""
-        return resolve_precision(self.runtime.precision, device.resolve(self.runtime.device))
+        where = device.resolve(self.runtime.device or "auto")
+        return resolve_precision(self.runtime.precision, where)
 
     @property
-    def blocks(self):
-        """One; its axes have no scale of their own."""
-        return [Block(self.dimension, True)]
+    def parts(self) -> list[VectorPart]:
+        """One part, whose axes have no common scale."""
+        return [VectorPart(self.dimension, standardise=True)]
 
-    def ready(self):
-        """Load the weights, if they are not.
-
-        Returns:
-            LanguageModel.
+    def ready(self) -> LanguageModel:
+        """Load the weights, if they are not loaded yet.
 
         Raises:
-            ModelError: If they are absent, damaged, of another size, or not those that the model was trained with.
+            ModelError: If the weights are absent, damaged, of another size, or not those that the
+                model was trained with.
         """
         if self._model is None:
             path = esm2_weights.locate(self.name, self.runtime.weights)
-            found = esm2_weights.sha256(path)
-            if self.checksum not in (None, found):
+            checksum = esm2_weights.sha256(path)
+            if self._checksum not in (None, checksum):
                 raise ModelError.at(
                     path,
-                    f"weights with SHA-256 {found[:12]}",
+                    f"weights with SHA-256 {checksum[:12]}",
                     f"{self.checksum[:12]}, with which the model was trained",
                 )
             self._model = LanguageModel(lambda: load(path, self.name), self.runtime)
-            self.checksum, self.dimension = found, self._model.dimension
+            self._checksum, self._dimension = checksum, self._model.dimension
         return self._model
 
-    def window_count(self, length_aa):
-        """Number of passes that a protein takes."""
+    def window_count(self, length_aa: int) -> int:
+        """Return in how many passes a protein of this length is computed."""
         return len(windows.spans(length_aa))
 
-    def encode(self, views, threads=1, finished=()):
-        """Vectors of proteins, longest first; the same sequence is computed once.
+    def encode(
+        self,
+        proteins: Iterable[ScreenedProtein],
+        threads: int = 1,
+        finished: Container[str] = (),
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Compute vectors, of the longest proteins first; each sequence is computed once.
 
         Args:
-            views: Iterable of features.View.
+            proteins: Screened proteins.
             threads: CPU threads; without effect on a GPU.
-            finished: Sequences that an earlier run computed: they keep their place in the batches, so that the others come
-                out as they would have, and a batch of nothing else is left out.
+            finished: Sequences that an earlier run computed. They keep their place in the
+                batches, so that the others get the vectors that they would have got in that run;
+                a batch that contains nothing else is not computed.
 
         Yields:
-            (sequence, (dimension,) float32).
+            (sequence, (dimension,) vector).
         """
-        sequences = list(dict.fromkeys(view.record.sequence for view in views))
+        sequences = list(dict.fromkeys(protein.record.sequence for protein in proteins))
         if all(sequence in finished for sequence in sequences):
             return
         model = self.ready()
         missing = {i: self.window_count(len(sequence)) for i, sequence in enumerate(sequences)}
-        parts = collections.defaultdict(dict)
-        planned = windows.batches(windows.longest_first(sequences), lambda: model.batch_residues)
+        planned = batches(
+            windows.longest_first(sequences), windows.width, lambda: model.batch_residues
+        )
         wanted = (
             batch
             for batch in planned
             if any(sequences[window.protein] not in finished for window in batch)
         )
+        # A protein is done when the last of its windows is: their vectors add up to its own.
+        vectors_of: dict[int, dict[int, NDArray[np.float32]]] = collections.defaultdict(dict)
         for batch, vectors in model.run(wanted, sequences, threads):
             for window, vector in zip(batch, vectors):
-                found = parts[window.protein]
-                found[window.start] = vector
-                if len(found) == missing[window.protein]:
-                    del parts[window.protein]
-                    if sequences[window.protein] not in finished:
-                        yield (
-                            sequences[window.protein],
-                            sum(found[start] for start in sorted(found)),
-                        )
+                own = vectors_of[window.protein]
+                own[window.start] = vector
+                if len(own) == missing[window.protein]:
+                    del vectors_of[window.protein]
+                    sequence = sequences[window.protein]
+                    if sequence not in finished:
+                        yield sequence, sum(own[start] for start in sorted(own))
 
 
 def load(path, name):

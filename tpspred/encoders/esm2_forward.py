@@ -22,25 +22,6 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 BATCH_RESIDUES = 16_384  # on a GPU
 
 
-@dataclasses.dataclass(frozen=True)
-class Runtime:
-    """How a language model runs; none of it changes what the vectors mean.
-
-    Attributes:
-        weights: Weight file; by default it is looked for (weights.locate).
-        device: auto, cpu, cuda, cuda:N or mps.
-        precision: auto (float32 on a CPU, mixed on a GPU), float32, bfloat16 or float16.
-        attention: fused, or original: fair-esm's own forward pass.
-        batch_residues: Residues per pass; by default one window on a CPU, 16,384 residues on a GPU.
-    """
-
-    weights: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    attention: str = "fused"
-    batch_residues: int | None = None
-
-
 class LanguageModel:
     """A loaded ESM-2 on a device.
 
@@ -54,7 +35,7 @@ class LanguageModel:
     """
 
     def __init__(self, load, runtime):
-        self.device = devices.resolve(runtime.device)
+        self.device = devices.resolve(runtime.device or "auto")
         self.dtype = PRECISIONS[resolve_precision(runtime.precision, self.device)]
         self.batch_residues = runtime.batch_residues or (
             1 if self.device.type == "cpu" else BATCH_RESIDUES
@@ -62,8 +43,9 @@ class LanguageModel:
         self._load, self._runtime, self._fallback = load, runtime, None
         model, alphabet = load()
         self.dimension = model.embed_dim
-        self._forward = self._fused if runtime.attention == "fused" else self._original
-        if runtime.attention == "fused":
+        fused = runtime.attention != "original"
+        self._forward = self._fused if fused else self._original
+        if fused:
             for layer in model.layers:
                 for part in (layer.fc1, layer.fc2, *layer.self_attn.children()):
                     if isinstance(part, torch.nn.Linear):
@@ -257,7 +239,7 @@ def rotate(x, cosine, sine):
 
 def resolve_precision(name, where):
     """Name of the precision on a device: 'auto' is float32 on a CPU, bfloat16 on a GPU that has it, else float16."""
-    if name != "auto":
+    if name is not None:
         return name
     if where.type == "cpu":
         return "float32"

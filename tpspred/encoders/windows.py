@@ -53,26 +53,13 @@ def longest_first(sequences):
     found = [
         Window(i, *span) for i, sequence in enumerate(sequences) for span in spans(len(sequence))
     ]
-    return sorted(found, key=lambda window: window.start - window.stop)
+    return sorted(found, key=width, reverse=True)
 
 
-def batches(windows, budget):
-    """Cut a list of windows into batches.
+def width(window: Window) -> int:
+    """Return the number of residues in a window.
 
-    Args:
-        budget: Function without arguments that gives the residues a batch may hold, asked for every batch; a batch holds
-            one window at least.
-
-    Yields:
-        Lists of Window.
+    >>> width(Window(protein=0, start=10, stop=14))
+    4
     """
-    batch, total = [], 0
-    for window in windows:
-        length = window.stop - window.start
-        if batch and total + length > budget():
-            yield batch
-            batch, total = [], 0
-        batch.append(window)
-        total += length
-    if batch:
-        yield batch
+    return window.stop - window.start

@@ -1,38 +1,49 @@
-"""Cross-validated evaluation: everything is fitted again without the proteins that are scored.
+"""Cross-validation: everything is fitted again without the proteins that are scored.
 
-Enzymes and negatives are dealt to folds. For each fold the whole recipe (profiles, column weights, projection, scaling,
-networks, calibration, thresholds) and every baseline learn from the other folds alone, without negatives that are near a
-protein of the fold, and score it.
+Enzymes and negatives are dealt to folds. For each fold the whole pipeline (profiles, column
+weights, projection, scaling, networks, calibration, thresholds) and every baseline learn from the
+other folds alone, without negatives that are similar to a protein of the fold, and score the fold.
 """
 
 import csv
 import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from .. import pipeline
-from ..dataset import folds as splits
-from ..dataset import reactions
-from ..encoders.profile import family_profiles
+from ..dataset.enzymes import Enzyme
+from ..dataset.folds import deal_folds, identity_clusters
+from ..dataset.labels import Label, label_targets, labels_of
+from ..encoders.representations import RepresentedProtein, represent
 from ..errors import InputError
-from ..family import profiles
+from ..family.alignment import identity_matrix
+from ..family.profile_building import build_profiles
+from ..family.screening import ScreenedProtein
 from ..io import files
 from ..io.fasta import ProteinRecord
-from ..model import metrics
+from ..io.store import Representations
+from ..model.calibration import LabelSets
+from ..model.hyperparameters import Config
+from ..model.predictor import Predictor
+from .fold import Fold, Method
 
 ENZYMES = "enzymes"
 OURS = "tpspred"
-MIN_POSITIVES = 5
-BANDS = (0.2, 0.4, 0.6, 0.8)  # identity to the nearest training enzyme
-BOOTSTRAP = 200
-PRECISION, COVERAGE = "target_precision", "coverage"
-PROMISES = (
-    (PRECISION, 0.7),
-    (PRECISION, 0.8),
-    (PRECISION, 0.9),
+MIN_POSITIVES = 5  # of a label, for it to be scored
+NEAR_HELD_OUT = "near_held_out"  # problem of a negative that is similar to a left-out protein
+TARGET_PRECISION, COVERAGE = "target_precision", "coverage"
+Promise = tuple[str, float]
+PROMISES: tuple[Promise, ...] = (  # which the evaluation tests
+    (TARGET_PRECISION, 0.7),
+    (TARGET_PRECISION, 0.8),
+    (TARGET_PRECISION, 0.9),
     (COVERAGE, 0.8),
     (COVERAGE, 0.9),
-)  # put to the test
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,57 +51,58 @@ class Scored:
     """n proteins, each scored by models that have not seen it.
 
     Attributes:
-        ids, sources, statuses: n strings; the source is ``enzymes`` or the name of a set of negatives.
-        folds: (n,) int.
-        clusters: (n,) int identity cluster, the unit of the bootstrap.
+        ids, statuses: n strings.
+        sources: (n,) ``enzymes`` or the name of a set of negatives.
+        folds: (n,) fold of each protein.
+        clusters: (n,) identity cluster, which is the unit of the bootstrap.
         nearest: (n,) identity to the most similar training enzyme, 0–1.
-        labels: List of dataset.Label.
-        targets: (n, labels) 0/1; of negatives only is-a-terpene-synthase is known, and it is 0.
-        called: (n, labels) bool, probabilities of tpspred at or above its thresholds.
-        promised: {one of PROMISES: (n, labels) bool}, ensembles called at this precision, or in sets of this coverage.
-        scores: {method: (n, labels)}; tpspred's are probabilities, 0 where no profile matched or the label was unknown.
+        labels: Labels, in the order of the columns.
+        targets: (n, labels) 0/1; for negatives only is-a-terpene-synthase is known, and it is 0.
+        called: (n, labels) whether the probability of tpspred reaches its threshold.
+        promised: Per promise (n, labels) whether an ensemble is called at this precision, or is in
+            a set of this coverage.
+        scores: Per method (n, labels). Those of tpspred are probabilities, 0 where no profile
+            matched or the label had no training data.
     """
 
-    ids: list
-    sources: np.ndarray
-    statuses: list
-    folds: np.ndarray
-    clusters: np.ndarray
-    nearest: np.ndarray
-    labels: list
-    targets: np.ndarray
-    called: np.ndarray
-    promised: dict
-    scores: dict
+    ids: list[str]
+    sources: NDArray[np.str_]
+    statuses: list[str]
+    folds: NDArray[np.int64]
+    clusters: NDArray[np.int64]
+    nearest: NDArray[np.float64]
+    labels: list[Label]
+    targets: NDArray[np.float64]
+    called: NDArray[np.bool_]
+    promised: dict[Promise, NDArray[np.bool_]]
+    scores: dict[str, NDArray[np.float64]]
 
-    def of(self, *sources):
-        """Rows of these sources."""
+    def rows(self, *sources: str) -> NDArray[np.int64]:
+        """Return the indices of the proteins from these sources."""
         return np.flatnonzero(np.isin(self.sources, sources))
 
-    def columns(self, group):
-        """Labels of a group with enough positives to be scored."""
+    def columns(self, group: str) -> list[int]:
+        """Return the labels of a group that have enough positives to be scored."""
         enough = self.targets.sum(0) >= MIN_POSITIVES
         return [i for i, label in enumerate(self.labels) if label.group == group and enough[i]]
 
 
-def read_folds(source, enzymes):
-    """Folds from a table with the columns id and fold.
+def read_folds(source: str | os.PathLike[str], enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
+    """Read folds from a table with the columns id and fold.
 
     Returns:
-        (enzymes,) int.
+        (enzymes,) fold of each enzyme.
 
     Raises:
-        InputError: If the columns or an enzyme are missing, or there is a single fold.
+        InputError: If a column or an enzyme is missing, or there is a single fold.
     """
     with files.open_bytes(source) as stream:
-        rows = csv.DictReader(
-            (line + "\n" for _, line in files.lines(stream, source)), delimiter="\t"
-        )
-        if not {"id", "fold"} <= set(rows.fieldnames or ()):
+        lines = (line + "\n" for _, line in files.lines(stream, source))
+        rows = csv.DictReader(lines, delimiter="\t")
+        header = rows.fieldnames or ()
+        if not {"id", "fold"} <= set(header):
             raise InputError.at(
-                f"{source}, line 1",
-                "\t".join(rows.fieldnames or ()) or "nothing",
-                "columns id and fold",
+                f"{source}, line 1", "\t".join(header) or "nothing", "columns id and fold"
             )
         fold_of = {row["id"]: row["fold"] for row in rows}
     absent = [enzyme.id for enzyme in enzymes if not fold_of.get(enzyme.id)]
@@ -100,19 +112,30 @@ def read_folds(source, enzymes):
             f"no fold for {absent[0]} and {len(absent) - 1} others",
             "a fold for every enzyme",
         )
-    names = sorted(set(fold_of[enzyme.id] for enzyme in enzymes))
+    names = sorted({fold_of[enzyme.id] for enzyme in enzymes})
     if len(names) < 2:
         raise InputError.at(source, "a single fold", "two or more")
     return np.array([names.index(fold_of[enzyme.id]) for enzyme in enzymes])
 
 
-def refuse_leaks(enzymes, identities, folds, limit):
-    """Refuse folds that hold near-identical sequences on both sides.
+def refuse_leaks(
+    enzymes: Sequence[Enzyme],
+    identities: NDArray[np.float32],
+    folds: NDArray[np.int64],
+    limit: float,
+) -> None:
+    """Reject folds that have near-identical sequences on both sides.
+
+    Args:
+        enzymes: n enzymes.
+        identities: (n, n) pairwise identity, 0–1.
+        folds: (n,) fold of each enzyme.
+        limit: Identity from which two sequences must share a fold, 0–1.
 
     Raises:
         InputError: Naming the most similar pair.
     """
-    across = np.where(folds[:, None] != folds, identities, 0)
+    across = _across_folds(identities, folds)
     i, j = np.unravel_index(across.argmax(), across.shape)
     if across[i, j] >= limit:
         raise InputError.at(
@@ -122,465 +145,245 @@ def refuse_leaks(enzymes, identities, folds, limit):
         )
 
 
-def checked_folds(enzymes, folds, identity, count, limit, seed, threads=1):
-    """The given folds, or folds of identity clusters with every label spread evenly, without leaks.
+def _across_folds(identities: NDArray[np.float32], folds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return pairwise identities with 0 for pairs that share a fold."""
+    return np.where(folds[:, None] != folds, identities, 0)
+
+
+def make_folds(
+    enzymes: Sequence[Enzyme],
+    identities: NDArray[np.float32],
+    identity: float,
+    count: int,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Deal identity clusters to folds so that every label spreads evenly.
+
+    Args:
+        enzymes: n enzymes.
+        identities: (n, n) pairwise identity, 0–1.
+        identity: Identity from which two sequences share a fold, 0–1.
+        count: Number of folds.
+        seed: Seed that decides ties.
 
     Returns:
-        (enzymes,) int.
+        (n,) fold of each enzyme.
     """
-    sequences = [enzyme.sequence for enzyme in enzymes]
-    identities = splits.identity(sequences, threads)
-    if folds is None:
-        clusters = splits.clusters(identities, list(map(len, sequences)), identity)
-        folds = splits.folds(
-            clusters,
-            reactions.targets(enzymes, reactions.labels(enzymes)),
-            count,
-            np.random.default_rng(seed),
-        )
-    refuse_leaks(enzymes, identities, folds, limit)
-    return folds
+    lengths = [len(enzyme.sequence) for enzyme in enzymes]
+    clusters = identity_clusters(identities, lengths, identity)
+    targets = label_targets(enzymes, labels_of(enzymes))
+    return deal_folds(clusters, targets, count, np.random.default_rng(seed))
 
 
-def negative_folds(enzymes, identities, negatives, identity, count, rng, threads=1):
-    """Folds of negatives: similar ones together, as far as they resemble the family at all.
+def negative_folds(
+    enzymes: Sequence[Enzyme],
+    identities: NDArray[np.float32],
+    negatives: Sequence[ProteinRecord],
+    identity: float,
+    count: int,
+    rng: np.random.Generator,
+    threads: int = 1,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Deal negatives to folds; similar ones stay together, as far as they resemble the family.
 
     The profiles that tell which ones do are used for nothing else.
 
     Args:
-        identities: (enzymes, enzymes) pairwise identity.
-        negatives: List of records.ProteinRecord.
+        enzymes: n enzymes.
+        identities: (n, n) pairwise identity, 0–1.
+        negatives: Proteins that are no terpene synthases.
+        identity: Identity from which two of them share a fold, 0–1.
+        count: Number of folds.
+        rng: Random generator.
+        threads: CPU threads.
 
     Returns:
-        (clusters, folds): (negatives,) int each.
+        (negatives,) identity clusters and (negatives,) folds.
     """
-    library = family_profiles(enzymes, identities, threads)
-    hits = [
-        found
-        for batch in profiles.batches(negatives)
-        for found in profiles.search(library, [record.sequence for record in batch], threads)
-    ]
-    alike = [i for i, found in enumerate(hits) if found]
+    profiles = build_profiles(enzymes, identities, threads)
+    batches = pipeline.screened_batches(negatives, profiles, threads)
+    proteins = [protein for batch in batches for protein in batch]
+    alike = [i for i, protein in enumerate(proteins) if protein.hits]
     clusters = np.arange(len(negatives))
     if len(alike) > 1:
-        near = splits.identity([negatives[i].sequence for i in alike], threads)
-        clusters[alike] = np.array(alike)[
-            splits.clusters(near, [negatives[i].length_aa for i in alike], identity)
-        ]
-    return clusters, splits.folds(clusters, np.zeros((len(negatives), 0)), count, rng)
+        near = identity_matrix([negatives[i].sequence for i in alike], threads)
+        lengths = [negatives[i].length_aa for i in alike]
+        clusters[alike] = np.array(alike)[identity_clusters(near, lengths, identity)]
+    return clusters, deal_folds(clusters, np.zeros((len(negatives), 0)), count, rng)
 
 
-def out_of_fold(
-    enzymes,
-    negatives,
-    folds,
-    identity,
-    config,
-    device,
-    methods=None,
-    threads=1,
-    progress=lambda text: None,
-):
+def cross_validate(
+    enzymes: Sequence[Enzyme],
+    identities: NDArray[np.float32],
+    negatives: Mapping[str, Sequence[ProteinRecord]],
+    folds: NDArray[np.int64],
+    identity: float,
+    config: Config,
+    device: torch.device,
+    methods: Mapping[str, Method] | None = None,
+    threads: int = 1,
+    progress: Callable[[str], object] = lambda text: None,
+) -> Scored:
     """Score every protein with models that have not seen it.
 
     Args:
-        enzymes: List of dataset.Enzyme.
-        negatives: {name of a set: list of records.ProteinRecord}.
-        folds: (enzymes,) int.
-        identity: Negatives at least this identical to a protein of the fold that is left out do not train, 0–1; also the
-            identity of the clusters of the bootstrap.
-        methods: {name: function of baselines or alternatives}, what to fit beside the recipe.
+        enzymes: n enzymes.
+        identities: (n, n) pairwise identity, 0–1.
+        negatives: Per set, proteins that are no terpene synthases.
+        folds: (n,) fold of each enzyme.
+        identity: Negatives at least this identical to a protein of the left-out fold do not train,
+            0–1. It is also the identity of the clusters of the bootstrap.
+        config: Hyperparameters.
+        device: Where the networks are trained.
+        methods: Methods to compare with, by name.
+        threads: CPU threads; the scores do not depend on them.
         progress: Called with a line of text after every fold.
-
-    Returns:
-        Scored.
     """
-    methods, rng = methods or {}, np.random.default_rng(config.seed)
-    labels = reactions.labels(enzymes)
-    sequences = [enzyme.sequence for enzyme in enzymes]
-    identities = splits.identity(sequences, threads)
+    methods = methods or {}
+    rng = np.random.default_rng(config.seed)
+    labels = labels_of(enzymes)
+    lengths = [len(enzyme.sequence) for enzyme in enzymes]
+    clusters = identity_clusters(identities, lengths, identity)
     others = [record for records in negatives.values() for record in records]
     other_clusters, other_folds = negative_folds(
-        enzymes, identities, others, identity, folds.max() + 1, rng, threads
+        enzymes, identities, others, identity, int(folds.max()) + 1, rng, threads
     )
+    sources = [ENZYMES] * len(enzymes)
+    for name, records in negatives.items():
+        sources += [name] * len(records)
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
     fold_of = np.concatenate([folds, other_folds])
-    statuses = [""] * len(records)
-    nearest, called = np.zeros(len(records)), np.zeros((len(records), len(labels)), bool)
-    scores = {method: np.zeros((len(records), len(labels))) for method in (OURS, *methods)}
-    promised = {promise: np.zeros_like(called) for promise in PROMISES}
-    ensembles = [i for i, label in enumerate(labels) if label.group == "ensemble"]
+
+    # An enzyme's identity to the training enzymes is known from the start; a negative's is seen
+    # where the folds of the enzymes are left out and the negative may train.
+    nearest = np.zeros(len(records))
+    nearest[: len(enzymes)] = _across_folds(identities, folds).max(1)
+    targets = np.zeros((len(records), len(labels)))
+    targets[: len(enzymes)] = label_targets(enzymes, labels)
+    scored = Scored(
+        ids=[record.id for record in records],
+        sources=np.array(sources),
+        statuses=[""] * len(records),
+        folds=fold_of,
+        clusters=np.concatenate([clusters, len(enzymes) + other_clusters]),
+        nearest=nearest,
+        labels=labels,
+        targets=targets,
+        called=np.zeros(targets.shape, bool),
+        promised={promise: np.zeros(targets.shape, bool) for promise in PROMISES},
+        scores={method: np.zeros(targets.shape) for method in (OURS, *methods)},
+    )
     for fold in np.unique(folds):
+        # Fit everything without the fold.
         test = np.flatnonzero(fold_of == fold)
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
-        predictor, data = pipeline.from_sequences(
+        other_rows = np.flatnonzero(other_folds != fold)
+        near = NearHeldOut([records[i].sequence for i in test], identity, threads)
+        predictor, examples = pipeline.build_model(
             train,
-            [record for record, own in zip(others, other_folds) if own != fold],
+            [others[i] for i in other_rows],
             config,
             f"fold{fold}",
             device,
             labels,
             threads,
-            [records[i].sequence for i in test],
-            identity,
+            near.exclude,
         )
-        table = pipeline.represent((records[i] for i in test), predictor.encoder, threads)
-        vectors = dict(zip(table.sequences, table.embedding))
-        found, similarity = np.full((len(test), len(labels)), np.nan), np.zeros(len(test))
-        for k, call in enumerate(
-            predictor.predict((records[i] for i in test), threads, vectors=vectors)
-        ):
-            statuses[test[k]] = call.status
-            if call.probabilities is not None:
-                found[k], similarity[k] = call.probabilities, call.neighbours[0].similarity
-        scores[OURS][test], called[test] = (
-            np.nan_to_num(found),
-            found >= predictor.calibration.thresholds,
-        )
-        for (kind, share), answers in promised.items():
-            promising = predictor.answering(**{kind: share})
-            answers[np.ix_(test, ensembles)] = (
-                promising.sets.holds(found[:, ensembles], similarity)
-                if kind == COVERAGE
-                else found[:, ensembles] >= promising.calibration.thresholds[ensembles]
-            )
+        left_out_enzymes = np.flatnonzero(test < len(enzymes))
+        to_enzymes = near.identities[:, left_out_enzymes].max(1, initial=0)
+        own = len(enzymes) + other_rows
+        nearest[own] = np.maximum(nearest[own], to_enzymes)
+
+        # Score it.
+        proteins = pipeline.screen_all((records[i] for i in test), predictor.encoder, threads)
+        table = represent(proteins, predictor.encoder, threads)
+        _score_fold(scored, predictor, proteins, table, test)
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
-        for method, function in methods.items():
-            scores[method][test[passed]] = function(
-                predictor, data, table, passed, config.seed, threads
-            )
-        known = splits.identity(
-            [*(enzyme.sequence for enzyme in train), *(table.sequences[i] for i in passed)], threads
-        )
-        nearest[test[passed]] = known[len(train) :, : len(train)].max(1)
+        left_out = Fold(predictor, examples, table, passed, config.seed, threads)
+        for name, method in methods.items():
+            scored.scores[name][test[passed]] = method(left_out)
         progress(
-            f"fold {fold}: {len(train)} enzymes, {predictor.record['negatives_used']} negatives, "
+            f"fold {fold}: {len(train)} enzymes, "
+            f"{predictor.training_record['negatives_used']} negatives, "
             f"{len(passed)} of {len(test)} left-out proteins match a profile"
         )
-    clusters = splits.clusters(identities, list(map(len, sequences)), identity)
-    targets = np.concatenate(
-        [reactions.targets(enzymes, labels), np.zeros((len(others), len(labels)))]
-    )
-    sources = [ENZYMES] * len(enzymes) + [name for name, found in negatives.items() for _ in found]
-    return Scored(
-        [record.id for record in records],
-        np.array(sources),
-        statuses,
-        fold_of,
-        np.concatenate([clusters, len(enzymes) + other_clusters]),
-        nearest,
-        labels,
-        targets,
-        called,
-        promised,
-        scores,
-    )
+    return scored
 
 
-def per_label(scored, method):
-    """Scores of every label that has enough positives.
-
-    F1, precision and recall of tpspred are those of its calls; of a baseline, those at the threshold that is best on the
-    other folds. AP is the mean over folds that hold a positive, the rest is pooled.
-
-    Yields:
-        Dictionary per label.
-    """
-    rows = scored.of(ENZYMES)
-    truth, score, fold = scored.targets[rows], scored.scores[method][rows], scored.folds[rows]
-    for group in reactions.GROUPS:
-        for c in scored.columns(group):
-            y, p = truth[:, c], score[:, c]
-            held = [
-                metrics.average_precision(y[fold == k], p[fold == k])
-                for k in np.unique(fold)
-                if y[fold == k].any()
-            ]
-            called = scored.called[rows, c] if method == OURS else _thresholded(y, p, fold)
-            precision, recall = metrics.precision_recall(y, called)
-            yield {
-                "method": method,
-                "group": group,
-                "label": scored.labels[c].name,
-                "positives": int(y.sum()),
-                "average_precision": float(np.mean(held)),
-                "average_precision_pooled": metrics.average_precision(y, p),
-                "roc_auc": metrics.roc_auc(y, p),
-                "f1": metrics.f1(y, called),
-                "precision": precision,
-                "recall": recall,
-            }
-
-
-def _thresholded(truth, score, fold):
-    """Calls at the threshold of best F1 on the other folds."""
-    called = np.zeros(len(truth), bool)
-    for k in np.unique(fold):
-        rest = fold != k
-        if truth[rest].any():
-            called[~rest] = score[~rest] >= metrics.best_f1(truth[rest], score[rest])[1]
-    return called
-
-
-def summary(scored, method, table, rng):
-    """Means over the labels of each group, with the interval of the pooled AP; micro AP and calibration over all answers.
+class NearHeldOut:
+    """Negatives that are similar to the proteins of a left-out fold, and so must not train.
 
     Args:
-        table: What ``per_label`` gives of this method.
+        held_out: Sequences of the left-out fold.
+        limit: Identity from which a negative is too similar, 0–1.
+        threads: CPU threads.
 
-    Yields:
-        Dictionary per group.
+    Attributes:
+        identities: (negatives, held out) pairwise identity after :meth:`exclude`; 0 for negatives
+            that did not pass the screen.
     """
-    rows = scored.of(ENZYMES)
-    for group in reactions.GROUPS:
-        columns, own = scored.columns(group), [row for row in table if row["group"] == group]
-        if not columns:
-            continue
-        truth, score = (
-            scored.targets[np.ix_(rows, columns)],
-            scored.scores[method][np.ix_(rows, columns)],
-        )
-        means = {
-            name: float(np.nanmean([row[name] for row in own]))
-            for name in (
-                "average_precision",
-                "average_precision_pooled",
-                "roc_auc",
-                "f1",
-                "precision",
-                "recall",
-            )
-        }
-        low, high = interval(truth, score, scored.clusters[rows], rng)
-        yield {
-            "method": method,
-            "group": group,
-            "labels": len(columns),
-            **means,
-            "pooled_low": low,
-            "pooled_high": high,
-            "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
-            "brier": float(((score - truth) ** 2).mean()),
-            "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel()),
-        }
+
+    def __init__(self, held_out: Sequence[str], limit: float, threads: int = 1) -> None:
+        self.held_out = held_out
+        self.limit = limit
+        self.threads = threads
+        self.identities = np.zeros((0, len(held_out)), np.float32)
+
+    def exclude(self, table: Representations) -> Representations:
+        """Return the negatives with a problem in the rows that are too similar."""
+        count = len(self.held_out)
+        self.identities = np.zeros((len(table), count), np.float32)
+        passed = [i for i, problem in enumerate(table.problems) if not problem]
+        if not count or not passed:
+            return table
+        sequences = [*self.held_out, *(table.sequences[i] for i in passed)]
+        self.identities[passed] = identity_matrix(sequences, self.threads)[count:, :count]
+        too_near = self.identities.max(1) >= self.limit
+        problems = [
+            NEAR_HELD_OUT if near and not problem else problem
+            for near, problem in zip(too_near, table.problems)
+        ]
+        return dataclasses.replace(table, problems=problems)
 
 
-def gaps(scored, method, rng):
-    """How much better than tpspred a method is, in macro AP over the pooled folds.
+def _score_fold(
+    scored: Scored,
+    predictor: Predictor,
+    proteins: Sequence[ScreenedProtein],
+    table: Representations,
+    test: NDArray[np.int64],
+) -> None:
+    """Fill in what the model says about the proteins of its left-out fold.
 
-    Yields:
-        Dictionary per group of labels.
+    Args:
+        scored: Where the scores go.
+        predictor: Model that has not seen the fold.
+        proteins: The proteins, screened with the model's profiles.
+        table: Their representations.
+        test: Their rows in ``scored``.
     """
-    rows = scored.of(ENZYMES)
-    for group in reactions.GROUPS:
-        columns = scored.columns(group)
-        if columns:
-            truth, score, ours = (
-                part[np.ix_(rows, columns)]
-                for part in (scored.targets, scored.scores[method], scored.scores[OURS])
-            )
-            low, high = interval(truth, score, scored.clusters[rows], rng, ours)
-            gap = metrics.macro_average_precision(truth, score) - metrics.macro_average_precision(
-                truth, ours
-            )
-            yield {
-                "method": method,
-                "group": group,
-                "labels": len(columns),
-                "gap": gap,
-                "low": low,
-                "high": high,
-            }
-
-
-def interval(truth, score, clusters, rng, other=None):
-    """95 % interval of the macro AP, or of how much it is above that of another score, by drawing identity clusters with
-    replacement.
-
-    Returns:
-        (low, high).
-    """
-    members = [np.flatnonzero(clusters == name) for name in np.unique(clusters)]
-    drawn = []
-    for _ in range(BOOTSTRAP):
-        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        if truth[rows].any():  # of few clusters, those with a positive may all be missed
-            drawn.append(
-                metrics.macro_average_precision(truth[rows], score[rows])
-                - (
-                    0
-                    if other is None
-                    else metrics.macro_average_precision(truth[rows], other[rows])
-                )
-            )
-    return tuple(float(value) for value in np.percentile(drawn or [np.nan], [2.5, 97.5]))
-
-
-def tps_tests(scored, method, rng):
-    """Is-a-terpene-synthase: terpene synthases against each set of negatives, and against the related enzymes too.
-
-    Yields:
-        Dictionary per set.
-    """
-    tps = scored.labels.index(reactions.IS_TPS)
-    enzymes = scored.of(ENZYMES)
-    positive, related = (enzymes[scored.targets[enzymes, tps] == value] for value in (1, 0))
-    statuses = np.array(scored.statuses)
-    for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES]):
-        for text, negative in (
-            (name, scored.of(name)),
-            (f"{name}, related", np.concatenate([scored.of(name), related])),
-        ):
-            rows = np.concatenate([positive, negative])
-            truth, score = scored.targets[rows, tps], scored.scores[method][rows, tps]
-            low, high = interval(truth[:, None], score[:, None], scored.clusters[rows], rng)
-            called = statuses[rows] == "tps"
-            precision, recall = (
-                metrics.precision_recall(truth, called) if method == OURS else (np.nan, np.nan)
-            )
-            yield {
-                "method": method,
-                "against": text,
-                "positives": len(positive),
-                "negatives": len(negative),
-                "average_precision": metrics.average_precision(truth, score),
-                "low": low,
-                "high": high,
-                "roc_auc": metrics.roc_auc(truth, score),
-                "precision_of_tps": precision,
-                "recall_of_tps": recall,
-                "calibration_error": metrics.calibration_error(truth, score),
-            }
-
-
-def by_identity(scored, method):
-    """Ensembles by the identity to the nearest training enzyme, micro-averaged: a band is too small for single labels.
-
-    Yields:
-        Dictionary per band.
-    """
-    rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
-    for low, high, own in _banded(scored, rows):
-        truth = scored.targets[np.ix_(own, columns)]
-        if truth.any():
-            score = scored.scores[method][np.ix_(own, columns)]
-            row = {
-                "method": method,
-                "identity_from": low,
-                "identity_to": high,
-                "enzymes": len(own),
-                "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
-            }
-            precision, recall = metrics.precision_recall(truth, scored.called[np.ix_(own, columns)])
-            yield row | (
-                {"precision": precision, "recall": recall}
-                if method == OURS
-                else {"precision": np.nan, "recall": np.nan}
-            )
-
-
-def promises(scored):
-    """What was promised of the ensembles beside what was seen, over all enzymes and by identity to the nearest training one.
-
-    Yields:
-        Dictionary per promise and band: of a precision, the share of all calls that are right; of a coverage, the mean share of an
-        enzyme's ensembles that its set holds.
-    """
-    columns = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
-    for (kind, share), answers in scored.promised.items():
-        rows = scored.of(ENZYMES)
-        if kind == COVERAGE:  # of nothing there is no share
-            rows = rows[scored.targets[np.ix_(rows, columns)].any(1)]
-        for low, high, own in [(0.0, 1.0, rows), *_banded(scored, rows)]:
-            if not len(own):
-                continue
-            truth, named = scored.targets[np.ix_(own, columns)] > 0, answers[np.ix_(own, columns)]
-            right = truth & named
-            seen = (
-                (right.sum(1) / truth.sum(1)).mean()
-                if kind == COVERAGE
-                else metrics.precision_recall(truth, named)[0]
-            )
-            yield {
-                "promise": kind,
-                "asked": share,
-                "identity_from": low,
-                "identity_to": high,
-                "enzymes": len(own),
-                "seen": float(seen),
-                "recall": metrics.precision_recall(truth, named)[1],
-                "ensembles_per_enzyme": float(named.sum(1).mean()),
-            }
-
-
-def _banded(scored, rows):
-    """(from, to, those of the rows that are there) of every band of identity."""
-    band = np.searchsorted(BANDS, scored.nearest[rows], "right")
-    return [
-        (low, high, rows[band == k])
-        for k, (low, high) in enumerate(zip((0.0, *BANDS), (*BANDS, 1.0)))
-    ]
-
-
-def tables(scored, seed):
-    """Everything the report says in numbers.
-
-    Returns:
-        {name: list of dictionaries}.
-    """
-    rng = np.random.default_rng(seed)
-    labels = {method: list(per_label(scored, method)) for method in scored.scores}
-    return {
-        "summary": [
-            row for method in scored.scores for row in summary(scored, method, labels[method], rng)
-        ],
-        "labels": [row for table in labels.values() for row in table],
-        "gaps": [
-            row for method in scored.scores if method != OURS for row in gaps(scored, method, rng)
-        ],
-        "terpene_synthases": [
-            row for method in scored.scores for row in tps_tests(scored, method, rng)
-        ],
-        "identity": [row for method in scored.scores for row in by_identity(scored, method)],
-        "promises": list(promises(scored)),
-        "reliability": list(reliability(scored)),
-        "confusion": [
-            {"ensemble": name} | dict(zip(names, map(float, shares)))
-            for names, matrix in [confusion(scored)]
-            for name, shares in zip(names, matrix)
-        ],
-    }
-
-
-def reliability(scored):
-    """Predicted beside observed, of tpspred, over all labels of each group.
-
-    Yields:
-        Dictionary per group and bin that is not empty.
-    """
-    for group in reactions.GROUPS:
-        rows = np.arange(len(scored.ids)) if group == "is_tps" else scored.of(ENZYMES)
-        cells = np.ix_(rows, scored.columns(group))
-        truth, score = scored.targets[cells].ravel(), scored.scores[OURS][cells].ravel()
-        for count, predicted, observed in metrics.reliability(truth, score) if len(truth) else ():
-            if count:
-                yield {
-                    "group": group,
-                    "predictions": int(count),
-                    "predicted": float(predicted),
-                    "observed": float(observed),
-                }
-
-
-def confusion(scored):
-    """How often an enzyme of one ensemble is called another that it has not.
-
-    Returns:
-        (names, (ensembles, ensembles) share of the row's enzymes, the diagonal being recall).
-    """
-    rows, columns = scored.of(ENZYMES), scored.columns("ensemble")
-    truth, called = scored.targets[np.ix_(rows, columns)] > 0, scored.called[np.ix_(rows, columns)]
-    wrong = called & ~truth
-    table = (truth[:, :, None] & wrong[:, None, :]).sum(0) / truth.sum(0)[:, None]
-    np.fill_diagonal(table, (truth & called).sum(0) / truth.sum(0))
-    return [scored.labels[c].name for c in columns], table
+    assert table.features is not None
+    probabilities = np.full((len(test), len(scored.labels)), np.nan)
+    similarity = np.zeros(len(test))
+    for k, protein in enumerate(proteins):
+        represented = RepresentedProtein(protein)
+        if not table.problems[k]:
+            represented = RepresentedProtein(protein, table.embedding[k], table.features[k])
+        call = predictor.call(represented)
+        scored.statuses[test[k]] = call.status
+        if call.probabilities is not None and call.nearest is not None:
+            probabilities[k] = call.probabilities
+            similarity[k] = call.nearest.similarity
+    scored.scores[OURS][test] = np.nan_to_num(probabilities)
+    scored.called[test] = probabilities >= predictor.calibration.thresholds
+    ensembles = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
+    own = probabilities[:, ensembles]
+    for (kind, share), named in scored.promised.items():
+        if kind == COVERAGE:
+            sets = predictor.with_targets(coverage=share).sets
+            assert isinstance(sets, LabelSets)
+            inside = sets.contains(own, similarity)
+        else:
+            promising = predictor.with_targets(target_precision=share)
+            inside = own >= promising.calibration.thresholds[ensembles]
+        named[np.ix_(test, ensembles)] = inside

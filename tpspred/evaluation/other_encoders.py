@@ -1,77 +1,105 @@
-"""The same recipe on other vectors, for an evaluation on the same folds: those of a language model, alone and joined.
+"""The same pipeline on the vectors of a language model, alone and joined, on the same folds."""
 
-A method takes (predictor, data, table, rows, seed, threads), as those of baselines do.
-"""
+from collections.abc import Sequence
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from .. import encoders, pipeline
+from .. import pipeline
+from ..encoders.esm2 import ESM2Encoder
+from ..encoders.joined import JoinedEncoder
+from ..encoders.profile import ProfileEncoder
+from ..encoders.protocol import Encoder, encoder_class
+from ..encoders.runtime import Runtime
 from ..errors import ModelError
-from ..family import features
+from ..family.screening import ScreenedProtein
 from ..io.fasta import ProteinRecord
+from ..model.hyperparameters import Config
 from . import baselines
+from .fold import Fold, Method
 
 
-def chosen(simple, name, runtime, config, device):
-    """Baselines, if they are wanted, and what ``methods`` gives for a language model, if one is named."""
-    return (baselines.METHODS if simple else {}) | (
-        methods(name, runtime, config, device) if name else {}
-    )
-
-
-def methods(name, runtime, config, device):
-    """Methods that refit the recipe on a language model's vectors.
+def methods_to_compare(
+    with_baselines: bool,
+    language_model: str | None,
+    runtime: Runtime,
+    config: Config,
+    device: torch.device,
+) -> dict[str, Method]:
+    """Return the methods of an evaluation by name.
 
     Args:
-        name: esm2_NAME.
-        runtime: Choices of language_model.Runtime as a dictionary.
-        config: Of the evaluation.
+        with_baselines: Whether the baselines are among them.
+        language_model: Name of an ESM-2, or None.
+        runtime: How it runs.
+        config: Hyperparameters.
+        device: Where the networks are trained.
+    """
+    methods = dict(baselines.METHODS) if with_baselines else {}
+    if language_model:
+        methods |= language_model_methods(language_model, runtime, config, device)
+    return methods
 
-    Returns:
-        {name of the encoder: method}.
+
+def language_model_methods(
+    name: str, runtime: Runtime, config: Config, device: torch.device
+) -> dict[str, Method]:
+    """Return the methods that train the same networks on a language model's vectors.
+
+    Args:
+        name: Name of an ESM-2.
+        runtime: How it runs.
+        config: Hyperparameters.
+        device: Where the networks are trained.
 
     Raises:
-        ModelError: If that is no language model, or its weights cannot be loaded.
+        ModelError: If no language model has this name, or its weights cannot be loaded.
     """
-    if not name.startswith(encoders.LANGUAGE_MODEL):
+    if encoder_class(name) is not ESM2Encoder:
         raise ModelError.at("--encoder", name, "the name of a language model, esm2_*")
-    model = encoders.kind(name)(name, [], runtime)
-    model.ready()
-    known = {}
+    language_model = ESM2Encoder(name, [], runtime)
+    language_model.ready()
+    vector_of: dict[str, NDArray[np.float32]] = {}
 
-    def vectors(sequences, threads):
+    def vectors(sequences: Sequence[str], threads: int) -> NDArray[np.float32]:
         missing = [
-            features.View(ProteinRecord("", "", sequence), [], [])
+            ScreenedProtein(ProteinRecord("", "", sequence))
             for sequence in sequences
-            if sequence not in known
+            if sequence not in vector_of
         ]
-        known.update(model.encode(missing, threads))
-        return np.stack([known[sequence] for sequence in sequences])
+        vector_of.update(language_model.encode(missing, threads))
+        return np.stack([vector_of[sequence] for sequence in sequences])
 
-    def method(join):
-        def scores(predictor, data, table, rows, seed, threads):
-            train, test = (
-                vectors(data.sequences, threads),
-                vectors([table.sequences[i] for i in rows], threads),
-            )
-            encoder = model
-            if join:
-                encoder = encoders.kind(encoders.JOINED)(predictor.encoder, model)
-                train, test = (
-                    np.concatenate(pair, 1)
-                    for pair in ((data.embedding, train), (table.embedding[rows], test))
-                )
-            return _scores(
-                pipeline.refit(predictor, data, encoder, train, config, device),
-                test,
-                table.features[rows],
-            )
+    def alone(fold: Fold) -> NDArray[np.float64]:
+        train = vectors(fold.examples.sequences, fold.threads)
+        test = vectors(fold.passed_sequences, fold.threads)
+        return _retrained_scores(fold, language_model, train, test, config, device)
 
-        return scores
+    def joined(fold: Fold) -> NDArray[np.float64]:
+        profile_encoder = fold.predictor.encoder
+        assert isinstance(profile_encoder, ProfileEncoder)
+        encoder = JoinedEncoder(profile_encoder, language_model)
+        train = vectors(fold.examples.sequences, fold.threads)
+        test = vectors(fold.passed_sequences, fold.threads)
+        train = np.concatenate([fold.examples.embedding, train], 1)
+        test = np.concatenate([fold.left_out.embedding[fold.passed], test], 1)
+        return _retrained_scores(fold, encoder, train, test, config, device)
 
-    return {name: method(join=False), f"{encoders.ProfileEncoder.name}+{name}": method(join=True)}
+    return {name: alone, f"{ProfileEncoder.name}+{name}": joined}
 
 
-def _scores(predictor, embedding, rows):
-    """(n, labels) probabilities, 0 for unknown labels."""
-    return np.nan_to_num([predictor.scores(*row)[0] for row in zip(embedding, rows)])
+def _retrained_scores(
+    fold: Fold,
+    encoder: Encoder,
+    train: NDArray[np.float32],
+    test: NDArray[np.float32],
+    config: Config,
+    device: torch.device,
+) -> NDArray[np.float64]:
+    """Train on other vectors and score the fold; labels without training data get 0."""
+    predictor = pipeline.retrain(fold.predictor, fold.examples, encoder, train, config, device)
+    assert fold.left_out.features is not None
+    features = fold.left_out.features[fold.passed]
+    scores = [predictor.scores(*row)[0] for row in zip(test, features)]
+    return np.nan_to_num(scores)

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import MissingDependency
 from ..io import files
 from ..model import metrics
-from ..writers.tsv import number
+from ..writers.tables import cell, write_table
 
 
 def write_predictions(scored, target):
@@ -50,24 +50,6 @@ def write_tables(found, folder):
     files.make_folder(folder)
     for name, rows in found.items():
         write_table(rows, os.path.join(folder, f"{name}.tsv"))
-
-
-def write_table(rows, target):
-    """Dictionaries of one shape as a table; four decimals, NA for what is not known."""
-    with files.open_text_output(target) as handle:
-        table = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        if rows:
-            table.writerow(rows[0])
-        table.writerows([text(value) for value in row.values()] for row in rows)
-
-
-def text(value):
-    """A cell.
-
-    >>> text(0.5), text(float("nan")), text(7)
-    ('0.5000', 'NA', '7')
-    """
-    return number(value) if value is None or isinstance(value, float) else str(value)
 
 
 def check():
@@ -158,7 +140,7 @@ def _table(rows):
     )
     lines = (
         "".join(
-            f"<td{kind}>{html.escape(text(value))}</td>" for value, kind in zip(row.values(), kinds)
+            f"<td{kind}>{html.escape(cell(value))}</td>" for value, kind in zip(row.values(), kinds)
         )
         for row in rows
     )
@@ -181,7 +163,7 @@ def _figure(draw, width=6.4, height=4.4):
 
 
 def _curves(scored, curve):
-    rows, columns = scored.of("enzymes"), scored.columns("ensemble")
+    rows, columns = scored.rows("enzymes"), scored.columns("ensemble")
     truth = scored.targets[np.ix_(rows, columns)].ravel()
 
     def draw(axes):

@@ -4,104 +4,55 @@ Every function takes a :class:`View` and gives a number that follows from the se
 aligned to) alone. Fractions are 0–1, bits are HMMER's, a count or flag of a motif that is not there is 0.
 """
 
-import dataclasses
-import functools
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from Bio.SeqUtils.ProtParam import ProteinAnalysis
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..io.fasta import AMINO_ACIDS, ProteinRecord
+from ..io.fasta import AMINO_ACIDS
 from . import motifs
+from .screening import ScreenedProtein
 
-N_TERMINUS_AA = 60  # plastid transit peptides: most are 30 to 70 residues long
 HELIX_WINDOW = 11
 MEMBRANE_WINDOW = 19
 HELIX_ANGLE = math.radians(100)
 # Kyte & Doolittle 1982, 10.1016/0022-2836(82)90515-0
-HYDROPATHY = dict(
-    zip(
-        "ARNDCQEGHILKMFPSTWYV",
-        (
-            1.8,
-            -4.5,
-            -3.5,
-            -3.5,
-            2.5,
-            -3.5,
-            -3.5,
-            -0.4,
-            -3.2,
-            4.5,
-            3.8,
-            -3.9,
-            1.9,
-            2.8,
-            -1.6,
-            -0.8,
-            -0.7,
-            -0.9,
-            -1.3,
-            4.2,
-        ),
-    )
-)
+HYDROPATHY = {
+    "A": 1.8, "C": 2.5, "D": -3.5, "E": -3.5, "F": 2.8, "G": -0.4, "H": -3.2, "I": 4.5, "K": -3.9, "L": 3.8,
+    "M": 1.9, "N": -3.5, "P": -1.6, "Q": -3.5, "R": -4.5, "S": -0.8, "T": -0.7, "V": 4.2, "W": -0.9, "Y": -1.3,
+}  # fmt: skip
 CHARGE = {"K": 1, "R": 1, "D": -1, "E": -1}
-FEATURES = {}
+Feature = Callable[[ScreenedProtein], float]
+FEATURES: dict[str, Feature] = {}
 
 
-@dataclasses.dataclass(frozen=True)
-class View:
-    """What a feature may look at: the record, its profile hits (best first) and the motifs of the best one."""
-
-    record: ProteinRecord
-    hits: list
-    motifs: list
-
-    @functools.cached_property
-    def sequence(self):
-        """The residues that are known."""
-        return self.record.sequence.replace("X", "")
-
-    @functools.cached_property
-    def analysis(self):
-        """Biopython's ProteinAnalysis of the known residues."""
-        return ProteinAnalysis(self.sequence)
-
-    @functools.cached_property
-    def n_terminus(self):
-        """The first 60 known residues."""
-        return self.sequence[:N_TERMINUS_AA]
-
-    @functools.cached_property
-    def motif(self):
-        """Motif hits by name."""
-        return motifs.by_name(self.motifs)
-
-    def states(self, name):
-        """States of a motif at each of its sites."""
-        return [hit.state for hit in self.motif.get(name, ())]
-
-
-def feature(function):
-    """Register a function under its name."""
+def feature(function: Feature) -> Feature:
+    """Register a function as the feature of its name."""
     FEATURES[function.__name__] = function
     return function
 
 
-def vector(view):
-    """All features of one protein.
+def feature_vector(
+    protein: ScreenedProtein, names: Sequence[str] | None = None
+) -> NDArray[np.float32]:
+    """Compute features of one protein.
+
+    Args:
+        protein: A screened protein.
+        names: Names of the wanted features, in order; all of :data:`FEATURES` by default.
 
     Returns:
-        (64,) float32 in the order of :data:`FEATURES`.
+        (names,) values.
 
     Raises:
         InputError: If no residue is known.
     """
-    if not view.sequence:
-        raise InputError.at(f"record {view.record.id}", "no known residue", "amino acids")
-    return np.array([function(view) for function in FEATURES.values()], np.float32)
+    if not protein.known_residues:
+        raise InputError.at(f"record {protein.record.id}", "no known residue", "amino acids")
+    wanted = FEATURES if names is None else names
+    return np.array([FEATURES[name](protein) for name in wanted], np.float32)
 
 
 def fraction(text, letters):
@@ -125,8 +76,8 @@ def windows(values, width):
 
 # Composition: the 20 amino acids. Chou 2001, 10.1002/prot.1035
 def _composition(letter):
-    def composition(view):
-        return fraction(view.sequence, letter)
+    def composition(protein: ScreenedProtein) -> float:
+        return fraction(protein.known_residues, letter)
 
     composition.__name__ = f"fraction_{letter}"
     composition.__doc__ = f"Share of residues that are {letter}."
@@ -139,296 +90,312 @@ for _letter in AMINO_ACIDS:
 
 # The whole protein, mostly through Biopython.
 @feature
-def log_length(view):
+def log_length(protein: ScreenedProtein) -> float:
     """Natural logarithm of the length in residues."""
-    return math.log(view.record.length_aa)
+    return math.log(protein.record.length_aa)
 
 
 @feature
-def unknown_fraction(view):
+def unknown_fraction(protein: ScreenedProtein) -> float:
     """Share of residues that are not known."""
-    return fraction(view.record.sequence, "X")
+    return fraction(protein.record.sequence, "X")
 
 
 @feature
-def mean_residue_weight(view):
+def mean_residue_weight(protein: ScreenedProtein) -> float:
     """Molecular weight over length, Da."""
-    return view.analysis.molecular_weight() / len(view.sequence)
+    return protein.analysis.molecular_weight() / len(protein.known_residues)
 
 
 @feature
-def isoelectric_point(view):
+def isoelectric_point(protein: ScreenedProtein) -> float:
     """PI. Bjellqvist et al. 1993, 10.1002/elps.11501401163"""
-    return view.analysis.isoelectric_point()
+    return protein.analysis.isoelectric_point()
 
 
 @feature
-def net_charge(view):
+def net_charge(protein: ScreenedProtein) -> float:
     """K + R - D - E per residue."""
-    return sum(CHARGE.get(letter, 0) for letter in view.sequence) / len(view.sequence)
+    return sum(CHARGE.get(letter, 0) for letter in protein.known_residues) / len(
+        protein.known_residues
+    )
 
 
 @feature
-def gravy(view):
+def gravy(protein: ScreenedProtein) -> float:
     """Grand average of hydropathy. Kyte & Doolittle 1982, 10.1016/0022-2836(82)90515-0"""
-    return mean_hydropathy(view.sequence)
+    return mean_hydropathy(protein.known_residues)
 
 
 @feature
-def aromaticity(view):
+def aromaticity(protein: ScreenedProtein) -> float:
     """Share of F, W and Y. Lobry & Gautier 1994, 10.1093/nar/22.15.3174"""
-    return fraction(view.sequence, "FWY")
+    return fraction(protein.known_residues, "FWY")
 
 
 @feature
-def aliphatic_index(view):
+def aliphatic_index(protein: ScreenedProtein) -> float:
     """Relative volume of aliphatic side chains. Ikai 1980, 10.1093/oxfordjournals.jbchem.a133168"""
-    text = view.sequence
+    text = protein.known_residues
     return 100 * (fraction(text, "A") + 2.9 * fraction(text, "V") + 3.9 * fraction(text, "IL"))
 
 
 @feature
-def instability_index(view):
+def instability_index(protein: ScreenedProtein) -> float:
     """Dipeptide instability. Guruprasad et al. 1990, 10.1093/protein/4.2.155"""
-    return view.analysis.instability_index()
+    return protein.analysis.instability_index()
 
 
 @feature
-def helix_fraction(view):
+def helix_fraction(protein: ScreenedProtein) -> float:
     """Share of residues that favour helices, as Biopython counts them."""
-    return view.analysis.secondary_structure_fraction()[0]
+    return protein.analysis.secondary_structure_fraction()[0]
 
 
 @feature
-def turn_fraction(view):
+def turn_fraction(protein: ScreenedProtein) -> float:
     """Share of residues that favour turns."""
-    return view.analysis.secondary_structure_fraction()[1]
+    return protein.analysis.secondary_structure_fraction()[1]
 
 
 @feature
-def sheet_fraction(view):
+def sheet_fraction(protein: ScreenedProtein) -> float:
     """Share of residues that favour sheets."""
-    return view.analysis.secondary_structure_fraction()[2]
+    return protein.analysis.secondary_structure_fraction()[2]
 
 
 @feature
-def entropy(view):
+def entropy(protein: ScreenedProtein) -> float:
     """Shannon entropy of the composition, bits. Wootton & Federhen 1993, 10.1016/0097-8485(93)85006-X"""
-    shares = [fraction(view.sequence, letter) for letter in AMINO_ACIDS]
+    shares = [fraction(protein.known_residues, letter) for letter in AMINO_ACIDS]
     return -sum(share * math.log2(share) for share in shares if share)
 
 
 # The N-terminus: plastid transit peptides are rich in S, T and R, poor in acids, and amphipathic.
 # von Heijne et al. 1989, 10.1111/j.1432-1033.1989.tb14679.x; Emanuelsson et al. 1999, 10.1110/ps.8.5.978
 @feature
-def n_terminal_hydroxylated(view):
+def n_terminal_hydroxylated(protein: ScreenedProtein) -> float:
     """Share of S and T in the first 60 residues."""
-    return fraction(view.n_terminus, "ST")
+    return fraction(protein.n_terminus, "ST")
 
 
 @feature
-def n_terminal_arginine(view):
+def n_terminal_arginine(protein: ScreenedProtein) -> float:
     """Share of R in the first 60 residues."""
-    return fraction(view.n_terminus, "R")
+    return fraction(protein.n_terminus, "R")
 
 
 @feature
-def n_terminal_alanine(view):
+def n_terminal_alanine(protein: ScreenedProtein) -> float:
     """Share of A in the first 60 residues."""
-    return fraction(view.n_terminus, "A")
+    return fraction(protein.n_terminus, "A")
 
 
 @feature
-def n_terminal_acidic(view):
+def n_terminal_acidic(protein: ScreenedProtein) -> float:
     """Share of D and E in the first 60 residues."""
-    return fraction(view.n_terminus, "DE")
+    return fraction(protein.n_terminus, "DE")
 
 
 @feature
-def n_terminal_net_charge(view):
+def n_terminal_net_charge(protein: ScreenedProtein) -> float:
     """K + R - D - E in the first 60 residues, per residue."""
-    return sum(CHARGE.get(letter, 0) for letter in view.n_terminus) / len(view.n_terminus)
+    return sum(CHARGE.get(letter, 0) for letter in protein.n_terminus) / len(protein.n_terminus)
 
 
 @feature
-def n_terminal_gravy(view):
+def n_terminal_gravy(protein: ScreenedProtein) -> float:
     """Mean hydropathy of the first 60 residues."""
-    return mean_hydropathy(view.n_terminus)
+    return mean_hydropathy(protein.n_terminus)
 
 
 @feature
-def n_terminal_hydrophobic_moment(view):
+def n_terminal_hydrophobic_moment(protein: ScreenedProtein) -> float:
     """Largest helical hydrophobic moment in the first 60 residues. Eisenberg et al. 1982, 10.1038/299371a0"""
-    hydropathy = windows([HYDROPATHY[letter] for letter in view.n_terminus], HELIX_WINDOW)
+    hydropathy = windows([HYDROPATHY[letter] for letter in protein.n_terminus], HELIX_WINDOW)
     turn = np.exp(1j * HELIX_ANGLE * np.arange(hydropathy.shape[1]))
     return float(np.abs(hydropathy @ turn).max() / hydropathy.shape[1])
 
 
 @feature
-def membrane_hydropathy(view):
+def membrane_hydropathy(protein: ScreenedProtein) -> float:
     """Largest mean hydropathy of 19 residues, a membrane helix. Kyte & Doolittle 1982, 10.1016/0022-2836(82)90515-0"""
     return float(
-        windows([HYDROPATHY[letter] for letter in view.sequence], MEMBRANE_WINDOW).mean(1).max()
+        windows([HYDROPATHY[letter] for letter in protein.known_residues], MEMBRANE_WINDOW)
+        .mean(1)
+        .max()
     )
 
 
 # Motifs, at the sites where the best profile expects them; references stand with the motifs.
 @feature
-def ddxxd_intact(view):
+def ddxxd_intact(protein: ScreenedProtein) -> float:
     """Number of intact DDxxD."""
-    return view.states("DDxxD").count(motifs.INTACT)
+    return protein.motif_states("DDxxD").count(motifs.INTACT)
 
 
 @feature
-def ddxxd_altered(view):
+def ddxxd_altered(protein: ScreenedProtein) -> float:
     """Number of DDxxD sites where something else stands."""
-    return view.states("DDxxD").count(motifs.ALTERED)
+    return protein.motif_states("DDxxD").count(motifs.ALTERED)
 
 
 @feature
-def nse_dte_intact(view):
+def nse_dte_intact(protein: ScreenedProtein) -> float:
     """Number of intact NSE/DTE."""
-    return view.states("NSE/DTE").count(motifs.INTACT)
+    return protein.motif_states("NSE/DTE").count(motifs.INTACT)
 
 
 @feature
-def nse_dte_altered(view):
+def nse_dte_altered(protein: ScreenedProtein) -> float:
     """Number of NSE/DTE sites where something else stands."""
-    return view.states("NSE/DTE").count(motifs.ALTERED)
+    return protein.motif_states("NSE/DTE").count(motifs.ALTERED)
 
 
 @feature
-def dxdd_intact(view):
+def dxdd_intact(protein: ScreenedProtein) -> float:
     """Number of intact DxDD."""
-    return view.states("DxDD").count(motifs.INTACT)
+    return protein.motif_states("DxDD").count(motifs.INTACT)
 
 
 @feature
-def dxdd_altered(view):
+def dxdd_altered(protein: ScreenedProtein) -> float:
     """Number of DxDD sites where something else stands."""
-    return view.states("DxDD").count(motifs.ALTERED)
+    return protein.motif_states("DxDD").count(motifs.ALTERED)
 
 
 @feature
-def rrx8w_intact(view):
+def rrx8w_intact(protein: ScreenedProtein) -> float:
     """Number of intact RRx8W."""
-    return view.states("RRx8W").count(motifs.INTACT)
+    return protein.motif_states("RRx8W").count(motifs.INTACT)
 
 
 @feature
-def rrx8w_altered(view):
+def rrx8w_altered(protein: ScreenedProtein) -> float:
     """Number of RRx8W sites where something else stands."""
-    return view.states("RRx8W").count(motifs.ALTERED)
+    return protein.motif_states("RRx8W").count(motifs.ALTERED)
 
 
 @feature
-def dctae_intact(view):
+def dctae_intact(protein: ScreenedProtein) -> float:
     """Number of intact DCTAE."""
-    return view.states("DCTAE").count(motifs.INTACT)
+    return protein.motif_states("DCTAE").count(motifs.INTACT)
 
 
 @feature
-def qw_count(view):
+def qw_count(protein: ScreenedProtein) -> float:
     """Number of intact QW repeats."""
-    return view.states("QW").count(motifs.INTACT)
+    return protein.motif_states("QW").count(motifs.INTACT)
 
 
 @feature
-def ddxxd_position(view):
+def ddxxd_position(protein: ScreenedProtein) -> float:
     """Where the first DDxxD site begins, as a share of the length."""
     return next(
-        (hit.start / view.record.length_aa for hit in view.motif.get("DDxxD", ()) if hit.start), 0.0
+        (
+            hit.start / protein.record.length_aa
+            for hit in protein.motifs_by_name.get("DDxxD", ())
+            if hit.start
+        ),
+        0.0,
     )
 
 
 @feature
-def ddxxd_to_nse_dte(view):
+def ddxxd_to_nse_dte(protein: ScreenedProtein) -> float:
     """Residues between the first DDxxD and the last NSE/DTE site, over the length."""
     metal = [
-        [hit.start for hit in view.motif.get(name, ()) if hit.start]
+        [hit.start for hit in protein.motifs_by_name.get(name, ()) if hit.start]
         for name in ("DDxxD", "NSE/DTE")
     ]
-    return (metal[1][-1] - metal[0][0]) / view.record.length_aa if all(metal) else 0.0
+    return (metal[1][-1] - metal[0][0]) / protein.record.length_aa if all(metal) else 0.0
 
 
 @feature
-def ddxxd_acids(view):
+def ddxxd_acids(protein: ScreenedProtein) -> float:
     """Aspartates and glutamates in the residues of the first DDxxD site."""
     return next(
-        (hit.residues.count("D") + hit.residues.count("E") for hit in view.motif.get("DDxxD", ())),
+        (
+            hit.residues.count("D") + hit.residues.count("E")
+            for hit in protein.motifs_by_name.get("DDxxD", ())
+        ),
         0,
     )
 
 
 # Domain architecture, from the profile hits. Eddy 2011, 10.1371/journal.pcbi.1002195
 @feature
-def bits_per_residue(view):
+def bits_per_residue(protein: ScreenedProtein) -> float:
     """Best profile score over length."""
-    return view.hits[0].bits / view.record.length_aa if view.hits else 0.0
+    return protein.hits[0].bits / protein.record.length_aa if protein.hits else 0.0
 
 
 @feature
-def log_bits(view):
+def log_bits(protein: ScreenedProtein) -> float:
     """Logarithm of 1 + the best profile score in bits."""
-    return math.log1p(max(0.0, view.hits[0].bits)) if view.hits else 0.0
+    return math.log1p(max(0.0, protein.hits[0].bits)) if protein.hits else 0.0
 
 
 @feature
-def second_profile(view):
+def second_profile(protein: ScreenedProtein) -> float:
     """Second-best profile score over the best."""
-    return view.hits[1].bits / view.hits[0].bits if len(view.hits) > 1 else 0.0
+    return protein.hits[1].bits / protein.hits[0].bits if len(protein.hits) > 1 else 0.0
 
 
 @feature
-def profile_count(view):
+def profile_count(protein: ScreenedProtein) -> float:
     """Number of profiles matched."""
-    return len(view.hits)
+    return len(protein.hits)
 
 
 @feature
-def profile_coverage(view):
+def profile_coverage(protein: ScreenedProtein) -> float:
     """Share of the best profile's columns that hold a residue."""
-    return float((view.hits[0].positions > 0).mean()) if view.hits else 0.0
+    return float((protein.hits[0].positions > 0).mean()) if protein.hits else 0.0
 
 
 @feature
-def sequence_coverage(view):
+def sequence_coverage(protein: ScreenedProtein) -> float:
     """Share of the protein aligned to the best profile."""
-    return float((view.hits[0].positions > 0).sum()) / view.record.length_aa if view.hits else 0.0
+    return (
+        float((protein.hits[0].positions > 0).sum()) / protein.record.length_aa
+        if protein.hits
+        else 0.0
+    )
 
 
 @feature
-def n_terminal_extension(view):
+def n_terminal_extension(protein: ScreenedProtein) -> float:
     """Residues before the best profile begins, over the length."""
-    return float(_aligned(view).min() - 1) / view.record.length_aa if view.hits else 1.0
+    return float(_aligned(protein).min() - 1) / protein.record.length_aa if protein.hits else 1.0
 
 
 @feature
-def c_terminal_extension(view):
+def c_terminal_extension(protein: ScreenedProtein) -> float:
     """Residues after the best profile ends, over the length."""
-    return 1.0 - float(_aligned(view).max()) / view.record.length_aa if view.hits else 1.0
+    return 1.0 - float(_aligned(protein).max()) / protein.record.length_aa if protein.hits else 1.0
 
 
 @feature
-def class_one_bits(view):
+def class_one_bits(protein: ScreenedProtein) -> float:
     """Best score of a profile that keeps DDxxD, per residue."""
-    return _best_bits(view, "DDxxD")
+    return _best_bits(protein, "DDxxD")
 
 
 @feature
-def class_two_bits(view):
+def class_two_bits(protein: ScreenedProtein) -> float:
     """Best score of a profile that keeps DxDD or DCTAE, per residue."""
-    return _best_bits(view, "DxDD", "DCTAE")
+    return _best_bits(protein, "DxDD", "DCTAE")
 
 
-def _aligned(view):
-    positions = view.hits[0].positions
+def _aligned(protein: ScreenedProtein) -> NDArray[np.int32]:
+    positions = protein.hits[0].positions
     return positions[positions > 0]
 
 
-def _best_bits(view, *names):
-    scores = [hit.bits for hit in view.hits if hit.profile.has_site(*names)]
-    return max(scores, default=0.0) / view.record.length_aa
+def _best_bits(protein: ScreenedProtein, *names: str) -> float:
+    scores = [hit.bits for hit in protein.hits if hit.profile.has_site(*names)]
+    return max(scores, default=0.0) / protein.record.length_aa
 
 
 NAMES = tuple(FEATURES)

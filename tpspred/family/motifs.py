@@ -1,7 +1,7 @@
 """Sequence motifs of terpene synthases, looked for where a profile says they should be.
 
 A ``DD..D`` somewhere in a protein is noise; at the column of the profile where its family keeps the motif it
-is an active site. :func:`sites` learns those columns from the family's members, :func:`find` reads them.
+is an active site. :func:`find_sites` learns those columns from the family's members, :func:`find_motifs` reads them.
 """
 
 import collections
@@ -84,7 +84,7 @@ class MotifHit:
     residues: str
 
 
-def sites(sequences, positions):
+def find_sites(sequences, positions):
     """Find the columns at which the members of a family keep the motifs.
 
     Args:
@@ -94,7 +94,7 @@ def sites(sequences, positions):
     Returns:
         List of Site, by motif and column.
 
-    >>> sites(["MADDAADK", "MADDKKDR", "MADDRRDK"], np.array([[2, 3, 4]] * 3))
+    >>> find_sites(["MADDAADK", "MADDKKDR", "MADDRRDK"], np.array([[2, 3, 4]] * 3))
     [Site(motif='DDxxD', column=2, frequency=1.0)]
     """
     reached = np.maximum((positions > 0).sum(0), len(sequences) / 4)
@@ -130,7 +130,7 @@ def _plausible(found, columns, site):
     return columns >= CLASS_TWO_COLUMNS and site.column < min(metal, default=columns + 1)
 
 
-def find(sequence, expected, positions):
+def find_motifs(sequence, expected, positions):
     """Read a family's motifs in a protein aligned to its profile.
 
     Args:
@@ -141,7 +141,7 @@ def find(sequence, expected, positions):
     Returns:
         One MotifHit per site, in order of the sites: intact, altered (with what stands there), or missing.
 
-    >>> find("MADDAADK", [Site("DDxxD", 2, 1.0)], np.array([2, 3, 4]))
+    >>> find_motifs("MADDAADK", [Site("DDxxD", 2, 1.0)], np.array([2, 3, 4]))
     [MotifHit(motif='DDxxD', state='intact', start=3, end=7, residues='DDAAD')]
     """
     return [_read(sequence, site, positions) for site in expected]

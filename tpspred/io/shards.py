@@ -38,7 +38,7 @@ class Shard:
             raise ValueError(text)
         return cls(int(match[1]), int(match[2]))
 
-    def records(self, stream):
+    def select(self, stream):
         """Its part of a stream."""
         return itertools.islice(stream, self.number - 1, None, self.of)
 

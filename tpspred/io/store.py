@@ -1,9 +1,12 @@
 """HDF5 store of representations: row-aligned ids, sequences, embedding and features."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import StoreError
@@ -23,6 +26,33 @@ ATTRIBUTES = {
     "shard": "shard",
 }
 TEXT = h5py.string_dtype()
+
+
+class EncoderIdentity(Protocol):
+    """What a store records about the encoder that made its vectors.
+
+    Attributes:
+        name: Name, such as ``profile``.
+        checksum: SHA-256 of what the encoder learned.
+        pooling: How residues become one vector.
+        precision: Precision of the arithmetic.
+        screen: SHA-256 of the profiles that screen the proteins.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def checksum(self) -> str: ...  # noqa: D102
+
+    @property
+    def pooling(self) -> str: ...  # noqa: D102
+
+    @property
+    def precision(self) -> str: ...  # noqa: D102
+
+    @property
+    def screen(self) -> str: ...  # noqa: D102
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +163,35 @@ def _read(handle, source):
     return table
 
 
+def features_named(table: Representations, names: Sequence[str]) -> NDArray[np.float32]:
+    """Return some features of a store.
+
+    Args:
+        table: Store of n proteins.
+        names: Names of the wanted features.
+
+    Returns:
+        (n, names) features.
+
+    Raises:
+        StoreError: If the store has no features, or lacks one of these.
+    """
+    if table.features is None:
+        raise StoreError.at(
+            "representations", "no features", "a store that went through tpspred featurize"
+        )
+    absent = [name for name in names if name not in table.feature_names]
+    if absent:
+        raise StoreError.at(
+            "representations",
+            f"no feature {', '.join(absent)}",
+            "a store that this version of tpspred featurize made",
+        )
+    if tuple(names) == table.feature_names:
+        return table.features
+    return table.features[:, [table.feature_names.index(name) for name in names]]
+
+
 def check_encoder(table, encoder, source):
     """Refuse a store that another encoder made, or that the profiles of another screened.
 
@@ -164,7 +223,7 @@ def check_alike(table, other, source):
         ("rows screened by {}", "screen"),
     ):
         _same(source, what, getattr(table, field), getattr(other, field))
-    _same(source, "{} features", len(table.feature_names), len(other.feature_names))
+    _same(source, "features {}", ", ".join(table.feature_names), ", ".join(other.feature_names))
 
 
 def check_extension(table, encoder, screened, shard, source):

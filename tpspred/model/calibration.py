@@ -49,7 +49,7 @@ class LabelSets:
     edges: np.ndarray
     thresholds: np.ndarray
 
-    def holds(self, probabilities, similarity):
+    def contains(self, probabilities, similarity):
         """Which labels are in the sets.
 
         Args:
@@ -97,7 +97,7 @@ class Calibration:
         return np.where(called.any(0), right / np.maximum(1, called.sum(0)), np.nan)
 
     @functools.cached_property
-    def least_similarity(self):
+    def min_similarity(self):
         """Similarity to the nearest enzyme that all but one in a hundred held-out enzymes reach; 0 before ``calibrate``."""
         similarity = self.held_out.similarity
         return float(np.quantile(similarity, UNLIKE)) if len(similarity) else 0.0
@@ -159,9 +159,6 @@ class Calibration:
         )
 
 
-NUMBERS = tuple(field.name for field in dataclasses.fields(Calibration) if field.name != "held_out")
-
-
 def sigmoid(values):
     """The logistic function, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(values, np.float64)))
@@ -173,7 +170,7 @@ def log_odds(probability):
     return np.log(probability / (1 - probability))
 
 
-def none(labels):
+def uncalibrated(labels):
     """What a model has before calibration: raw probabilities, thresholds 0.5."""
     nothing = HeldOut(
         np.zeros((0, labels), np.float32), np.zeros((0, labels), np.uint8), np.zeros(0, np.float32)

@@ -1,27 +1,43 @@
-"""Model and encoder files: one HDF5 file each, that says what it is and whether it is whole. No pickle.
+"""Model and encoder files: one HDF5 file each, which says what it is and whether it is complete.
 
-A file is a tree of arrays and JSON texts. Its root attributes name the format, its version and the SHA-256 of all
-names, types, shapes and bytes, so that a file that was cut short, altered or robbed of a part is refused.
+A file is a tree of arrays and JSON texts. Its root attributes name the format, its version and the
+SHA-256 of all names, types, shapes and bytes, so that a file that was cut short, altered or robbed
+of a part is refused. No pickle is loaded.
 """
 
 import hashlib
 import importlib.resources
 import json
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
 
-from .. import __version__, encoders
+from .. import __version__
+from ..dataset.labels import Label
+from ..encoders.protocol import Encoder, Tree, encoder_class
+from ..encoders.runtime import Runtime
 from ..errors import ModelError
-from ..family import profiles
+from ..family import features, profiles
 from ..family.motifs import Site
 from ..io import files
+from . import calibration
+from .neighbours import References
+from .predictor import Predictor
+from .scaling import Scaling
+from .training import TrainedNetworks
+
+Path = str | os.PathLike[str]
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 3
 BUNDLED = "resources/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
-MODEL_PARTS = ENCODER_PARTS + (
+MODEL_PARTS = (
+    *ENCODER_PARTS,
     "labels",
     "features",
     "scaling",
@@ -30,53 +46,116 @@ MODEL_PARTS = ENCODER_PARTS + (
     "references",
     "training",
 )
+CALIBRATION_NUMBERS = (
+    "slopes",
+    "offsets",
+    "thresholds",
+    "tps_threshold",
+    "uncertain_threshold",
+    "sequences",
+)
 
 
-def bundled():
-    """Path of the model that comes with the package."""
-    return importlib.resources.files("tpspred").joinpath(BUNDLED)
+def bundled() -> pathlib.Path:
+    """Return the path of the model that comes with the package."""
+    return pathlib.Path(str(importlib.resources.files("tpspred").joinpath(BUNDLED)))
 
 
-def load(path=None, runtime=None):
-    """Load a model, the bundled one by default.
+def load(path: Path | None = None, runtime: Runtime | None = None) -> Predictor:
+    """Load a model.
 
     Args:
-        runtime: Choices of encoders.language_model.Runtime as a dictionary, for a model with an ESM-2 encoder.
-
-    Returns:
-        prediction.Predictor.
+        path: Model file; the bundled model by default.
+        runtime: How a language model runs, for a model with an ESM-2 encoder.
 
     Raises:
-        ModelError: If the file is cut short, altered, of another format version, or lacks a part.
+        ModelError: If the file is cut short, altered, of another format version, lacks a part, or
+            wants a feature that this version does not compute.
     """
-    from .predictor import Predictor
-
-    path = str(path or bundled())
-    tree, checksum = read_tree(path, MODEL, MODEL_PARTS)
-    return Predictor.from_tree(tree, encoder_from_tree(tree["encoder"], path, runtime), checksum)
-
-
-def save(predictor, path):
-    """Write a model; the checksum becomes part of its name."""
-    return write_tree(
-        predictor.to_tree() | {"encoder": encoder_to_tree(predictor.encoder)}, path, MODEL
-    )
+    source = str(path or bundled())
+    tree, checksum = read_tree(source, (MODEL,), MODEL_PARTS)
+    encoder = encoder_from_tree(tree["encoder"], source, runtime)
+    return predictor_from_tree(tree, encoder, checksum, source)
 
 
-def load_encoder(path=None, runtime=None):
-    """Load the encoder of an encoder file or of a model; of the bundled model by default."""
-    path = str(path or bundled())
-    tree, _ = read_tree(path, (ENCODER, MODEL), ENCODER_PARTS)
-    return encoder_from_tree(tree["encoder"], path, runtime)
+def save(predictor: Predictor, path: Path) -> str:
+    """Write a model and return its checksum, which becomes part of its name."""
+    tree = predictor_to_tree(predictor) | {"encoder": encoder_to_tree(predictor.encoder)}
+    return write_tree(tree, path, MODEL)
 
 
-def save_encoder(encoder, path):
-    """Write an encoder alone."""
+def load_encoder(path: Path | None = None, runtime: Runtime | None = None) -> Encoder:
+    """Load the encoder of an encoder file or of a model, of the bundled model by default."""
+    source = str(path or bundled())
+    tree, _ = read_tree(source, (ENCODER, MODEL), ENCODER_PARTS)
+    return encoder_from_tree(tree["encoder"], source, runtime)
+
+
+def save_encoder(encoder: Encoder, path: Path) -> str:
+    """Write an encoder alone and return the checksum of the file."""
     return write_tree({"encoder": encoder_to_tree(encoder)}, path, ENCODER)
 
 
-def encoder_to_tree(encoder):
-    """Arrays and texts of an encoder and its profiles."""
+def predictor_to_tree(predictor: Predictor) -> Tree:
+    """Return the arrays and texts of a model, without its encoder."""
+    trained, fitted = predictor.trained, predictor.calibration
+    numbers = {name: np.asarray(getattr(fitted, name), float) for name in CALIBRATION_NUMBERS}
+    return {
+        "labels": {
+            "names": np.array([label.column.encode() for label in trained.labels]),
+            "positives": trained.positives,
+        },
+        "features": list(trained.feature_names),
+        "scaling": vars(trained.scaling),
+        "members": {str(k): state for k, state in enumerate(trained.members)},
+        "calibration": numbers | {"held_out": vars(fitted.held_out)},
+        "references": vars(predictor.references),
+        "training": {
+            "record": predictor.training_record,
+            "history": trained.history,
+            "member_folds": trained.member_folds,
+            "sequence_hashes": trained.sequence_hashes,
+            "sequence_folds": trained.sequence_folds,
+        },
+    }
+
+
+def predictor_from_tree(tree: Tree, encoder: Encoder, checksum: str, source: Path) -> Predictor:
+    """Make a predictor from the tree of its file.
+
+    Raises:
+        ModelError: If the model wants a feature that this version does not compute.
+    """
+    gone = [name for name in tree["features"] if name not in features.FEATURES]
+    if gone:
+        raise ModelError.at(
+            source,
+            f"features that this version does not compute: {', '.join(gone)}",
+            "a model made by this version",
+        )
+    training = tree["training"]
+    trained = TrainedNetworks(
+        labels=[Label(*name.decode().split(":", 1)) for name in tree["labels"]["names"]],
+        positives=tree["labels"]["positives"],
+        feature_names=tuple(tree["features"]),
+        scaling=Scaling(**tree["scaling"]),
+        members=[tree["members"][str(k)] for k in range(len(tree["members"]))],
+        member_folds=training["member_folds"],
+        sequence_hashes=training["sequence_hashes"],
+        sequence_folds=training["sequence_folds"],
+        history=training["history"],
+    )
+    numbers = {name: tree["calibration"][name][()] for name in CALIBRATION_NUMBERS}
+    fitted = calibration.Calibration(
+        **numbers | {"sequences": int(numbers["sequences"])},
+        held_out=calibration.HeldOut(**tree["calibration"]["held_out"]),
+    )
+    references = References(**tree["references"])
+    return Predictor(encoder, trained, references, training["record"], fitted, checksum)
+
+
+def encoder_to_tree(encoder: Encoder) -> Tree:
+    """Return the arrays and texts of an encoder and its profiles."""
     about = [
         {
             "name": profile.name,
@@ -85,23 +164,20 @@ def encoder_to_tree(encoder):
         }
         for profile in encoder.profiles
     ]
-    return {
-        "name": encoder.name,
-        "profiles": about,
-        "hmms": {
-            str(k): np.frombuffer(profiles.to_bytes(profile.hmm), np.uint8)
-            for k, profile in enumerate(encoder.profiles)
-        },
-    } | encoder.to_tree()
+    hmms = {
+        str(k): np.frombuffer(profiles.to_bytes(profile.hmm), np.uint8)
+        for k, profile in enumerate(encoder.profiles)
+    }
+    return {"name": encoder.name, "profiles": about, "hmms": hmms} | encoder.to_tree()
 
 
-def encoder_from_tree(tree, path, runtime=None):
-    """Encoder from its arrays and texts.
+def encoder_from_tree(tree: Tree, source: Path, runtime: Runtime | None = None) -> Encoder:
+    """Make an encoder from its tree.
 
     Raises:
         ModelError: If this version has no such encoder.
     """
-    library = [
+    family_profiles = [
         profiles.Profile(
             about["name"],
             profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
@@ -110,17 +186,16 @@ def encoder_from_tree(tree, path, runtime=None):
         )
         for k, about in enumerate(tree["profiles"])
     ]
-    try:
-        kind = encoders.kind(tree["name"])
-    except KeyError:
+    found = encoder_class(tree["name"])
+    if found is None:
         raise ModelError.at(
-            path, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*"
-        ) from None
-    return kind.from_tree(tree, library, runtime)
+            source, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*"
+        )
+    return found.from_tree(tree, family_profiles, runtime)
 
 
-def write_tree(tree, path, kind):
-    """Write nested dictionaries of arrays and JSON values; returns the checksum."""
+def write_tree(tree: Tree, path: Path, kind: str) -> str:
+    """Write nested dictionaries of arrays and JSON values, and return the checksum."""
     flat = {
         name: value if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True)
         for name, value in _flatten(tree)
@@ -142,17 +217,21 @@ def write_tree(tree, path, kind):
     return checksum
 
 
-def read_tree(path, kinds, required):
+def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tuple[Tree, str]:
     """Read and verify a tree.
 
     Args:
-        kinds: Accepted format or formats.
-        required: Parts that must be there, as paths.
+        path: HDF5 file.
+        kinds: Accepted formats.
+        required: Parts that must be there, as paths inside the file.
 
     Returns:
         (nested dictionaries, checksum).
+
+    Raises:
+        ModelError: If the file is missing, cut short, altered, of another format or version, or
+            lacks a part.
     """
-    kinds = (kinds,) if isinstance(kinds, str) else kinds
     try:
         with h5py.File(path, "r") as handle:
             found = handle.attrs.get("format", "no tpspred format")
@@ -165,7 +244,8 @@ def read_tree(path, kinds, required):
             missing = [name for name in required if name not in handle]
             if missing:
                 raise ModelError.at(path, f"no part {', '.join(missing)}", "a whole model")
-            flat, names = {}, []
+            flat: dict[str, Any] = {}
+            names: list[str] = []
             handle.visititems(
                 lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
             )
@@ -189,7 +269,7 @@ def read_tree(path, kinds, required):
     return _nest(flat), checksum
 
 
-def _checksum(flat):
+def _checksum(flat: Mapping[str, Any]) -> str:
     digest = hashlib.sha256()
     for name in sorted(flat):
         value = flat[name]
@@ -203,25 +283,25 @@ def _checksum(flat):
     return digest.hexdigest()
 
 
-def _flatten(tree, prefix=""):
+def _flatten(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (path, leaf); a dictionary with any array below it is a group, any other a leaf."""
     for name, value in tree.items():
-        if isinstance(value, dict) and _holds_array(value):
+        if isinstance(value, dict) and _contains_array(value):
             yield from _flatten(value, f"{prefix}{name}/")
         else:
             yield prefix + name, value
 
 
-def _holds_array(value):
+def _contains_array(value: object) -> bool:
     return (
         isinstance(value, np.ndarray)
         or isinstance(value, dict)
-        and any(map(_holds_array, value.values()))
+        and any(map(_contains_array, value.values()))
     )
 
 
-def _nest(flat):
-    tree = {}
+def _nest(flat: Mapping[str, Any]) -> Tree:
+    tree: Tree = {}
     for name, value in flat.items():
         *groups, leaf = name.split("/")
         place = tree

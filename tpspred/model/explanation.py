@@ -1,18 +1,22 @@
 """Why a protein gets its call: what each aligned residue and each feature adds to it.
 
-By occlusion (Zeiler & Fergus 2014, 10.1007/978-3-319-10590-1_53): a residue is made unknown, or a feature is set to its mean over
-the training proteins, and what the label's log-odds lose is what it had added. Nothing is drawn at random.
+The method is occlusion (Zeiler & Fergus 2014, 10.1007/978-3-319-10590-1_53). A residue is made
+unknown, or a feature is set to its mean over the training proteins; what the log-odds of the label
+lose is what the residue or feature had added. Nothing is drawn at random.
 """
 
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .. import encoders
 from ..errors import InputError
-from ..family import features
+from ..family.features import feature_vector
 from ..family.profiles import UNKNOWN
+from ..family.screening import ScreenedProtein, screen
+from ..io.fasta import ProteinRecord
 from .calibration import log_odds
+from .predictor import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +25,11 @@ class Part:
 
     Attributes:
         kind: ``residue`` or ``feature``.
-        name: The residue's letter, or the feature's name.
-        position: Residue number, 1-based; None of a feature.
-        column: Match column of the best profile, 1-based; None of a feature.
-        motif: Name of the motif that the residue lies in, or None.
-        value: The feature's value; None of a residue.
+        name: Letter of the residue, or name of the feature.
+        position: Residue number, 1-based; None for a feature.
+        column: Match column of the best profile, 1-based; None for a feature.
+        motif: Name of the motif that contains the residue, or None.
+        value: Value of the feature; None for a residue.
         adds: Log-odds (natural logarithm); negative for what speaks against the label.
     """
 
@@ -40,127 +44,122 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """Parts of a label's log-odds, those that add or take most first; residues, then features."""
+    """What adds to the log-odds of a label.
+
+    Attributes:
+        label: ``group:name``.
+        probability: Probability of the label, 0–1.
+        profile: Name of the best profile.
+        parts: Residues, then features, each with the largest effects first.
+    """
 
     label: str
     probability: float
     profile: str
-    parts: tuple
+    parts: tuple[Part, ...]
 
 
-def explain(predictor, record, label=None, threads=1):
+def explain(
+    predictor: Predictor, record: ProteinRecord, label: str | None = None, threads: int = 1
+) -> Explanation:
     """Explain a label of a protein.
 
     Args:
-        predictor: prediction.Predictor.
-        record: records.ProteinRecord.
-        label: ``group:name``; by default the most likely ensemble.
-
-    Returns:
-        Explanation.
+        predictor: Model.
+        record: Protein.
+        label: ``group:name``; the most likely ensemble by default.
+        threads: CPU threads.
 
     Raises:
-        InputError: If the protein cannot be scored or matches no profile, or the model has no such label.
+        InputError: If the protein cannot be scored or matches no profile, or the model has no such
+            label.
     """
-    (view,) = encoders.views([record], predictor.encoder.profiles, threads)
-    if record.problem or not view.hits:
+    (protein,) = screen([record], predictor.encoder.profiles, threads)
+    if record.problem or not protein.hits:
         raise InputError.at(
             f"record {record.id}",
             record.problem or "no match to a family profile",
             "a protein of the family",
         )
-    vector, embedding = (
-        features.vector(view),
-        dict(predictor.encoder.encode([view], threads))[record.sequence],
-    )
-    probabilities, _ = predictor.scores(embedding, vector)
-    chosen = _chosen(predictor, probabilities, label)
+    features = feature_vector(protein, predictor.feature_names)
+    embedding = dict(predictor.encoder.encode([protein], threads))[record.sequence]
+    probabilities, _ = predictor.scores(embedding, features)
+    chosen = _chosen_label(predictor, probabilities, label)
 
-    def odds(embedding, vector):
-        return float(log_odds(predictor.scores(embedding, vector)[0][chosen]))
+    def odds(embedding: NDArray[np.float32], features: NDArray[np.float32]) -> float:
+        return float(log_odds(predictor.scores(embedding, features)[0][chosen]))
 
-    whole = odds(embedding, vector)
-    best = view.hits[0]
+    # Residues: encode the protein once for each, without it.
+    whole = odds(embedding, features)
+    best = protein.hits[0]
     column_of = {
         int(position): column for column, position in enumerate(best.positions, 1) if position
     }
     motif_of = {
-        position: hit.motif for hit in view.motifs for position in range(hit.start, hit.end + 1)
+        position: hit.motif for hit in protein.motifs for position in range(hit.start, hit.end + 1)
     }
-    without = {
-        position: _occluded(view, position)
+    occluded = {
+        position: _occlude(protein, position)
         for position in column_of
         if record.sequence[position - 1] != "X"
     }
-    position_of = {other.record.sequence: position for position, other in without.items()}
-    residues = [
-        Part(
-            "residue",
-            record.sequence[position - 1],
-            position,
-            column_of[position],
-            motif_of.get(position),
-            None,
-            whole - odds(other, vector),
+    position_of = {other.record.sequence: position for position, other in occluded.items()}
+    residues = []
+    for sequence, vector in predictor.encoder.encode(occluded.values(), threads):
+        position = position_of[sequence]
+        residues.append(
+            Part(
+                kind="residue",
+                name=record.sequence[position - 1],
+                position=position,
+                column=column_of[position],
+                motif=motif_of.get(position),
+                value=None,
+                adds=whole - odds(vector, features),
+            )
         )
-        for sequence, other in predictor.encoder.encode(without.values(), threads)
-        for position in [position_of[sequence]]
-    ]
-    mean = predictor.fitted.scaling["feature_mean"]
-    told = [
-        Part(
-            "feature",
-            name,
-            None,
-            None,
-            None,
-            float(vector[i]),
-            whole - odds(embedding, np.where(np.arange(len(vector)) == i, mean, vector)),
-        )
-        for i, name in enumerate(features.NAMES)
-    ]
+
+    # Features: score the protein once for each, with the mean in its place.
+    means = predictor.trained.scaling.feature_mean
+    values = []
+    for i, name in enumerate(predictor.feature_names):
+        without = np.where(np.arange(len(features)) == i, means, features)
+        adds = whole - odds(embedding, without)
+        values.append(Part("feature", name, None, None, None, float(features[i]), adds))
+
     return Explanation(
-        predictor.labels[chosen].column,
-        float(probabilities[chosen]),
-        best.profile.name,
-        tuple(
-            part
-            for parts in (residues, told)
-            for part in sorted(parts, key=lambda part: -abs(part.adds))
-        ),
+        label=predictor.labels[chosen].column,
+        probability=float(probabilities[chosen]),
+        profile=best.profile.name,
+        parts=(*sorted(residues, key=_effect), *sorted(values, key=_effect)),
     )
 
 
-def _occluded(view, position):
-    """The view with one residue made unknown."""
-    sequence = view.record.sequence[: position - 1] + "X" + view.record.sequence[position:]
-    hits = [
-        dataclasses.replace(
-            hit,
-            residues=np.where(hit.positions == position, UNKNOWN, hit.residues).astype(np.uint8),
-        )
-        for hit in view.hits
-    ]
-    return features.View(dataclasses.replace(view.record, sequence=sequence), hits, view.motifs)
+def _effect(part: Part) -> float:
+    """Sort key that puts the largest effects first."""
+    return -abs(part.adds)
 
 
-def _chosen(predictor, probabilities, label):
-    """Index of the label to explain."""
-    names = [known.column for known in predictor.labels]
+def _occlude(protein: ScreenedProtein, position: int) -> ScreenedProtein:
+    """Return the protein with one residue made unknown."""
+    sequence = protein.record.sequence
+    without = sequence[: position - 1] + "X" + sequence[position:]
+    hits = []
+    for hit in protein.hits:
+        residues = np.where(hit.positions == position, UNKNOWN, hit.residues).astype(np.uint8)
+        hits.append(dataclasses.replace(hit, residues=residues))
+    record = dataclasses.replace(protein.record, sequence=without)
+    return ScreenedProtein(record, hits, protein.motifs)
+
+
+def _chosen_label(
+    predictor: Predictor, probabilities: NDArray[np.float64], label: str | None
+) -> int:
+    """Return the column of the label to explain."""
     if label is None:
-        return max(
-            (
-                i
-                for i, known in enumerate(predictor.labels)
-                if known.group == "ensemble" and predictor.positives[i]
-            ),
-            key=lambda i: probabilities[i],
-        )
+        return max(predictor.ensembles, key=lambda i: probabilities[i])
+    names = [known.column for known in predictor.labels]
     if label not in names or not predictor.positives[names.index(label)]:
-        raise InputError.at(
-            "--label",
-            label,
-            "a label with training data, such as "
-            + next(name for name, count in zip(names, predictor.positives) if count),
-        )
+        example = next(name for name, count in zip(names, predictor.positives) if count)
+        raise InputError.at("--label", label, f"a label with training data, such as {example}")
     return names.index(label)

@@ -1,24 +1,23 @@
 """Characterised enzymes in the encoder's space: the nearest ones, and what similar ones vote for."""
 
 import dataclasses
-import pathlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..dataset import reactions
-from ..encoders import vector_parts
-from ..errors import InputError
-from ..family import profiles
-from ..io import fasta
+from ..encoders.protocol import VectorPart, part_slices
+from ..family.alignment import Alignment, align_pairs
 from .calibration import log_odds
+from .scaling import Scaling
 
-SHARPNESS = 20.0  # of a vote: an enzyme less similar by 0.05 weighs e times less
+SHARPNESS = 20.0  # of a vote: an enzyme that is less similar by 0.05 weighs e times less
+MIN_SHARE = 0.01  # a vote is no surer than this or its complement
 NO_FOLD = -1
-PAIRS, STEP = (
-    20,
-    0.05,
-)  # neighbours of each enzyme, and width of a bin of similarity, that tell the typical identity
-LEAST_SHARE = 0.01  # a vote is no surer than this or its complement
+# The typical identity is measured on this many neighbours of each enzyme, in bins of similarity.
+PAIRS_PER_ENZYME = 20
+BIN_WIDTH = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,212 +25,217 @@ class Neighbour:
     """A characterised enzyme beside a protein.
 
     Attributes:
-        similarity: Cosine of the two vectors that ``comparable`` gives, at most 1.
+        id: MARTS-DB id.
+        accessions, species, products: Names.
+        similarity: Cosine of the two vectors that :func:`comparable` returns, at most 1.
         identity: Median identity of pairs of characterised enzymes that are as similar, 0–1.
-        ensembles: Slugs of what it makes.
+        ensembles: Slugs of the ensembles of its products.
         agrees: Whether it has an ensemble that is called for the protein; None if none is called.
-        alignment: profiles.Alignment of the protein with its sequence; None without that, or if they do not align.
+        alignment: Alignment of the protein with its sequence; None if the sequence is not known or
+            does not align.
     """
 
     id: str
-    accessions: tuple
-    species: tuple
-    products: tuple
+    accessions: tuple[str, ...]
+    species: tuple[str, ...]
+    products: tuple[str, ...]
     similarity: float
     identity: float
-    ensembles: tuple
+    ensembles: tuple[str, ...]
     agrees: bool | None
-    alignment: profiles.Alignment | None = None
+    alignment: Alignment | None = None
 
 
-def comparable(embedding, encoder, scaling):
-    """Embeddings whose dot product says how alike two proteins are: as they are, or standardised and of length one if their
-    axes have no scale of their own; several blocks add up.
+def comparable(
+    embedding: NDArray[np.float32], parts: Sequence[VectorPart], scaling: Scaling
+) -> NDArray[np.float32]:
+    """Return embeddings whose dot product says how alike two proteins are.
+
+    A part whose axes have a common scale stays as it is. One whose axes have none is standardised
+    and scaled to length one. The dot products of the parts add up by their shares.
 
     Args:
         embedding: (…, dimension).
-        scaling: Of training.Fit.
+        parts: Parts of the embedding.
+        scaling: Means and scales of the training proteins.
     """
-    parts = []
-    for block, columns in vector_parts.columns(encoder.blocks):
-        part = embedding[..., columns]
-        if block.standardise:
-            part = (part - scaling["embedding_mean"][columns]) / scaling["embedding_scale"][columns]
-            part = part / length(part)[..., None]
-        parts.append(part * np.float32(np.sqrt(block.share)))
-    return np.concatenate(parts, -1)
+    compared = []
+    for part, columns in part_slices(parts):
+        values = embedding[..., columns]
+        if part.standardise:
+            values = values - scaling.embedding_mean[columns]
+            values = values / scaling.embedding_scale[columns]
+            values = values / length(values)[..., None]
+        compared.append(values * np.float32(np.sqrt(part.share)))
+    return np.concatenate(compared, -1)
 
 
-def length(vectors):
-    """Length of each vector, (…, dimension) → (…), above 0."""
-    return np.maximum(
-        np.sqrt(np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64)), 1e-9
-    )
+def length(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the length of each vector, (…, dimension) → (…), above 0."""
+    squares = np.einsum("...i,...i->...", vectors, vectors, dtype=np.float64)
+    return np.maximum(np.sqrt(squares), 1e-9)
 
 
 @dataclasses.dataclass(frozen=True)
 class References:
-    """The characterised enzymes a model knows: their vectors, never their sequences.
+    """The characterised enzymes that a model knows: their vectors, never their sequences.
 
     Attributes:
-        vectors: (enzymes, dimension) float16, length 1.
-        about: One dictionary per enzyme: id, accessions, species, products.
-        targets: (enzymes, labels) uint8 of 0 and 1.
-        folds: (enzymes,) int8 fold of the training in which each is.
-        similarities, identities: (points,) float32, what identity a similarity typically means.
+        vectors: (enzymes, dimension) comparable vectors of length 1.
+        about: Per enzyme a dictionary with id, accessions, species and products.
+        targets: (enzymes, labels) 0/1.
+        folds: (enzymes,) fold of the training in which each enzyme is.
+        similarities, identities: (points,) which identity is typical of a similarity.
     """
 
-    vectors: np.ndarray
-    about: list
-    targets: np.ndarray
-    folds: np.ndarray
-    similarities: np.ndarray
-    identities: np.ndarray
+    vectors: NDArray[np.float16]
+    about: list[dict[str, Any]]
+    targets: NDArray[np.uint8]
+    folds: NDArray[np.int8]
+    similarities: NDArray[np.float32]
+    identities: NDArray[np.float32]
 
     @classmethod
-    def of(cls, about, vectors, targets, folds, identities):
-        """References from vectors.
+    def from_vectors(
+        cls,
+        about: list[dict[str, Any]],
+        vectors: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        folds: NDArray[np.int64],
+        identities: NDArray[np.float32],
+    ) -> "References":
+        """Make references from the vectors of training enzymes.
 
         Args:
-            about: List of dictionaries.
-            vectors: (enzymes, dimension), comparable.
-            targets: (enzymes, labels).
-            folds: (enzymes,).
+            about: Per enzyme a dictionary with id, accessions, species and products.
+            vectors: (enzymes, dimension) comparable vectors.
+            targets: (enzymes, labels) 0/1.
+            folds: (enzymes,) fold of the training.
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
         vectors = vectors / length(vectors)[:, None]
+        similarity = np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64)
         return cls(
             vectors.astype(np.float16),
             about,
             targets.astype(np.uint8),
             np.asarray(folds, np.int8),
-            *typical_identity(
-                np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64), identities
-            ),
+            *typical_identity(similarity, identities),
         )
 
-    def similarity(self, vector):
-        """(enzymes,) float64 dot product with a comparable vector; the same whatever is computed beside it."""
+    def similarity(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the dot product of a comparable vector with every enzyme's, (enzymes,).
+
+        It does not depend on other vectors that are computed at the same time.
+        """
         return np.einsum("ij,j->i", self.vectors, vector, dtype=np.float64)
 
-    def asked(self, left_out=None):
-        """(enzymes,) bool, those outside a fold; all if it is None."""
-        return self.folds != (NO_FOLD if left_out is None else left_out)
+    def outside_fold(self, fold: int | None = None) -> NDArray[np.bool_]:
+        """Return which enzymes are outside a fold, (enzymes,); all of them if it is None."""
+        return self.folds != (NO_FOLD if fold is None else fold)
 
-    def vote(self, similarity, left_out=None):
-        """Logit of the share of each label among the enzymes, similar ones weighing more.
+    def vote(
+        self, similarity: NDArray[np.float64], left_out: int | None = None
+    ) -> NDArray[np.float64]:
+        """Return the logit of the share of each label among the enzymes, weighted by similarity.
 
         Args:
-            similarity: (enzymes,).
-            left_out: A fold whose enzymes have no vote.
+            similarity: (enzymes,) similarity to the protein.
+            left_out: Fold whose enzymes have no vote.
 
         Returns:
-            (labels,) float64.
+            (labels,) logits.
         """
-        asked = self.asked(left_out)
-        weight = np.where(asked, np.exp(SHARPNESS * (similarity - similarity[asked].max())), 0)
-        return log_odds(
-            np.einsum("i,ij->j", weight / weight.sum(), self.targets).clip(
-                LEAST_SHARE, 1 - LEAST_SHARE
-            )
-        )
+        voters = self.outside_fold(left_out)
+        distance = similarity - similarity[voters].max()
+        weight = np.where(voters, np.exp(SHARPNESS * distance), 0)
+        share = np.einsum("i,ij->j", weight / weight.sum(), self.targets)
+        return log_odds(share.clip(MIN_SHARE, 1 - MIN_SHARE))
 
-    def nearest(self, similarity, count, names, called):
-        """The most similar enzymes.
+    def nearest(
+        self,
+        similarity: NDArray[np.float64],
+        count: int,
+        ensembles: Mapping[int, str],
+        called: Collection[str],
+    ) -> list[Neighbour]:
+        """Return the most similar enzymes, the best first; ties stay in the order of the enzymes.
 
         Args:
             similarity: (enzymes,) cosines.
-            names: {column of the targets: ensemble}.
+            count: How many to return.
+            ensembles: Column of the targets → slug of the ensemble.
             called: Ensembles that are called for the protein.
-
-        Returns:
-            List of Neighbour, best first, ties by order.
         """
         best = np.argsort(-similarity, kind="stable")[:count]
-        return [self._neighbour(i, min(1.0, float(similarity[i])), names, called) for i in best]
+        return [self._neighbour(i, float(similarity[i]), ensembles, set(called)) for i in best]
 
-    def _neighbour(self, i, similarity, names, called):
-        about = self.about[i]  # float16 vectors are not quite of length 1, hence the minimum
-        ensembles = tuple(name for column, name in names.items() if self.targets[i, column])
+    def _neighbour(
+        self, i: int, similarity: float, ensembles: Mapping[int, str], called: set[str]
+    ) -> Neighbour:
+        about = self.about[i]
+        similarity = min(1.0, similarity)  # float16 vectors are not exactly of length 1
+        own = tuple(name for column, name in ensembles.items() if self.targets[i, column])
         return Neighbour(
-            about["id"],
-            *(tuple(about[key]) for key in ("accessions", "species", "products")),
-            similarity,
-            float(np.interp(similarity, self.similarities, self.identities)),
-            ensembles,
-            not called.isdisjoint(ensembles) if called else None,
+            id=about["id"],
+            accessions=tuple(about["accessions"]),
+            species=tuple(about["species"]),
+            products=tuple(about["products"]),
+            similarity=similarity,
+            identity=float(np.interp(similarity, self.similarities, self.identities)),
+            ensembles=own,
+            agrees=not called.isdisjoint(own) if called else None,
         )
 
 
-def typical_identity(similarity, identities):
-    """Median identity of neighbouring enzymes by their similarity, never falling.
+def typical_identity(
+    similarity: NDArray[np.float64], identities: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the median identity of neighbouring enzymes by their similarity.
 
     Args:
         similarity, identities: (enzymes, enzymes).
 
     Returns:
-        (similarities, identities): (points,) float32, increasing.
+        (points,) similarities, increasing, and (points,) identities, never falling.
     """
-    near = min(PAIRS, len(similarity) - 1)
-    others = np.argsort(-(similarity - 2 * np.eye(len(similarity))), axis=1, kind="stable")[
-        :, :near
-    ]
-    pairs = [np.take_along_axis(table, others, 1).ravel() for table in (similarity, identities)]
-    centres = np.arange(STEP / 2, 1, STEP)
-    bins = np.clip((pairs[0] / STEP).astype(int), 0, len(centres) - 1)
-    filled = np.flatnonzero(np.bincount(bins, minlength=len(centres)) >= min(PAIRS, len(bins)))
-    medians = np.maximum.accumulate([np.median(pairs[1][bins == k]) for k in filled])
-    return np.append(centres[filled], 1).astype(np.float32), np.append(medians, 1).astype(
-        np.float32
+    count = len(similarity)
+    nearest = min(PAIRS_PER_ENZYME, count - 1)
+    without_self = similarity - 2 * np.eye(count)
+    others = np.argsort(-without_self, axis=1, kind="stable")[:, :nearest]
+    pair_similarity = np.take_along_axis(similarity, others, 1).ravel()
+    pair_identity = np.take_along_axis(identities, others, 1).ravel()
+    centres = np.arange(BIN_WIDTH / 2, 1, BIN_WIDTH)
+    bins = np.clip((pair_similarity / BIN_WIDTH).astype(int), 0, len(centres) - 1)
+    enough = min(PAIRS_PER_ENZYME, len(bins))
+    filled = np.flatnonzero(np.bincount(bins, minlength=len(centres)) >= enough)
+    medians = np.maximum.accumulate([np.median(pair_identity[bins == k]) for k in filled])
+    return (
+        np.append(centres[filled], 1).astype(np.float32),
+        np.append(medians, 1).astype(np.float32),
     )
 
 
-class Sequences:
-    """Sequences of characterised enzymes, given by the user, to align neighbours with.
+def align_neighbours(
+    sequence: str, neighbours: Sequence[Neighbour], sequence_of: Mapping[str, str]
+) -> tuple[Neighbour, ...]:
+    """Add to neighbours the alignment of the protein with their sequences.
 
     Args:
-        source: MARTS-DB export (CSV), or FASTA with MARTS-DB ids or accessions, plain or gzip.
-
-    Raises:
-        InputError: If it is neither.
+        sequence: Residues of the protein.
+        neighbours: Its neighbours.
+        sequence_of: Sequences of characterised enzymes by id and accession.
     """
-
-    def __init__(self, source):
-        if ".csv" in pathlib.Path(source).suffixes:
-            enzymes = reactions.from_reactions(reactions.read_reactions(source))
-            self._of = {
-                name: enzyme.sequence
-                for enzyme in enzymes
-                for name in (*enzyme.accessions, enzyme.id)
-            }
-        else:
-            self._of = {
-                record.id: record.sequence
-                for record in fasta.read_fasta(source, "keep")
-                if not record.problem
-            }
-        if not self._of:
-            raise InputError.at(source, "no sequence", "a MARTS-DB export or FASTA of its enzymes")
-
-    def aligned(self, sequence, near):
-        """Neighbours with their alignments.
-
-        Args:
-            sequence: Of the protein.
-            near: List of Neighbour.
-
-        Returns:
-            List of Neighbour.
-        """
-        known = {
-            i: self._of[name]
-            for i, neighbour in enumerate(near)  # the id, if it is there, comes last and stays
-            for name in (*neighbour.accessions[::-1], neighbour.id)
-            if name in self._of
-        }
-        found = profiles.align_pairs(sequence, list(known.values())) if known else {}
-        by_rank = {i: found.get(k) for k, i in enumerate(known)}
-        return [
-            dataclasses.replace(neighbour, alignment=by_rank.get(i))
-            for i, neighbour in enumerate(near)
-        ]
+    known = {
+        i: sequence_of[name]
+        for i, neighbour in enumerate(neighbours)
+        # The id comes last, so that its sequence is the one that stays.
+        for name in (*neighbour.accessions[::-1], neighbour.id)
+        if name in sequence_of
+    }
+    alignments = align_pairs(sequence, list(known.values())) if known else {}
+    alignment_of = {i: alignments.get(k) for k, i in enumerate(known)}
+    return tuple(
+        dataclasses.replace(neighbour, alignment=alignment_of.get(i))
+        for i, neighbour in enumerate(neighbours)
+    )

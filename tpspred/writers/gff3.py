@@ -8,7 +8,7 @@ import re
 
 from ..errors import InputError
 from ..family import motifs
-from .tsv import number
+from .tables import number
 
 SOURCE = "tpspred"
 SAFE_ID = re.compile(r"[^a-zA-Z0-9.:^*$@!+_?\-|]")
@@ -34,7 +34,7 @@ class Writer:
         Raises:
             InputError: If the id has come before: an ID may stand for one feature only.
         """
-        if call.product_type is None:
+        if not call.is_called:
             return
         if call.id in self._seen:
             raise InputError.at(

@@ -7,9 +7,9 @@ import re
 import string
 
 from .. import __version__
-from ..dataset.reactions import PRODUCT_TYPES
+from ..dataset.product_types import PRODUCT_TYPES
 from ..family import motifs
-from .tsv import number
+from .tables import number
 
 # Accessions as UniProt describes them (uniprot.org/help/accession_numbers); any other is GenBank's.
 UNIPROT = re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}")
@@ -50,7 +50,7 @@ class Writer:
     def write(self, call):
         """Take a prediction.Call."""
         self._records += 1
-        if call.product_type is None:
+        if not call.is_called:
             return
         self._counts["status"][call.status] += 1
         self._counts["any type"][call.product_type] += 1

@@ -6,7 +6,6 @@ import json
 import numpy as np
 
 from .. import __version__
-from ..family import features
 
 
 class Writer:
@@ -19,6 +18,7 @@ class Writer:
 
     def __init__(self, handle, predictor):
         self._handle = handle
+        self._feature_names = predictor.feature_names
         self._columns = [label.column for label in predictor.labels]
         lines = predictor.calibration
         thresholds = {"tps": lines.tps_threshold, "uncertain": lines.uncertain_threshold} | {
@@ -29,7 +29,7 @@ class Writer:
             if label.group == "ensemble" and count and threshold <= 1
         }
         provenance = {
-            "model": predictor.record["name"],
+            "model": predictor.training_record["name"],
             "model_sha256": predictor.checksum,
             "encoder": predictor.encoder.name,
             "encoder_sha256": predictor.encoder.checksum,
@@ -41,7 +41,7 @@ class Writer:
 
     def write(self, call):
         """Write a prediction.Call."""
-        scored = call.probabilities is not None
+        scored = call.is_scored
         own = _text(
             {
                 "id": call.id,
@@ -57,7 +57,7 @@ class Writer:
                 "domains": call.domains,
                 "motifs": call.motifs,
                 "neighbours": call.neighbours,
-                "features": dict(zip(features.NAMES, call.features)) if scored else None,
+                "features": dict(zip(self._feature_names, call.features)) if scored else None,
             }
         )
         print(f"{own[:-1]}, {self._same[1:]}", file=self._handle)

@@ -2,7 +2,7 @@
 
 import collections
 
-from ..dataset.reactions import PRODUCT_TYPES
+from ..dataset.product_types import PRODUCT_TYPES
 
 STATUSES = ("tps", "uncertain", "related")
 SECTIONS = {

@@ -3,10 +3,10 @@ Table Schema). With all labels, a column of probabilities for each follows, name
 """
 
 import itertools
-import math
 
 from ..family import motifs
 from ..io.shards import COLUMN
+from .tables import MISSING, joined, number
 
 COLUMNS = (
     "id",
@@ -27,7 +27,6 @@ COLUMNS = (
     "flags",
     "model",
 )
-MISSING, EMPTY = "NA", "none"
 
 
 class Writer:
@@ -69,7 +68,6 @@ class Writer:
 
 
 def _row(call):
-    scored, answered = call.tps_probability is not None, call.product_type is not None
     near = call.nearest
     return (
         call.id,
@@ -78,35 +76,20 @@ def _row(call):
         number(call.tps_probability),
         call.product_type or MISSING,
         number(call.product_type_probability),
-        several(
-            (f"{found.name}:{number(found.probability)}" for found in call.ensembles), answered
+        joined(
+            (f"{found.name}:{number(found.probability)}" for found in call.ensembles),
+            call.is_called,
         ),
-        several((f"{found.name}:{number(found.precision)}" for found in call.ensembles), answered),
-        several(call.ensemble_set or (), call.ensemble_set is not None),
+        joined(
+            (f"{found.name}:{number(found.precision)}" for found in call.ensembles), call.is_called
+        ),
+        joined(call.ensemble_set or (), call.ensemble_set is not None),
         near.id if near else MISSING,
         "|".join(near.accessions) or MISSING if near else MISSING,
         "|".join(near.products) if near else MISSING,
         number(near.similarity if near else None),
         number(near.identity if near else None),
-        several([motifs.summary(call.motifs)], scored),
-        several(call.flags, answered),
+        joined([motifs.summary(call.motifs)], call.is_scored),
+        joined(call.flags, call.is_called),
         call.model,
     )
-
-
-def several(values, known):
-    """Values with ';' between, ``none`` for no value, NA where that is not known.
-
-    >>> several("ab", True), several((), True), several((), False)
-    ('a;b', 'none', 'NA')
-    """
-    return ";".join(values) or (EMPTY if known else MISSING)
-
-
-def number(value):
-    """Four decimals, NA for None and NaN.
-
-    >>> number(0.5), number(None)
-    ('0.5000', 'NA')
-    """
-    return MISSING if value is None or math.isnan(value) else f"{value:.4f}"

@@ -1,0 +1,188 @@
+"""Characterised enzymes: one per distinct sequence, and the table ``dataset.tsv`` they lie in."""
+
+import csv
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from ..errors import InputError
+from ..io import files
+from ..io.fasta import read_fasta
+from . import ensembles
+from .product_types import RELATED_TYPES
+from .reactions import Reaction, read_reactions
+
+
+@dataclasses.dataclass(frozen=True)
+class Enzyme:
+    """One distinct sequence with everything that is known about it.
+
+    Attributes:
+        id: The smallest MARTS-DB enzyme id of the sequence.
+        sequence: Normalised residues.
+        species, kingdom, substrates, products, accessions: Names, each once.
+        ensembles: Slugs of product ensembles, in the order of ``ensembles.SLUGS``.
+        product_types: Types such as ``mono``, sorted.
+        tps_classes: ``1`` or ``2``, sorted.
+    """
+
+    id: str
+    sequence: str
+    species: tuple[str, ...]
+    kingdom: tuple[str, ...]
+    ensembles: tuple[str, ...]
+    product_types: tuple[str, ...]
+    tps_classes: tuple[str, ...]
+    substrates: tuple[str, ...]
+    products: tuple[str, ...]
+    accessions: tuple[str, ...]
+
+    @property
+    def is_tps(self) -> bool:
+        """Whether any of its reactions is that of a terpene synthase in the strict sense."""
+        return not RELATED_TYPES.issuperset(self.product_types)
+
+
+COLUMNS = [field.name for field in dataclasses.fields(Enzyme)]
+# Names of substrates and products contain ';' and ',', so these columns are joined with '|'.
+SEPARATORS = {
+    "species": "|",
+    "kingdom": "|",
+    "ensembles": ";",
+    "product_types": ";",
+    "tps_classes": ";",
+    "substrates": "|",
+    "products": "|",
+    "accessions": "|",
+}
+
+
+def from_reactions(reactions: Iterable[Reaction]) -> list[Enzyme]:
+    """Group reactions by sequence and return the enzymes, sorted by id.
+
+    Raises:
+        InputError: If one enzyme id has two different sequences.
+    """
+    by_sequence: dict[str, list[Reaction]] = {}
+    sequence_of: dict[str, str] = {}
+    for reaction in reactions:
+        by_sequence.setdefault(reaction.sequence, []).append(reaction)
+        if sequence_of.setdefault(reaction.enzyme, reaction.sequence) != reaction.sequence:
+            raise InputError.at(
+                f"enzyme {reaction.enzyme}",
+                "two different sequences",
+                "one sequence per enzyme id",
+            )
+    enzymes = [_enzyme(sequence, rows) for sequence, rows in by_sequence.items()]
+    return sorted(enzymes, key=lambda enzyme: enzyme.id)
+
+
+def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
+    """Gather the reactions of one sequence."""
+    slugs = {slug for row in rows for slug in row.ensembles}
+    accessions = [row.uniprot or row.genbank for row in rows]
+
+    def values(field: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(getattr(row, field) for row in rows))
+
+    return Enzyme(
+        id=min(row.enzyme for row in rows),
+        sequence=sequence,
+        species=values("species"),
+        kingdom=values("kingdom"),
+        ensembles=tuple(slug for slug in ensembles.SLUGS if slug in slugs),
+        product_types=tuple(sorted(values("product_type"))),
+        tps_classes=tuple(sorted(values("tps_class"))),
+        substrates=tuple(sorted(values("substrate"))),
+        products=values("product"),
+        accessions=tuple(dict.fromkeys(filter(None, accessions))),
+    )
+
+
+def write_enzymes(enzymes: Sequence[Enzyme], target: str | os.PathLike[str]) -> int:
+    """Write ``dataset.tsv``, one row per enzyme, and return the number of rows."""
+    with files.open_text_output(target) as handle:
+        table = csv.writer(
+            handle,
+            delimiter="\t",
+            lineterminator="\n",
+            quoting=csv.QUOTE_NONE,
+            quotechar=None,
+        )
+        table.writerow(COLUMNS)
+        for enzyme in enzymes:
+            table.writerow(
+                SEPARATORS[name].join(getattr(enzyme, name))
+                if name in SEPARATORS
+                else getattr(enzyme, name)
+                for name in COLUMNS
+            )
+    return len(enzymes)
+
+
+def read_enzymes(source: str | os.PathLike[str]) -> list[Enzyme]:
+    """Read ``dataset.tsv``.
+
+    Raises:
+        InputError: If a column is missing or a row has another number of columns.
+    """
+    enzymes = []
+    with files.open_bytes(source) as stream:
+        table = ((number, line.split("\t")) for number, line in files.lines(stream, source))
+        empty: list[str] = []
+        _, header = next(table, (0, empty))
+        missing = [name for name in COLUMNS if name not in header]
+        if missing:
+            raise InputError.at(
+                f"{source}, line 1",
+                f"no column {', '.join(missing)}",
+                "a table made by tpspred prepare",
+            )
+        for number, row in table:
+            if len(row) != len(header):
+                raise InputError.at(
+                    f"{source}, line {number}", f"{len(row)} columns", f"{len(header)} columns"
+                )
+            enzymes.append(_from_cells(dict(zip(header, row))))
+    return enzymes
+
+
+def _from_cells(cells: dict[str, str]) -> Enzyme:
+    """Make an enzyme from one row of ``dataset.tsv``."""
+    names = {
+        name: tuple(filter(None, cells[name].split(separator)))
+        for name, separator in SEPARATORS.items()
+    }
+    return Enzyme(id=cells["id"], sequence=cells["sequence"], **names)
+
+
+def write_fasta(enzymes: Iterable[Enzyme], target: str | os.PathLike[str]) -> None:
+    """Write the sequences as FASTA, for ``tpspred embed``."""
+    with files.open_text_output(target) as handle:
+        handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
+
+
+def read_enzyme_sequences(source: str | os.PathLike[str]) -> dict[str, str]:
+    """Read sequences of characterised enzymes, to align proteins with.
+
+    Args:
+        source: MARTS-DB export (CSV), or FASTA with MARTS-DB ids or accessions; plain, gzip or xz.
+
+    Returns:
+        Sequence by MARTS-DB id and accession.
+
+    Raises:
+        InputError: If the file is neither, or contains no sequence.
+    """
+    if ".csv" in pathlib.Path(source).suffixes:
+        enzymes = from_reactions(read_reactions(source))
+        sequence_of = {
+            name: enzyme.sequence for enzyme in enzymes for name in (*enzyme.accessions, enzyme.id)
+        }
+    else:
+        records = read_fasta(source, "keep")
+        sequence_of = {record.id: record.sequence for record in records if not record.problem}
+    if not sequence_of:
+        raise InputError.at(source, "no sequence", "a MARTS-DB export or FASTA of its enzymes")
+    return sequence_of

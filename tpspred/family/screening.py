@@ -1,0 +1,83 @@
+"""The screen: which proteins match a family profile, and what the match shows.
+
+A protein is searched once. What the search found travels with it, as ``ScreenedProtein``, to the
+features, the encoder, the call and the store.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+from Bio.SeqUtils.ProtParam import ProteinAnalysis
+
+from ..io.fasta import ProteinRecord
+from .motifs import MotifHit, by_name, find_motifs
+from .profiles import Profile, ProfileHit, search
+
+N_TERMINUS_AA = 60  # plastid transit peptides: most are 30 to 70 residues long
+
+
+@dataclasses.dataclass(frozen=True)
+class ScreenedProtein:
+    """A protein after the screen: its record, its profile hits and its motifs.
+
+    Attributes:
+        record: The protein.
+        hits: Profile hits, best first; empty if the protein matches no profile.
+        motifs: Motifs at the sites of the best profile.
+    """
+
+    record: ProteinRecord
+    hits: Sequence[ProfileHit] = ()
+    motifs: Sequence[MotifHit] = ()
+
+    @functools.cached_property
+    def known_residues(self) -> str:
+        """The sequence without residues that are not known (X)."""
+        return self.record.sequence.replace("X", "")
+
+    @functools.cached_property
+    def n_terminus(self) -> str:
+        """The first 60 known residues."""
+        return self.known_residues[:N_TERMINUS_AA]
+
+    @functools.cached_property
+    def analysis(self) -> ProteinAnalysis:
+        """Biopython's analysis of the known residues."""
+        return ProteinAnalysis(self.known_residues)
+
+    @functools.cached_property
+    def motifs_by_name(self) -> Mapping[str, Sequence[MotifHit]]:
+        """The motifs, grouped by name."""
+        return by_name(self.motifs)
+
+    def motif_states(self, name: str) -> list[str]:
+        """Return the state of a motif at each of its sites."""
+        return [hit.state for hit in self.motifs_by_name.get(name, ())]
+
+
+def screen(
+    records: Sequence[ProteinRecord], profiles: Sequence[Profile], threads: int = 1
+) -> list[ScreenedProtein]:
+    """Search the family profiles in proteins and read the motifs where the best one has them.
+
+    Args:
+        records: n proteins; one that cannot be scored is not searched.
+        profiles: Family profiles.
+        threads: CPU threads; the result does not depend on them.
+
+    Returns:
+        n screened proteins. One without hits has not passed the screen.
+    """
+    sequences = ["" if record.problem else record.sequence for record in records]
+    hits_of = search(profiles, sequences, threads)
+    return [with_motifs(record, hits) for record, hits in zip(records, hits_of)]
+
+
+def with_motifs(record: ProteinRecord, hits: Sequence[ProfileHit]) -> ScreenedProtein:
+    """Read the motifs of a protein at the sites of its best profile."""
+    if not hits:
+        return ScreenedProtein(record)
+    best = hits[0]
+    found = find_motifs(record.sequence, best.profile.sites, best.positions)
+    return ScreenedProtein(record, hits, found)

@@ -1,0 +1,125 @@
+"""What a model says about a protein: a call, with its status and its warning flags."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.product_types import EITHER_CLASS
+from ..family import motifs
+from ..family.motifs import MotifHit
+from ..family.profiles import DomainHit
+from .neighbours import Neighbour
+
+TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
+NO_SIMILAR_ENZYME = "no_similar_enzyme"
+NO_NEIGHBOUR_AGREES = "no_neighbour_agrees"
+NO_INTACT_ACTIVE_SITE = "no_intact_active_site"
+MOTIF_CONFLICT = "motif_conflict"
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleCall:
+    """An ensemble whose probability is at or above its threshold.
+
+    Attributes:
+        name: Slug of the ensemble.
+        probability: 0–1.
+        precision: Share of the calls of this ensemble on held-out enzymes that were right, 0–1;
+            NaN if there were none.
+    """
+
+    name: str
+    probability: float
+    precision: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What the model says about a protein.
+
+    Attributes:
+        id: Id of the record.
+        length_aa: Residues.
+        status: ``tps``, ``related`` (a prenyl diphosphate, squalene or phytoene synthase),
+            ``uncertain``, ``not_tps``, or why the protein could not be scored.
+        model: Name and checksum of the model.
+        tps_probability: Probability of being a terpene synthase; None if no profile matched.
+        product_type, product_type_probability: The most likely type; None unless the status is
+            tps, related or uncertain.
+        ensembles: Called ensembles, the most likely first.
+        ensemble_set: Slugs that contain the wanted share of a protein's ensembles, the most likely
+            first; None unless they were asked for and the status is tps, related or uncertain.
+        flags: Warnings: ``no_similar_enzyme``, ``no_neighbour_agrees``,
+            ``no_intact_active_site``, ``motif_conflict`` (see :func:`warning_flags`).
+        neighbours: The nearest characterised enzymes, the best first.
+        motifs: Motifs of the best profile.
+        domains: Domains of the best profile.
+        probabilities: (labels,) probabilities, NaN for labels without training data; None if no
+            profile matched.
+        features: (features,) engineered features; None if no profile matched.
+    """
+
+    id: str
+    length_aa: int
+    status: str
+    model: str
+    tps_probability: float | None = None
+    product_type: str | None = None
+    product_type_probability: float | None = None
+    ensembles: tuple[EnsembleCall, ...] = ()
+    ensemble_set: tuple[str, ...] | None = None
+    flags: tuple[str, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    motifs: tuple[MotifHit, ...] = ()
+    domains: tuple[DomainHit, ...] = ()
+    probabilities: NDArray[np.float64] | None = None
+    features: NDArray[np.float32] | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the protein matched a profile, so that the network scored it."""
+        return self.tps_probability is not None
+
+    @property
+    def is_called(self) -> bool:
+        """Whether the status is tps, related or uncertain, so that the call names a product."""
+        return self.product_type is not None
+
+    @property
+    def nearest(self) -> Neighbour | None:
+        """The most similar characterised enzyme, or None."""
+        return self.neighbours[0] if self.neighbours else None
+
+
+def warning_flags(
+    similarity: float,
+    min_similarity: float,
+    neighbours: Sequence[Neighbour],
+    product_type: str,
+    motif_hits: Sequence[MotifHit],
+) -> Iterator[str]:
+    """Yield the warning flags of a call.
+
+    They are ``no_similar_enzyme`` (the protein is less similar to any characterised enzyme than
+    99 % of these are to another), ``no_neighbour_agrees`` (none of the neighbours has a called
+    ensemble), ``no_intact_active_site``, and ``motif_conflict`` (the intact active site is not of
+    the class that makes such a product type).
+
+    Args:
+        similarity: Similarity to the nearest characterised enzyme.
+        min_similarity: Similarity below which a protein is unlike all of them.
+        neighbours: The nearest characterised enzymes.
+        product_type: The most likely product type.
+        motif_hits: Motifs of the protein.
+    """
+    if similarity < min_similarity:
+        yield NO_SIMILAR_ENZYME
+    if neighbours and all(neighbour.agrees is False for neighbour in neighbours):
+        yield NO_NEIGHBOUR_AGREES
+    intact = motifs.classes(motif_hits)
+    if not intact:
+        yield NO_INTACT_ACTIVE_SITE
+    elif product_type not in EITHER_CLASS and "1" not in intact:
+        yield MOTIF_CONFLICT

@@ -1,0 +1,195 @@
+"""What a network learns from: labelled enzymes and negatives, gathered from their stores."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..console import detail
+from ..dataset.enzymes import Enzyme
+from ..dataset.labels import IS_TPS, Label, label_targets, product_targets
+from ..errors import StoreError
+from ..family.alignment import identity_matrix
+from ..io.store import Representations, features_named
+
+DOUBTFUL_IDENTITY = 0.4
+MIN_ENZYMES = 4  # that make a product, for the networks to learn it
+# Enzymes that share their labels with another; with fewer an input may be constant by chance.
+MIN_REPEATED_LABELS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """n proteins that passed the screen, with what the network is given and asked.
+
+    Attributes:
+        ids, sequences: n strings.
+        embedding: (n, dimension) vectors, not scaled.
+        features: (n, features) engineered features, not scaled.
+        feature_names: Names of the features.
+        targets: (n, labels) 0/1.
+        mask: (n, labels) 1 where the target is known.
+        products: (n, products) 0/1, which single products an enzyme makes.
+        identities: (n, n) pairwise identity, 0–1.
+    """
+
+    ids: list[str]
+    sequences: list[str]
+    embedding: NDArray[np.float32]
+    features: NDArray[np.float32]
+    feature_names: tuple[str, ...]
+    targets: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    products: NDArray[np.float32]
+    identities: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def is_enzyme(self) -> NDArray[np.bool_]:
+        """(n,) whether a protein is a characterised enzyme, whose labels are all known.
+
+        The others are negatives: only whether they are terpene synthases is known.
+        """
+        return self.mask.all(1)
+
+    def subset(self, rows: NDArray[np.int64]) -> "Examples":
+        """Return some of the proteins, given by their indices."""
+        return Examples(
+            ids=[self.ids[i] for i in rows],
+            sequences=[self.sequences[i] for i in rows],
+            embedding=self.embedding[rows],
+            features=self.features[rows],
+            feature_names=self.feature_names,
+            targets=self.targets[rows],
+            mask=self.mask[rows],
+            products=self.products[rows],
+            identities=self.identities[np.ix_(rows, rows)],
+        )
+
+
+def gather_examples(
+    enzymes: Sequence[Enzyme],
+    store: Representations,
+    negatives: Sequence[Representations],
+    labels: Sequence[Label],
+    feature_names: Sequence[str] | None = None,
+    threads: int = 1,
+) -> Examples:
+    """Gather labelled enzymes and negatives from their representations.
+
+    Negatives answer one question only: whether they are terpene synthases. A negative is left out
+    if its nearest enzyme, at 40 % identity or more, is a terpene synthase: it is more likely
+    unlabelled than negative, because large samples of negatives contain uncharacterised members
+    of the family. Everything that did not pass the screen is left out too.
+
+    Args:
+        enzymes: Labelled enzymes.
+        store: Representations of all of them, found by sequence.
+        negatives: Representations of proteins that are no terpene synthases.
+        labels: Labels to answer.
+        feature_names: Features that the model wants; by default those of the store.
+        threads: CPU threads; the result does not depend on them.
+
+    Raises:
+        StoreError: If a store lacks features, an enzyme is not in the store, or an input is a
+            function of the labels.
+    """
+    wanted = tuple(store.feature_names if feature_names is None else feature_names)
+    row_of = {sequence: i for i, sequence in enumerate(store.sequences)}
+    absent = [enzyme.id for enzyme in enzymes if enzyme.sequence not in row_of]
+    if absent:
+        raise StoreError.at(
+            "representations",
+            f"no row for {absent[0]} and {len(absent) - 1} others",
+            "every sequence of the dataset",
+        )
+    kept = [enzyme for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
+    known = {enzyme.sequence for enzyme in enzymes}
+    parts = [
+        (store, [row_of[enzyme.sequence] for enzyme in kept]),
+        *_new_rows(negatives, known),
+    ]
+    sequences = [table.sequences[i] for table, rows in parts for i in rows]
+    targets = label_targets(kept, labels)
+    products = product_targets(kept, MIN_ENZYMES)
+    # The targets of negatives are 0, and only the one for is-a-terpene-synthase is known.
+    others = len(sequences) - len(kept)
+    only_tps = np.array([label == IS_TPS for label in labels], np.float32)
+    gathered = Examples(
+        ids=[table.ids[i] for table, rows in parts for i in rows],
+        sequences=sequences,
+        embedding=np.concatenate([table.embedding[rows] for table, rows in parts]),
+        features=np.concatenate([features_named(table, wanted)[rows] for table, rows in parts]),
+        feature_names=wanted,
+        targets=np.concatenate([targets, np.zeros((others, len(labels)), np.float32)]),
+        mask=np.concatenate([np.ones_like(targets), np.tile(only_tps, (others, 1))]),
+        products=np.concatenate([products, np.zeros((others, products.shape[1]), np.float32)]),
+        identities=identity_matrix(sequences, threads),
+    )
+    refuse_leaked_labels(gathered)
+    return _without_doubtful(gathered, np.array([enzyme.is_tps for enzyme in kept]))
+
+
+def _new_rows(
+    tables: Iterable[Representations], known: Iterable[str]
+) -> Iterator[tuple[Representations, list[int]]]:
+    """Yield each store with its rows that passed the screen and whose sequence is new."""
+    seen = set(known)
+    for table in tables:
+        rows = []
+        for i, sequence in enumerate(table.sequences):
+            if not table.problems[i] and sequence not in seen:
+                seen.add(sequence)
+                rows.append(i)
+        yield table, rows
+
+
+def refuse_leaked_labels(examples: Examples) -> None:
+    """Reject inputs that leak the labels.
+
+    An input leaks if it is the same in all enzymes with the same labels, and differs elsewhere:
+    it was computed from the labels.
+
+    Raises:
+        StoreError: Naming the feature or the axis of the embedding.
+    """
+    rows = np.flatnonzero(examples.is_enzyme)
+    _, group = np.unique(examples.targets[rows], axis=0, return_inverse=True)
+    group = group.ravel()
+    repeated = np.bincount(group)[group] > 1
+    if repeated.sum() < MIN_REPEATED_LABELS:
+        return
+    inputs = np.concatenate([examples.embedding[rows], examples.features[rows]], 1)[repeated]
+    order = np.argsort(group[repeated], kind="stable")
+    inputs, starts = inputs[order], np.flatnonzero(np.diff(group[repeated][order], prepend=-1))
+    # (inputs,) whether an input has one value within every group of equal labels.
+    constant = (np.maximum.reduceat(inputs, starts) == np.minimum.reduceat(inputs, starts)).all(0)
+    leaked = np.flatnonzero(constant & (np.ptp(inputs, axis=0) > 0))
+    if len(leaked):
+        column = leaked[0] - examples.embedding.shape[1]
+        raise StoreError.at(
+            "representations",
+            f"feature {examples.feature_names[column]}, which is a function of the labels"
+            if column >= 0
+            else f"embedding axis {leaked[0] + 1}, which is a function of the labels",
+            "inputs that follow from the sequence alone",
+        )
+
+
+def _without_doubtful(examples: Examples, is_tps: NDArray[np.bool_]) -> Examples:
+    """Leave out negatives that resemble a terpene synthase more than any other enzyme.
+
+    Args:
+        examples: Enzymes, then negatives.
+        is_tps: (enzymes,) whether an enzyme is a terpene synthase.
+    """
+    to_enzymes = examples.identities[len(is_tps) :, : len(is_tps)]  # (negatives, enzymes)
+    nearest_tps = np.where(is_tps, to_enzymes, 0).max(1)
+    nearest_other = np.where(is_tps, 0, to_enzymes).max(1)
+    doubtful = (nearest_tps >= DOUBTFUL_IDENTITY) & (nearest_tps > nearest_other)
+    detail("%d negatives left out: nearest to a terpene synthase", doubtful.sum())
+    kept = np.append(np.arange(len(is_tps)), len(is_tps) + np.flatnonzero(~doubtful))
+    return examples.subset(kept)

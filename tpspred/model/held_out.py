@@ -1,0 +1,76 @@
+"""Calibrating a model on proteins that its networks have not seen."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from . import calibration, metrics
+from .examples import Examples
+from .neighbours import comparable, length
+from .predictor import Predictor
+from .training import sequence_hash
+
+
+def calibrate(predictor: Predictor, examples: Examples) -> Predictor:
+    """Return the model with probabilities and thresholds fitted on held-out proteins.
+
+    Raises:
+        ModelError: If every network was trained on one of the proteins.
+    """
+    logits, similarity = held_out_logits(predictor, examples)
+    fitted = calibration.fit(
+        logits, examples.targets, examples.mask, predictor.tps_column, similarity
+    )
+    ensembles = list(predictor.ensembles)
+    enzymes = examples.is_enzyme
+    scores = metrics.macro(
+        examples.targets[enzymes][:, ensembles],
+        fitted.probabilities(logits)[enzymes][:, ensembles],
+        fitted.thresholds[ensembles],
+    )
+    training_record = predictor.training_record | {"held_out_ensembles": scores}
+    return predictor.with_calibration(fitted, training_record)
+
+
+def held_out_logits(
+    predictor: Predictor, examples: Examples
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Score proteins with networks and enzymes that have not seen them.
+
+    A new sequence is scored by all networks and enzymes. One of the training is scored by the
+    network that left its fold out and by the enzymes of the other folds.
+
+    Args:
+        predictor: Trained model.
+        examples: n proteins.
+
+    Returns:
+        ((n, labels) logits, (n,) similarity to the nearest of these enzymes).
+
+    Raises:
+        ModelError: If every network was trained on one of the proteins.
+    """
+    trained, references = predictor.trained, predictor.references
+    folds = [trained.fold_of.get(sequence_hash(sequence)) for sequence in examples.sequences]
+    left_out = {None, *trained.member_folds}
+    seen = [name for name, fold in zip(examples.ids, folds) if fold not in left_out]
+    if seen:
+        raise ModelError.at(
+            "calibration data",
+            f"{len(seen)} sequences that the model was trained on, first {seen[0]}",
+            "held-out sequences",
+        )
+    member_logits = predictor.logits(examples.embedding, examples.features)
+    vectors = comparable(examples.embedding, predictor.encoder.parts, trained.scaling)
+    logits = np.zeros((len(examples), len(predictor.labels)))
+    nearest = np.zeros(len(examples))
+    for i, fold in enumerate(folds):
+        similarity = references.similarity(vectors[i])
+        own = (
+            member_logits[:, i].mean(0)
+            if fold is None
+            else member_logits[trained.member_folds.index(fold), i]
+        )
+        logits[i] = predictor.blend(own, similarity, fold)
+        nearest[i] = similarity[references.outside_fold(fold)].max() / length(vectors[i])
+    return logits, nearest
