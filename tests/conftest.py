@@ -9,15 +9,18 @@ import time
 import types
 
 import pytest
+from support import DATA, ROOT, random_weights
 
-from tpspred import cli, encoders, pipeline
-from tpspred.dataset import reactions
-from tpspred.io import fasta
+from tpspred import cli, pipeline
+from tpspred.dataset.enzymes import from_reactions
+from tpspred.dataset.labels import labels_of
+from tpspred.dataset.reactions import read_reactions
+from tpspred.encoders.representations import represent
+from tpspred.io.fasta import read_fasta
 from tpspred.model import checkpoint
+from tpspred.model.examples import gather_examples
 from tpspred.model.hyperparameters import Config
 
-ROOT = pathlib.Path(__file__).parent.parent
-DATA = ROOT / "test_data"
 SLURM = """ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
@@ -53,30 +56,43 @@ def model():
 @pytest.fixture(scope="session")
 def enzymes():
     """The sampled enzymes of test_data."""
-    return reactions.from_reactions(reactions.read_reactions(DATA / "reactions.csv"))
+    return from_reactions(read_reactions(DATA / "reactions.csv"))
 
 
 @pytest.fixture(scope="session")
-def small_encoder(enzymes):
+def fitted(enzymes):
+    """An encoder fitted on the sampled enzymes, and these as its profiles screened them."""
+    return pipeline.fit_encoder(enzymes, threads=2)
+
+
+@pytest.fixture(scope="session")
+def small_encoder(fitted):
     """An encoder fitted on the sampled enzymes."""
-    return encoders.ProfileEncoder.fit(enzymes, threads=2)
+    return fitted[0]
 
 
 @pytest.fixture(scope="session")
-def small(enzymes, small_encoder):
+def small(enzymes, fitted):
     """A model trained for a moment on the sampled enzymes, with what it was trained on."""
     import torch
 
-    table = pipeline.represent(
-        [fasta.ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes], small_encoder
-    )
-    negatives = [pipeline.represent(fasta.read_fasta(DATA / "negatives.faa"), small_encoder)]
+    encoder, proteins = fitted
+    table = represent(proteins, encoder)
+    records = read_fasta(DATA / "negatives.faa")
+    negatives = [represent(pipeline.screen_all(records, encoder), encoder)]
+    labels = labels_of(enzymes)
+    examples = gather_examples(enzymes, table, negatives, labels)
     config = Config(folds=3, members=3, epochs=3)
     predictor = pipeline.train(
-        enzymes, small_encoder, table, negatives, config, "small", torch.device("cpu")
+        enzymes, examples, labels, encoder, config, "small", torch.device("cpu")
     )
     return types.SimpleNamespace(
-        predictor=predictor, table=table, negatives=negatives, config=config
+        predictor=predictor,
+        table=table,
+        negatives=negatives,
+        labels=labels,
+        examples=examples,
+        config=config,
     )
 
 
@@ -101,22 +117,6 @@ def run(monkeypatch, capsysbinary):
 def tiny_weights(tmp_path_factory):
     """Random weights of a tiny ESM-2 in fair-esm's layout."""
     return random_weights(tmp_path_factory.mktemp("weights") / "esm2_tiny.pt")
-
-
-def random_weights(path, layers=2, dimension=32, heads=4, seed=0):
-    """Write a random ESM-2 whose layer norms and biases are not the identity."""
-    import esm
-    import torch
-
-    from tpspred.encoders import esm2
-
-    torch.manual_seed(seed)
-    model = esm.ESM2(layers, dimension, heads, "ESM-1b")
-    with torch.no_grad():
-        for value in model.parameters():
-            value.add_(0.1 * torch.randn_like(value))
-    esm2.save(model, path)
-    return path
 
 
 @pytest.fixture

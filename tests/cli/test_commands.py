@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import DATA
+from support import DATA
 
 from tpspred import cli
 from tpspred.dataset import reactions

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import DATA, ROOT, random_weights
+from support import DATA, ROOT, random_weights
 
 from tpspred.io import fasta, store
 

@@ -1,14 +1,13 @@
 """What only a real process shows: pipes, signals, start-up, the checkout's own script."""
 
-import pathlib
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from support import ROOT
 
-ROOT = pathlib.Path(__file__).parents[2]
 SCRIPT = [sys.executable, str(ROOT / "bin/tpspred")]
 PROTEINS = ROOT / "test_data/proteins.faa"
 EXPECTED = (ROOT / "test_data/expected.tsv").read_bytes()

@@ -6,7 +6,7 @@ import itertools
 import h5py
 import numpy as np
 import pytest
-from conftest import DATA
+from support import DATA
 
 from tpspred.io import shards, store
 

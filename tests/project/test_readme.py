@@ -1,14 +1,13 @@
 """What the README shows is what happens."""
 
 import os
-import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
+from support import ROOT
 
-ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^    (.*)$", README, re.M)
 

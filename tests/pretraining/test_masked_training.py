@@ -13,7 +13,7 @@ import esm
 import numpy as np
 import pytest
 import torch
-from conftest import DATA, ROOT
+from support import DATA, ROOT
 
 from tpspred.encoders import esm2
 from tpspred.errors import InputError, ModelError, TpspredError

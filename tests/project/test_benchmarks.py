@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import pathlib
 import re
 import shutil
 import subprocess
@@ -10,13 +9,11 @@ import sys
 
 import pytest
 import torch
-from conftest import DATA
+from support import DATA, ROOT
 
 from tpspred import pipeline
 from tpspred.dataset import reactions
 from tpspred.model import training
-
-ROOT = pathlib.Path(__file__).parent.parent
 
 
 @pytest.mark.skipif(not shutil.which("hmmsearch"), reason="HMMER's hmmsearch is not installed")

@@ -1,7 +1,6 @@
 """The conda recipe, read the way bioconda-recipes' linter reads it."""
 
 import configparser
-import pathlib
 import re
 import sys
 
@@ -9,10 +8,10 @@ import jinja2
 import pytest
 import rattler_build
 import yaml
+from support import ROOT
 
 import tpspred
 
-ROOT = pathlib.Path(__file__).parent.parent
 RECIPE = (ROOT / "conda-recipe/meta.yaml").read_text()
 # The one package that conda-forge names differently.
 CONDA_NAMES = {"torch": "pytorch"}

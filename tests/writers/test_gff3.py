@@ -11,7 +11,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import DATA
+from support import DATA
 
 from tpspred.errors import InputError
 from tpspred.family import motifs, profiles

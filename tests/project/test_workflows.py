@@ -8,7 +8,7 @@ import shutil
 from xml.etree import ElementTree
 
 import pytest
-from conftest import DATA, ROOT
+from support import DATA, ROOT
 
 import tpspred
 

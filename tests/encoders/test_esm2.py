@@ -11,9 +11,9 @@ import esm
 import numpy as np
 import pytest
 import torch
-from conftest import random_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import random_weights
 from tpspred.encoders.vector_parts import Block
 
 from tpspred.encoders import esm2, esm2_forward, esm2_weights, windows

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import DATA
+from support import DATA
 
 from tpspred import encoders
 from tpspred.dataset import folds

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import DATA, ROOT
+from support import DATA, ROOT
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from conftest import DATA
+from support import DATA
 
 from tpspred.dataset import folds as splits
 from tpspred.dataset import reactions

@@ -1,0 +1,22 @@
+"""Places and small models that several test files need."""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).parent.parent
+DATA = ROOT / "test_data"
+
+
+def random_weights(path, layers=2, dimension=32, heads=4, seed=0):
+    """Write a random ESM-2 whose layer norms and biases are not the identity."""
+    import esm
+    import torch
+
+    from tpspred.encoders import esm2
+
+    torch.manual_seed(seed)
+    model = esm.ESM2(layers, dimension, heads, "ESM-1b")
+    with torch.no_grad():
+        for value in model.parameters():
+            value.add_(0.1 * torch.randn_like(value))
+    esm2.save(model, path)
+    return path
