@@ -1,21 +1,37 @@
-"""Words and progress for people, on standard error only."""
+"""Print messages and progress for people, on standard error only."""
 
 import contextlib
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from typing import Protocol
 
 log = logging.getLogger("tpspred")
 
 
-def configure(verbosity, log_file=None):
+class Advance(Protocol):
+    """Function that moves a progress counter forward."""
+
+    def __call__(self, count: int, total: int | None = None) -> object:
+        """Add to the counter.
+
+        Args:
+            count: Number of items that are done since the last call.
+            total: Number of items in all, if it is known.
+        """
+
+
+def configure(verbosity: int, log_file: str | os.PathLike[str] | None = None) -> None:
     """Send messages to standard error and, with all detail, to a log file.
 
     Args:
-        verbosity: -1 errors only, 0 messages, 1 detail such as every epoch.
+        verbosity: -1 for errors only, 0 for messages, 1 for detail such as every epoch.
+        log_file: Path of the log file; text is appended to it. None for no log file.
     """
-    for handler in log.handlers[:]:
-        log.removeHandler(handler)
-        handler.close()
+    for old_handler in log.handlers[:]:
+        log.removeHandler(old_handler)
+        old_handler.close()
     log.setLevel(logging.DEBUG)
     log.propagate = False
     screen = logging.StreamHandler(sys.stderr)
@@ -23,29 +39,36 @@ def configure(verbosity, log_file=None):
     screen.setFormatter(logging.Formatter("tpspred: %(message)s"))
     log.addHandler(screen)
     if log_file:
-        handler = logging.FileHandler(log_file, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
+        file_handler = logging.FileHandler(log_file, encoding="utf-8")
+        file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(file_handler)
 
 
-def notify(message, *values):
-    """Say something that every user wants to know."""
+def notify(message: str, *values: object) -> None:
+    """Print a message for every user, with ``%`` formatting."""
     log.info(message, *values)
 
 
-def warn(message, *values):
-    """Say what may not be as the user expects."""
+def warn(message: str, *values: object) -> None:
+    """Print a warning that a result may not be what the user expects."""
     log.warning(message, *values)
 
 
-def detail(message, *values):
-    """Say something for ``-v`` and the log file."""
+def detail(message: str, *values: object) -> None:
+    """Print a detail, which only ``-v`` and the log file show."""
     log.debug(message, *values)
 
 
 @contextlib.contextmanager
-def progress(what):
-    """A counter on a terminal, nothing elsewhere; yields a function that adds to it and may be told a total."""
+def progress(what: str) -> Iterator[Advance]:
+    """Show a progress counter on a terminal, and nothing elsewhere or with ``-q``.
+
+    Args:
+        what: What is counted, such as ``proteins embedded``.
+
+    Yields:
+        Function that moves the counter forward.
+    """
     quiet = all(handler.level > logging.INFO for handler in log.handlers)
     if quiet or not sys.stderr.isatty():
         yield lambda count, total=None: None

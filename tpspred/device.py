@@ -1,33 +1,44 @@
-"""Which processor the network runs on, and with how many threads."""
+"""Choose the processor that the network runs on, and measure how fast it is."""
+
+from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from .errors import TpspredError
 
+if TYPE_CHECKING:  # torch takes seconds to import, and not every command needs it
+    import torch
 
-def resolve(name):
+
+def resolve(name: str) -> torch.device:
     """Turn 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps' into a torch device.
 
+    Args:
+        name: Name of the device; 'auto' takes a GPU if there is one.
+
     Raises:
-        TpspredError: If the name is unknown or that device is not there.
+        TpspredError: If the name is unknown or this machine has no such device.
 
     >>> resolve("cpu")
     device(type='cpu')
     """
     import torch
 
-    here = {
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if here[kind]))
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if available[kind]))
     kind, _, index = name.partition(":")
-    if kind not in here or (index and not index.isdigit()):
+    if kind not in available or (index and not index.isdigit()):
         raise TpspredError.at("--device", name, "auto, cpu, cuda, cuda:N or mps")
-    if not here[kind] or (index and kind == "cuda" and int(index) >= torch.cuda.device_count()):
+    beyond_last = index and kind == "cuda" and int(index) >= torch.cuda.device_count()
+    if not available[kind] or beyond_last:
         raise TpspredError.at(
             "--device", f"no {name} on this machine", "a device that is present, or auto"
         )
@@ -35,20 +46,28 @@ def resolve(name):
 
 
 @contextlib.contextmanager
-def one_thread():
-    """Let torch use one CPU thread: sums then do not depend on the machine, and small matrices are faster."""
+def one_thread() -> Iterator[None]:
+    """Let torch use one CPU thread inside the block.
+
+    Sums then do not depend on the number of cores, and small matrices are faster.
+    """
     import torch
 
-    before = torch.get_num_threads()
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads_before)
 
 
-def timed(device, work):
-    """Wall seconds until the device has done the work."""
+def timed(device: torch.device, work: Callable[[], object]) -> float:
+    """Return the seconds that the device takes to do the work.
+
+    Args:
+        device: Device that the work runs on; a GPU is waited for.
+        work: Function without arguments.
+    """
     import torch
 
     began = time.monotonic()
@@ -58,12 +77,22 @@ def timed(device, work):
     return time.monotonic() - began
 
 
-def matrix_rate(device, dtype, runs=10):
-    """Operations per second of a large matrix product, the most that a network can come to."""
+def matrix_rate(device: torch.device, dtype: torch.dtype, runs: int = 10) -> float:
+    """Measure how fast a device multiplies large matrices.
+
+    Args:
+        device: Device to measure.
+        dtype: Type of the numbers, such as ``torch.bfloat16``.
+        runs: Number of products, after a first one that is not timed.
+
+    Returns:
+        Floating-point operations per second; a network on this device cannot be faster.
+    """
     import torch
 
     width = 8192 if device.type == "cuda" else 1024
-    a, b = (torch.randn(width, width, device=device, dtype=dtype) for _ in range(2))
-    timed(device, lambda: a @ b)
-    seconds = timed(device, lambda: [a @ b for _ in range(runs)])
+    left = torch.randn(width, width, device=device, dtype=dtype)
+    right = torch.randn(width, width, device=device, dtype=dtype)
+    timed(device, lambda: left @ right)
+    seconds = timed(device, lambda: [left @ right for _ in range(runs)])
     return runs * 2 * width**3 / seconds

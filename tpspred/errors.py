@@ -1,12 +1,21 @@
-"""What can go wrong with a user's data, said so that the user can mend it."""
+"""Errors in a user's data, with messages that help the user to correct them."""
+
+from typing import TypeVar
+
+Error = TypeVar("Error", bound="TpspredError")
 
 
 class TpspredError(Exception):
-    """Bad data, file or model. The command line prints it and exits with 1."""
+    """Bad data, file or model. The command line prints the message and exits with 1."""
 
     @classmethod
-    def at(cls, place, found, wanted):
-        """Build an error from where it is, what stands there and what should.
+    def at(cls: type[Error], place: object, found: object, wanted: object) -> Error:
+        """Make an error that says where it is, what was found there, and what was wanted.
+
+        Args:
+            place: File, line and record.
+            found: What stands there.
+            wanted: What should stand there.
 
         >>> raise InputError.at("x.faa, line 3", "a digit", "amino acids")
         Traceback (most recent call last):
@@ -16,15 +25,15 @@ class TpspredError(Exception):
 
 
 class InputError(TpspredError):
-    """A sequence or table that cannot be read."""
+    """A sequence or table cannot be read."""
 
 
 class StoreError(TpspredError):
-    """A representation store that is damaged or does not fit."""
+    """A store of representations is damaged or does not fit."""
 
 
 class ModelError(TpspredError):
-    """A model or encoder file that is damaged or does not fit."""
+    """A model or encoder file is damaged or does not fit."""
 
 
 class MissingDependency(TpspredError):

@@ -1,5 +1,8 @@
 import gzip
+import hashlib
+import io
 import lzma
+import sys
 
 import pytest
 from hypothesis import given
@@ -17,17 +20,28 @@ def read(tmp_path, content, **options):
     return list(fasta.read_fasta(path, **options))
 
 
-def test_reads_what_users_bring(tmp_path):
-    found = read(tmp_path, b">a first protein\r\nMKV\r\n\r\nlaw*\r\n>b\nMK VL\n\n")
-    assert [(r.id, r.description, r.sequence, r.problem) for r in found] == [
+def test_line_ends_blank_lines_spaces_and_lower_case_are_normalised(tmp_path):
+    records = read(tmp_path, b">a first protein\r\nMKV\r\n\r\nlaw*\r\n>b\nMK VL\n\n")
+    assert [(r.id, r.description, r.sequence, r.problem) for r in records] == [
         ("a", "first protein", "MKVLAW", ""),
         ("b", "", "MKVL", ""),
     ]
 
 
+def test_a_tab_ends_the_id_as_a_space_does(tmp_path):
+    (record,) = read(tmp_path, b"> a\tfirst\tprotein \nMKV\n")
+    assert (record.id, record.description) == ("a", "first protein")
+
+
 @pytest.mark.parametrize("compress", [gzip.compress, lzma.compress])
 def test_compression_is_recognised_by_content(tmp_path, compress):
     assert read(tmp_path, compress(b">a\nMKV\n"))[0].sequence == "MKV"
+
+
+def test_dash_reads_standard_input(monkeypatch):
+    stdin = io.BufferedReader(io.BytesIO(gzip.compress(b">a\nMKV\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
+    assert [record.sequence for record in fasta.read_fasta("-")] == ["MKV"]
 
 
 def test_last_line_may_lack_its_end(tmp_path):
@@ -42,7 +56,7 @@ def test_empty_file_has_no_records(tmp_path):
     "raw, kept",
     [("U", "C"), ("O", "K"), ("B", "X"), ("Z", "X"), ("J", "X"), ("X", "X"), ("u", "C")],
 )
-def test_rare_residues_become_what_the_model_knows(raw, kept):
+def test_rare_residues_become_residues_that_the_model_knows(raw, kept):
     assert fasta.protein_record("p", "MK" + raw).sequence == "MK" + kept
 
 
@@ -55,11 +69,22 @@ def test_rare_residues_become_what_the_model_knows(raw, kept):
         ("MKL**", "internal_stop"),
         ("XXXB", "no_known_residue"),
         ("M" * 100_001, "too_long"),
+        ("M" * 100_000, ""),
         ("MKLV*", ""),
     ],
 )
-def test_what_cannot_be_scored_keeps_its_place(sequence, problem):
+def test_a_sequence_that_cannot_be_scored_says_why(sequence, problem):
     assert fasta.protein_record("p", sequence).problem == problem
+
+
+def test_a_record_that_cannot_be_scored_keeps_its_place(tmp_path):
+    records = read(tmp_path, b">a\nMKV\n>b\n>c\nMK*L\n>d\nMKL\n")
+    assert [(r.id, r.length_aa, r.problem) for r in records] == [
+        ("a", 3, ""),
+        ("b", 0, "empty"),
+        ("c", 4, "internal_stop"),
+        ("d", 3, ""),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,11 +115,11 @@ def test_short_sequences_of_acgt_are_peptides():
     assert fasta.protein_record("p", "ACGT" * 5).problem == ""
 
 
-def test_duplicates_can_be_kept_or_renamed(tmp_path):
+def test_repeated_ids_can_be_kept_or_renamed(tmp_path):
     content = b">a\nMKV\n>a\nMKL\n>a_2\nMKI\n>a\nMKW\n"
     assert [r.id for r in read(tmp_path, content, duplicates="keep")] == ["a", "a", "a_2", "a"]
     renamed = [r.id for r in read(tmp_path, content, duplicates="suffix")]
-    assert renamed[:2] == ["a", "a_2"] and len(set(renamed)) == 4
+    assert renamed == ["a", "a_2", "a_2_2", "a_3"]
 
 
 def test_missing_file_is_named():
@@ -102,8 +127,12 @@ def test_missing_file_is_named():
         list(fasta.read_fasta("nowhere.faa"))
 
 
+def test_digest_is_the_sha256_of_the_letters():
+    assert fasta.sequence_digest("MKV").hex() == hashlib.sha256(b"MKV").hexdigest()
+
+
 @given(st.lists(PROTEIN, max_size=6), st.integers(1, 30))
-def test_layout_does_not_matter(tmp_path_factory, sequences, width):
+def test_line_width_does_not_matter(tmp_path_factory, sequences, width):
     text = "".join(
         f">p{i}\n" + "\n".join(s[k : k + width] for k in range(0, len(s), width)) + "\n"
         for i, s in enumerate(sequences)

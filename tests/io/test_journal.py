@@ -3,11 +3,14 @@ import fcntl
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tpspred.errors import StoreError
 from tpspred.io.journal import journal
 
 MADE_BY = {"encoder": "e", "checksum": "c", "precision": "float32"}
+ENTRY_BYTES = 32 + 3 * 4 + 4  # digest, vector of three numbers, checksum
 
 
 class Killed(BaseException):
@@ -20,31 +23,62 @@ def target(tmp_path):
 
 
 def interrupted(target, **vectors):
-    """A journal of a run that ended before its time; gives its path."""
-    with pytest.raises(Killed), journal(target, MADE_BY, 3) as lines:
+    """Write the journal of a run that ends before its time, and return its path."""
+    with pytest.raises(Killed), journal(target, MADE_BY, 3) as entries:
         for sequence, value in vectors.items():
-            lines.add(sequence, np.full(3, value, np.float32))
+            entries.add(sequence, np.full(3, value, np.float32))
         raise Killed
     return target.with_name("s.h5.partial")
+
+
+def refuse(target, message, made_by=MADE_BY, dimension=3):
+    """Check that a journal cannot be opened."""
+    with pytest.raises(StoreError, match=message), journal(target, made_by, dimension):
+        pass
 
 
 def test_vectors_of_an_earlier_run_are_there_to_the_last_bit(target):
     path = interrupted(target, MKV=0.1, MKL=-2.5)
     assert path.exists()
-    with journal(target, MADE_BY, 3) as lines:
-        assert lines.recovered == 2 and "MKV" in lines and "M" not in lines
-        assert np.array_equal(lines["MKV"], np.full(3, 0.1, np.float32))
+    with journal(target, MADE_BY, 3) as entries:
+        assert entries.recovered == 2
+        assert "MKV" in entries and "M" not in entries
+        assert np.array_equal(entries["MKV"], np.full(3, 0.1, np.float32))
+        assert entries["MKV"].dtype == np.float32
     assert not path.exists()
 
 
+def test_the_format_on_disk_is_a_line_of_json_and_entries_of_one_size(target):
+    path = interrupted(target, MKV=1, MKL=2)
+    header, entries = path.read_bytes().split(b"\n", 1)
+    assert header == (
+        b'{"checksum": "c", "dimension": 3, "encoder": "e", "format": "tpspred-journal", '
+        b'"format_version": 1, "precision": "float32"}'
+    )
+    assert len(entries) == 2 * ENTRY_BYTES
+    assert entries[32:44] == np.ones(3, "<f4").tobytes()
+
+
 @pytest.mark.parametrize("cut", [1, 20, 48, 49])
-def test_what_was_cut_off_is_dropped_and_written_again(target, cut):
+def test_an_entry_that_was_cut_off_is_dropped_and_written_again(target, cut):
     path = interrupted(target, MKV=1, MKL=2)
     path.write_bytes(path.read_bytes()[:-cut])
     interrupted(target, MKL=3)
-    with journal(target, MADE_BY, 3) as lines:
-        assert lines.recovered == (2 if cut <= 48 else 1)
-        assert lines["MKL"][0] == 3
+    with journal(target, MADE_BY, 3) as entries:
+        assert entries.recovered == (2 if cut <= 48 else 1)
+        assert entries["MKL"][0] == 3
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 3 * ENTRY_BYTES))
+def test_a_journal_cut_anywhere_keeps_its_whole_entries(tmp_path_factory, cut):
+    target = tmp_path_factory.mktemp("cut") / "s.h5"
+    path = interrupted(target, A=1, B=2, C=3)
+    path.write_bytes(path.read_bytes()[: -cut or None])
+    kept = 3 - -(-cut // ENTRY_BYTES)
+    with journal(target, MADE_BY, 3) as entries:
+        assert entries.recovered == kept
+        assert [sequence for sequence in "ABC" if sequence in entries] == list("ABC")[:kept]
 
 
 def test_damage_in_the_middle_ends_the_journal(target):
@@ -52,58 +86,69 @@ def test_damage_in_the_middle_ends_the_journal(target):
     data = bytearray(path.read_bytes())
     data[-60] ^= 1
     path.write_bytes(data)
-    with journal(target, MADE_BY, 3) as lines:
-        assert lines.recovered == 1 and "A" in lines
+    with journal(target, MADE_BY, 3) as entries:
+        assert entries.recovered == 1 and "A" in entries
 
 
-def test_begun_line_is_begun_again(target):
+def test_entries_after_the_damage_are_cut_off(target):
+    path = interrupted(target, A=1, B=2, C=3)
+    data = bytearray(path.read_bytes())
+    data[-60] ^= 1
+    path.write_bytes(data)
+    interrupted(target, D=4)
+    with journal(target, MADE_BY, 3) as entries:
+        assert [sequence for sequence in "ABCD" if sequence in entries] == ["A", "D"]
+
+
+def test_a_first_line_that_was_cut_off_is_written_again(target):
     path = interrupted(target, A=1)
     path.write_bytes(path.read_bytes()[:10])
-    with journal(target, MADE_BY, 3) as lines:
-        assert lines.recovered == 0
+    with journal(target, MADE_BY, 3) as entries:
+        assert entries.recovered == 0
 
 
-def test_nothing_computed_leaves_no_journal(target):
+def test_a_run_without_vectors_leaves_no_journal(target):
     assert not interrupted(target).exists()
 
 
-def test_vectors_of_another_encoder_or_file_are_refused(target):
+def test_vectors_of_another_encoder_are_refused(target):
     path = interrupted(target, A=1)
-    with pytest.raises(StoreError, match="s.h5.partial: found vectors with checksum c; wanted d"):
-        with journal(target, MADE_BY | {"checksum": "d"}, 3):
-            pass
+    refuse(
+        target,
+        "s.h5.partial: found vectors with checksum c; wanted d",
+        made_by=MADE_BY | {"checksum": "d"},
+    )
+    refuse(target, "found vectors with dimension 3; wanted 4", dimension=4)
     assert path.exists()
-    path.write_text("something\n")
-    with pytest.raises(StoreError, match="no journal of tpspred embed"):
-        with journal(target, MADE_BY, 3):
-            pass
-    assert path.read_text() == "something\n"
+
+
+@pytest.mark.parametrize("text", ["something\n", "[1, 2]\n", "3\n"])
+def test_a_file_that_is_no_journal_is_refused_and_kept(target, text):
+    path = target.with_name("s.h5.partial")
+    path.write_text(text)
+    refuse(target, "no journal of tpspred embed")
+    assert path.read_text() == text
 
 
 def test_two_runs_cannot_write_one_journal(target):
-    with (
-        journal(target, MADE_BY, 3),
-        pytest.raises(StoreError, match="another run that is writing it"),
-    ):
-        with journal(target, MADE_BY, 3):
-            pass
+    with journal(target, MADE_BY, 3):
+        refuse(target, "another run that is writing it")
 
 
-def test_file_systems_without_locks_do(target, monkeypatch):
+def test_a_journal_works_on_file_systems_without_locks(target, monkeypatch):
     def unsupported(*args):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
-    with journal(target, MADE_BY, 3) as lines:
-        lines.add("MKV", np.ones(3, np.float32))
+    with journal(target, MADE_BY, 3) as entries:
+        entries.add("MKV", np.ones(3, np.float32))
+        assert entries.added == 1
 
 
 def test_standard_output_has_no_journal():
-    with journal("-", MADE_BY, 3) as lines:
-        assert lines is None
+    with journal("-", MADE_BY, 3) as entries:
+        assert entries is None
 
 
 def test_unwritable_place_is_named():
-    with pytest.raises(StoreError, match="/nowhere/s.h5.partial: cannot be written"):
-        with journal("/nowhere/s.h5", MADE_BY, 3):
-            pass
+    refuse("/nowhere/s.h5", "/nowhere/s.h5.partial: cannot be written")

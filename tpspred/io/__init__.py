@@ -1,1 +1,1 @@
-"""Bytes in, bytes out: files, FASTA, HDF5 stores, journals and shards; every room may import from here."""
+"""Read and write files: FASTA, HDF5 stores, journals and shards. Every room may import this one."""

@@ -1,4 +1,4 @@
-"""Cutting a stream into batches of limited size, so that memory stays constant."""
+"""Cut a stream into batches of limited size, so that memory stays constant."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -14,21 +14,22 @@ def batches(
     Args:
         items: Stream of items; the order is kept.
         size: Function that returns the size of an item, such as its length in residues.
-        limit: Function that returns the limit. It is asked again for every item, because a
-            device that runs out of memory lowers it. One item larger than the limit is a batch
-            of its own.
+        limit: Function that returns the limit. It is called anew as the batch grows, because a
+            device that runs out of memory lowers the limit. An item larger than the limit becomes
+            a batch of its own.
 
     >>> list(batches("MKVLA", lambda letter: 1, lambda: 2))
     [['M', 'K'], ['V', 'L'], ['A']]
     """
     batch: list[Item] = []
-    total = 0
+    batch_size = 0
     for item in items:
-        length = size(item)
-        if batch and total + length > limit():
+        item_size = size(item)
+        if batch and batch_size + item_size > limit():
             yield batch
-            batch, total = [], 0
+            batch = []
+            batch_size = 0
         batch.append(item)
-        total += length
+        batch_size += item_size
     if batch:
         yield batch

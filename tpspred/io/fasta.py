@@ -1,28 +1,39 @@
-"""FASTA to ProteinRecord; the one place that normalises residues.
+"""Read FASTA into protein records; the one place that normalises residues.
 
-The model knows the 20 amino acids and X, a residue that is not known. Selenocysteine (U) is read as
-cysteine and pyrrolysine (O) as lysine, the residues that they replace; B, Z and J stand for either of two
-residues and are read as X. Lower case is read as upper case and one stop ``*`` at the end is dropped.
+The model knows the 20 amino acids and X, which stands for an unknown residue. Selenocysteine (U) is
+read as cysteine and pyrrolysine (O) as lysine, the residues that they replace. B, Z and J each
+stand for one of two residues and are read as X. Lower case is read as upper case, and one stop
+``*`` at the end of a sequence is dropped.
 """
 
 import dataclasses
 import hashlib
 import re
+from collections.abc import Container, Iterable, Iterator
 
 from ..errors import InputError
 from . import files
+from .files import Path
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 SUBSTITUTES = str.maketrans("UOBZJ", "CKXXX")
 MAX_LENGTH_AA = 100_000
 DUPLICATES = ("error", "keep", "suffix")
 NUCLEOTIDES = frozenset("ACGTUN")
-SHORTEST_NUCLEOTIDE = 50
+SHORTEST_NUCLEOTIDE = 50  # letters; a shorter sequence of A, C, G and T may well be a peptide
 
 
 @dataclasses.dataclass(frozen=True)
 class ProteinRecord:
-    """One protein: id, description, normalised sequence, and why it cannot be scored, if so."""
+    """One protein of a FASTA file.
+
+    Attributes:
+        id: First word of the header.
+        description: Rest of the header.
+        sequence: Residues in one-letter code, normalised.
+        problem: Why the protein cannot be scored: ``empty``, ``internal_stop``, ``too_long`` or
+            ``no_known_residue``; '' if it can.
+    """
 
     id: str
     description: str
@@ -30,47 +41,56 @@ class ProteinRecord:
     problem: str = ""
 
     @property
-    def length_aa(self):
+    def length_aa(self) -> int:
         """Number of residues."""
         return len(self.sequence)
 
 
-def read_fasta(source, duplicates="error"):
-    """Iterate over the proteins of a FASTA file, plain, gzip or xz, '-' for standard input.
+def read_fasta(source: Path, duplicates: str = "error") -> Iterator[ProteinRecord]:
+    """Yield the proteins of a FASTA file, which may be compressed with gzip or xz.
 
-    A record that cannot be scored keeps its place with a ``problem``: ``empty``, ``internal_stop``, ``too_long`` (over
-    100,000 residues) or ``no_known_residue``. What means a wrong file raises.
+    A record that cannot be scored keeps its place and has a ``problem``. Content that shows that
+    this is the wrong file raises an error.
 
     Args:
-        source: Path or '-'.
-        duplicates: What to do with an id that was seen before: 'error', 'keep', or 'suffix' (append _2, _3 …).
+        source: Path, or '-' for standard input.
+        duplicates: What to do with an id that occurred before: 'error' raises, 'keep' keeps it, and
+            'suffix' appends _2, _3 and so on.
 
     Raises:
-        InputError: Text before the first header, a header without an id, a character that is no residue, nucleotides,
-            binary data, or a repeated id.
+        InputError: If the file has text before the first header, a header without an id, a
+            character that is no residue, nucleotides, binary data, or a repeated id.
     """
-    seen = {}
+    line_of_id: dict[str, int] = {}
     with files.open_bytes(source) as stream:
         for line, header, sequence in _split(files.lines(stream, source), source):
             name, _, description = header.partition(" ")
             place = f"{source}, line {line}, record {name}"
-            if name in seen and duplicates == "error":
+            if name in line_of_id and duplicates == "error":
                 raise InputError.at(
                     place,
-                    f"an id already used at line {seen[name]}",
+                    f"an id already used at line {line_of_id[name]}",
                     "unique ids (or --duplicates keep|suffix)",
                 )
-            if name in seen and duplicates == "suffix":
-                name = _unused(name, seen)
-            seen.setdefault(name, line)
+            if name in line_of_id and duplicates == "suffix":
+                name = _unused(name, line_of_id)
+            line_of_id.setdefault(name, line)
             yield protein_record(name, sequence, description.strip(), place)
 
 
-def protein_record(name, sequence, description="", place=None):
-    """Make a record from a raw sequence: normalise the residues, note what prevents scoring.
+def protein_record(
+    name: str, sequence: str, description: str = "", place: str | None = None
+) -> ProteinRecord:
+    """Make a record from a raw sequence: normalise the residues and note what prevents scoring.
+
+    Args:
+        name: ID of the record.
+        sequence: Raw sequence in one-letter code.
+        description: Rest of the FASTA header.
+        place: Where the record stands, for error messages; its ID by default.
 
     Raises:
-        InputError: If the sequence holds characters that are no residues, or is nucleotides.
+        InputError: If the sequence has a character that is no residue, or is made of nucleotides.
 
     >>> protein_record("p", "mkuj*").sequence
     'MKCX'
@@ -78,8 +98,7 @@ def protein_record(name, sequence, description="", place=None):
     'internal_stop'
     """
     place = place or f"record {name}"
-    sequence = sequence.upper()
-    sequence = sequence.removesuffix("*")
+    sequence = sequence.upper().removesuffix("*")
     wrong = re.search(r"[^A-Z*]", sequence)
     if wrong:
         raise InputError.at(
@@ -88,33 +107,41 @@ def protein_record(name, sequence, description="", place=None):
     if len(sequence) >= SHORTEST_NUCLEOTIDE and NUCLEOTIDES.issuperset(sequence):
         raise InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
     residues = sequence.translate(SUBSTITUTES)
-    problem = (
-        "empty"
-        if not residues
-        else "internal_stop"
-        if "*" in residues
-        else "too_long"
-        if len(residues) > MAX_LENGTH_AA
-        else ""
-        if residues.strip("X")
-        else "no_known_residue"
-    )
-    return ProteinRecord(name, description, residues, problem)
+    return ProteinRecord(name, description, residues, _problem(residues))
 
 
-def sequence_digest(sequence):
-    """32 bytes by which a sequence is known without being kept."""
+def sequence_digest(sequence: str) -> bytes:
+    """Return the SHA-256 digest of a sequence: 32 bytes that identify it without storing it."""
     return hashlib.sha256(sequence.encode()).digest()
 
 
-def _split(numbered_lines, source):
-    """Yield (line number of the header, header without '>', raw sequence)."""
-    header, start, parts = None, 0, []
+def _problem(residues: str) -> str:
+    """Return why normalised residues cannot be scored, or '' if they can."""
+    if not residues:
+        return "empty"
+    if "*" in residues:
+        return "internal_stop"
+    if len(residues) > MAX_LENGTH_AA:
+        return "too_long"
+    if not residues.strip("X"):
+        return "no_known_residue"
+    return ""
+
+
+def _split(
+    numbered_lines: Iterable[tuple[int, str]], source: Path
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line number of the header, header without '>', raw sequence) for every record."""
+    header: str | None = None
+    header_line = 0
+    parts: list[str] = []
     for number, text in numbered_lines:
         if text.startswith(">"):
             if header is not None:
-                yield start, header, "".join(parts)
-            header, start, parts = text[1:].replace("\t", " ").strip(), number, []
+                yield header_line, header, "".join(parts)
+            header = text[1:].replace("\t", " ").strip()
+            header_line = number
+            parts = []
             if not header:
                 raise InputError.at(
                     f"{source}, line {number}", "a header without an id", "'>id description'"
@@ -128,11 +155,12 @@ def _split(numbered_lines, source):
                 )
             parts.append("".join(text.split()))
     if header is not None:
-        yield start, header, "".join(parts)
+        yield header_line, header, "".join(parts)
 
 
-def _unused(name, seen):
+def _unused(name: str, used: Container[str]) -> str:
+    """Append the first of _2, _3 and so on that makes an ID that is not used yet."""
     number = 2
-    while f"{name}_{number}" in seen:
+    while f"{name}_{number}" in used:
         number += 1
     return f"{name}_{number}"

@@ -1,34 +1,49 @@
-"""Shards: every n-th record in a run of its own, and one result of them all."""
+"""Deal the records of an input out to several runs (shards), and merge what the runs wrote."""
 
 import contextlib
 import dataclasses
 import itertools
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from ..errors import InputError
 from . import files, store
+from .files import Path
 
-COLUMN = "shard:"  # of a shard's table: this and I/N in the header, the record's number in the rows
+# The last column of a shard's table. Its header is this and I/N, and its cells are record numbers.
+COLUMN = "shard:"
+
+Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """Records number, number + of, number + 2 of …, counted from 1."""
+    """One of several runs that share an input.
+
+    Attributes:
+        number: Number of the shard, counted from 1.
+        of: Number of shards, N. The shard has the records ``number``, ``number`` + N,
+            ``number`` + 2 N and so on, counted from 1.
+
+    >>> str(Shard(2, 8))
+    '2/8'
+    """
 
     number: int
     of: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
     @classmethod
-    def parse(cls, text):
-        """From I/N.
+    def parse(cls, text: str) -> "Shard":
+        """Make a shard from its text, I/N.
 
         Raises:
-            ValueError: If it is not that, or I is not 1 to N.
+            ValueError: If the text is not of this form, or I is not between 1 and N.
 
         >>> Shard.parse("2/8")
         Shard(number=2, of=8)
@@ -38,146 +53,180 @@ class Shard:
             raise ValueError(text)
         return cls(int(match[1]), int(match[2]))
 
-    def select(self, stream):
-        """Its part of a stream."""
+    def select(self, stream: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items of a stream that belong to this shard.
+
+        >>> list(Shard(2, 3).select("MKVLAW"))
+        ['K', 'A']
+        """
         return itertools.islice(stream, self.number - 1, None, self.of)
 
 
-def merge(sources, target):
-    """Make one result of all shards, in the order of the input: of tables, or of stores.
+def merge(sources: Sequence[Path], target: Path) -> int:
+    """Write one table from the tables of all shards, or one store from their stores.
+
+    The rows are in the order of the input, as a single run would have written them.
+
+    Args:
+        sources: Tables or stores, one for each shard, in any order.
+        target: Table or store to write; '-' is standard output.
 
     Returns:
         Number of rows.
 
     Raises:
-        InputError: If shards are missing, come twice, are cut short, or were made by different models or in different ways.
+        InputError: If a shard is missing, is given twice or is cut short, or if different models
+            made the shards.
+        StoreError: If a store is damaged, or the stores were made in different ways.
     """
-    twice = next((source for source in sources if sources.count(source) > 1), None)
-    if twice:
-        raise InputError.at(twice, "a shard that is given twice", "each once")
+    repeated = next((source for source in sources if sources.count(source) > 1), None)
+    if repeated:
+        raise InputError.at(repeated, "a shard that is given twice", "each once")
     stores = [source for source in sources if files.is_hdf5(source)]
     if stores and len(stores) < len(sources):
-        raise InputError.at(
-            next(source for source in sources if source not in stores),
-            "a table",
-            f"a store like {stores[0]}",
-        )
-    return (_merge_stores if stores else _merge_tables)(sources, target)
+        table = next(source for source in sources if source not in stores)
+        raise InputError.at(table, "a table", f"a store like {stores[0]}")
+    return _merge_stores(sources, target) if stores else _merge_tables(sources, target)
 
 
-def _merge_tables(sources, target):
+@dataclasses.dataclass(frozen=True)
+class _OpenTable:
+    """A shard's table after its header is read.
+
+    Attributes:
+        columns: Column names, without the last one, which names the shard.
+        shard: The shard.
+        rows: (line number, text) of the remaining lines.
+    """
+
+    columns: list[str]
+    shard: Shard
+    rows: Iterator[tuple[int, str]]
+
+
+def _open_table(source: Path, stream: Iterable[bytes]) -> _OpenTable:
+    rows = files.lines(stream, source)
+    _, header = next(rows, (0, ""))
+    *columns, last_column = header.split("\t")
+    shard_text = last_column.removeprefix(COLUMN) if last_column.startswith(COLUMN) else ""
+    return _OpenTable(columns, _parse_shard(shard_text, source), rows)
+
+
+def _merge_tables(sources: Sequence[Path], target: Path) -> int:
     with contextlib.ExitStack() as stack:
-        tables = {}
-        for source in sources:
-            lines = files.lines(stack.enter_context(files.open_bytes(source)), source)
-            *header, last = next(lines, (0, ""))[1].split("\t")
-            tables[source] = (
-                header,
-                _shard(last.removeprefix(COLUMN) if last.startswith(COLUMN) else "", source),
-                lines,
-            )
-        ordered = _complete({source: shard for source, (_, shard, _) in tables.items()})
-        header = tables[ordered[0]][0]
+        tables = {
+            source: _open_table(source, stack.enter_context(files.open_bytes(source)))
+            for source in sources
+        }
+        ordered = _in_shard_order({source: table.shard for source, table in tables.items()})
+        columns = tables[ordered[0]].columns
+        rows = _in_turn({source: tables[source].rows for source in ordered})
+        count = 0
+        model = None
         with files.open_text_output(target) as handle:
-            print(*header, sep="\t", file=handle)
-            count, model = 0, None
-            for count, (source, row) in enumerate(
-                _in_turn({source: tables[source][2] for source in ordered}), 1
-            ):
-                line, text = row
+            print(*columns, sep="\t", file=handle)
+            for source, (line, text) in rows:
+                count += 1
+                place = f"{source}, line {line}"
+
+                # The row has to be that of the next record, with the same columns.
                 *cells, number = text.split("\t")
-                if number != str(count) or len(cells) != len(header) or tables[source][0] != header:
+                same_columns = len(cells) == len(columns) and tables[source].columns == columns
+                if number != str(count) or not same_columns:
                     raise InputError.at(
-                        f"{source}, line {line}",
+                        place,
                         f"{len(cells)} columns of record {number}",
-                        f"{len(header)} columns of record {count}, as in {ordered[0]}",
+                        f"{len(columns)} columns of record {count}, as in {ordered[0]}",
                     )
-                own = cells[header.index("model")]
-                model = model or own
-                if own != model:
+
+                # The same model has to have made all rows.
+                row_model = cells[columns.index("model")]
+                model = model or row_model
+                if row_model != model:
                     raise InputError.at(
-                        f"{source}, line {line}",
-                        f"a row of model {own}",
-                        f"{model}, as in {ordered[0]}",
+                        place, f"a row of model {row_model}", f"{model}, as in {ordered[0]}"
                     )
                 print(*cells, sep="\t", file=handle)
     return count
 
 
-def _merge_stores(sources, target):
+def _merge_stores(sources: Sequence[Path], target: Path) -> int:
     tables = {source: store.read(source) for source in sources}
-    ordered = _complete({source: _shard(table.shard, source) for source, table in tables.items()})
+    ordered = _in_shard_order(
+        {source: _parse_shard(table.shard, source) for source, table in tables.items()}
+    )
     parts = [tables[source] for source in ordered]
     for source, part in zip(ordered, parts):
         store.check_alike(part, parts[0], source)
-    begins = np.concatenate(
-        [[0], np.cumsum([len(part) for part in parts])]
-    )  # of the parts laid end to end
-    place = [
-        row
-        for _, row in _in_turn(
-            {
-                source: iter(range(begin, begin + len(part)))
-                for source, begin, part in zip(ordered, begins, parts)
-            }
-        )
-    ]
-    gathered = {
-        name: [value for part in parts for value in getattr(part, name)] for name in store.TEXTS
+
+    # Number the rows of all parts as if they lay end to end, and take one from each part in turn.
+    begins = itertools.accumulate((len(part) for part in parts), initial=0)
+    row_numbers = {
+        source: iter(range(begin, begin + len(part)))
+        for source, begin, part in zip(ordered, begins, parts)
     }
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])[place]
-        for name in ("embedding", "windows")
-    }
-    features = (
-        None
-        if parts[0].features is None
-        else np.concatenate([part.features for part in parts])[place]
+    order = [row for _, row in _in_turn(row_numbers)]
+
+    def gather(texts: Iterable[list[str]]) -> list[str]:
+        end_to_end = list(itertools.chain.from_iterable(texts))
+        return [end_to_end[row] for row in order]
+
+    # Either all parts have features or none has: check_alike has compared their names.
+    features = [part.features for part in parts if part.features is not None]
+    merged = dataclasses.replace(
+        parts[0],
+        ids=gather(part.ids for part in parts),
+        descriptions=gather(part.descriptions for part in parts),
+        sequences=gather(part.sequences for part in parts),
+        problems=gather(part.problems for part in parts),
+        embedding=np.concatenate([part.embedding for part in parts])[order],
+        windows=np.concatenate([part.windows for part in parts])[order],
+        features=np.concatenate(features)[order] if features else None,
+        shard="",
     )
-    store.write(
-        dataclasses.replace(
-            parts[0],
-            shard="",
-            features=features,
-            **arrays,
-            **{name: [values[i] for i in place] for name, values in gathered.items()},
-        ),
-        target,
-    )
-    return len(place)
+    store.write(merged, target)
+    return len(order)
 
 
-def _shard(text, source):
+def _parse_shard(text: str, source: Path) -> Shard:
+    """Make a shard from its text.
+
+    Raises:
+        InputError: If the text is not I/N.
+    """
     try:
         return Shard.parse(text)
     except ValueError:
         raise InputError.at(source, "no shard of a run", "an output of --shard I/N") from None
 
 
-def _complete(shards):
-    """Sources in the order of their shards, which are all of one run.
+def _in_shard_order(shards: Mapping[Path, Shard]) -> list[Path]:
+    """Return the sources in the order of their shards.
 
-    Args:
-        shards: {source: Shard}.
+    Raises:
+        InputError: If the shards are not all shards of one run, each once.
     """
-    of = {shard.of for shard in shards.values()}
+    shard_counts = {shard.of for shard in shards.values()}
     numbers = sorted(shard.number for shard in shards.values())
-    if len(of) > 1 or numbers != list(range(1, max(of) + 1)):
+    last = max(shard_counts)
+    if len(shard_counts) > 1 or numbers != list(range(1, last + 1)):
         raise InputError.at(
             "shards",
             ", ".join(f"{shard} ({source})" for source, shard in shards.items()),
-            f"each of 1/{max(of)} to {max(of)}/{max(of)} once",
+            f"each of 1/{last} to {last}/{last} once",
         )
     return sorted(shards, key=lambda source: shards[source].number)
 
 
-def _in_turn(streams):
-    """Yield (source, row) from each in turn; a stream that ends ends the round for all that follow.
+def _in_turn(streams: Mapping[Path, Iterator[Item]]) -> Iterator[tuple[Path, Item]]:
+    """Yield (source, row) from each stream in turn, as the records were dealt out.
+
+    When a stream ends, every stream after it has to end in the same round.
 
     Raises:
-        InputError: If one has a row where an earlier one has ended.
+        InputError: If a stream has a row after an earlier one has ended.
     """
-    ended = None
+    ended: Path | None = None
     while not ended:
         for source, rows in streams.items():
             row = next(rows, None)
@@ -185,7 +234,9 @@ def _in_turn(streams):
                 ended = ended or source
             elif ended:
                 raise InputError.at(
-                    ended, "fewer rows than its turn", f"as many as {source} shows that there were"
+                    ended,
+                    "fewer rows than its turn requires",
+                    f"a whole shard, because {source} has a later record",
                 )
             else:
                 yield source, row

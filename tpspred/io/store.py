@@ -1,8 +1,8 @@
-"""HDF5 store of representations: row-aligned ids, sequences, embedding and features."""
+"""The HDF5 store of representations: one row per protein, with its embedding and features."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import StoreError
 from . import files
+from .files import Path
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 3
 NO_MATCH = "no_profile_match"
 UNSCREENED = "none"
 TEXTS = ("ids", "descriptions", "sequences", "problems")
+# Attribute of the file → field of Representations.
 ATTRIBUTES = {
     "encoder": "encoder",
     "encoder_checksum": "checksum",
@@ -29,106 +31,127 @@ TEXT = h5py.string_dtype()
 
 
 class EncoderIdentity(Protocol):
-    """What a store records about the encoder that made its vectors.
-
-    Attributes:
-        name: Name, such as ``profile``.
-        checksum: SHA-256 of what the encoder learned.
-        pooling: How residues become one vector.
-        precision: Precision of the arithmetic.
-        screen: SHA-256 of the profiles that screen the proteins.
-    """
+    """What a store records about the encoder that made its vectors."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """Name, such as ``profile``."""
 
     @property
-    def checksum(self) -> str: ...  # noqa: D102
+    def checksum(self) -> str:
+        """SHA-256 of what the encoder learned."""
 
     @property
-    def pooling(self) -> str: ...  # noqa: D102
+    def pooling(self) -> str:
+        """How residues become one vector."""
 
     @property
-    def precision(self) -> str: ...  # noqa: D102
+    def precision(self) -> str:
+        """Precision of the arithmetic, such as ``float32``."""
 
     @property
-    def screen(self) -> str: ...  # noqa: D102
+    def screen(self) -> str:
+        """SHA-256 of the profiles that screen the proteins."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Representations:
-    """What the network is given, for n proteins.
+    """What the network gets, for n proteins.
 
     Attributes:
-        ids, descriptions, sequences: Lists of n strings.
-        problems: n strings: '' if the row is usable, ``no_profile_match`` if the screen let it go, or why the sequence
-            cannot be scored; rows with a problem are zero.
-        embedding: (n, dimension) float32.
-        windows: (n,) int32 passes of the encoder that the row took; 0 if it has a problem.
-        features: (n, 64) float32, or None before ``featurize``.
-        encoder, checksum: Name and SHA-256 of the encoder that made the embedding.
-        pooling, precision: How residues became one vector, and the precision of the arithmetic.
-        screen: SHA-256 of the profiles of the screen, or ``none``.
+        ids: n record IDs.
+        descriptions: n FASTA descriptions.
+        sequences: n normalised sequences.
+        problems: n strings: '' for a row with a vector, ``no_profile_match`` for a protein that did
+            not pass the screen, or why the sequence cannot be scored. Rows with a problem are zero.
+        embedding: (n, dimension) vectors.
+        windows: (n,) passes of the encoder that each row took; 0 for a row with a problem.
+        features: (n, 64) engineered features; None before ``tpspred featurize``.
+        encoder: Name of the encoder that made the embedding.
+        checksum: SHA-256 of the encoder.
+        pooling: How residues became one vector.
+        precision: Precision of the arithmetic.
+        screen: SHA-256 of the profiles of the screen; ``none`` if all proteins were embedded.
         shard: ``I/N`` if the rows are those of a shard, else ''.
         feature_names: Names of the feature columns.
     """
 
-    ids: list
-    descriptions: list
-    sequences: list
-    problems: list
-    embedding: np.ndarray
-    windows: np.ndarray
-    features: np.ndarray | None
+    ids: list[str]
+    descriptions: list[str]
+    sequences: list[str]
+    problems: list[str]
+    embedding: NDArray[np.float32]
+    windows: NDArray[np.int32]
+    features: NDArray[np.float32] | None
     encoder: str
     checksum: str
     pooling: str
     precision: str
     screen: str
     shard: str = ""
-    feature_names: tuple = ()
+    feature_names: tuple[str, ...] = ()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
 
-def write(table, target):
-    """Write a store under a temporary name and rename it; '-' goes to standard output."""
+def write(table: Representations, target: Path) -> None:
+    """Write a store that appears whole or not at all.
+
+    Args:
+        table: Representations to write.
+        target: HDF5 file; '-' is standard output.
+
+    Raises:
+        InputError: If the target cannot be written.
+    """
     with files.atomic_path(target) as path, h5py.File(path, "w") as handle:
         handle.attrs.update(
             {"format": FORMAT, "format_version": FORMAT_VERSION, "tpspred_version": __version__}
             | {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
         )
         for name in TEXTS:
-            handle.create_dataset(name, data=np.array(getattr(table, name), object), dtype=TEXT)
-        handle.create_dataset("embedding", data=table.embedding, **_packed(table.embedding))
-        handle.create_dataset("windows", data=table.windows, **_packed(table.windows))
+            _write_texts(handle, name, getattr(table, name))
+        _write_array(handle, "embedding", table.embedding)
+        _write_array(handle, "windows", table.windows)
         if table.features is not None:
-            handle.create_dataset("features", data=table.features, **_packed(table.features))
-            handle.create_dataset(
-                "feature_names", data=np.array(table.feature_names, object), dtype=TEXT
-            )
+            _write_array(handle, "features", table.features)
+            _write_texts(handle, "feature_names", table.feature_names)
 
 
-def read(source):
-    """Read a store, '-' for standard input.
+def _write_texts(handle: h5py.File, name: str, texts: Sequence[str]) -> None:
+    handle.create_dataset(name, data=np.array(texts, object), dtype=TEXT)
+
+
+def _write_array(handle: h5py.File, name: str, array: NDArray[Any]) -> None:
+    compression = {"compression": "gzip", "shuffle": True} if array.size else {}
+    handle.create_dataset(name, data=array, **compression)
+
+
+def read(source: Path) -> Representations:
+    """Read a store.
+
+    Args:
+        source: HDF5 file; '-' is standard input.
 
     Raises:
-        StoreError: If it is cut short, not a store, of another format version, without a part, or its rows disagree.
+        StoreError: If the file is no store or is cut short, has another format version, lacks a
+            part, or has parts that differ in their number of rows.
     """
     with files.seekable(source) as path:
         try:
             with h5py.File(path, "r") as handle:
                 return _read(handle, source)
         except OSError as error:
+            first_line = str(error).splitlines()[0]
             raise StoreError.at(
                 source,
-                f"a file that HDF5 cannot open ({_first_line(error)})",
+                f"a file that HDF5 cannot open ({first_line})",
                 "a store made by tpspred embed",
             ) from None
 
 
-def _read(handle, source):
+def _read(handle: h5py.File, source: Path) -> Representations:
     if handle.attrs.get("format") != FORMAT:
         raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
     if handle.attrs["format_version"] != FORMAT_VERSION:
@@ -138,43 +161,56 @@ def _read(handle, source):
     missing = [name for name in (*TEXTS, "embedding", "windows") if name not in handle]
     if missing:
         raise StoreError.at(source, f"no {', '.join(missing)}", "a whole store")
-    parts = {name: handle[name].asstr()[()].tolist() for name in TEXTS}
-    features = handle["features"][()] if "features" in handle else None
+    has_features = "features" in handle
     table = Representations(
-        **parts,
+        ids=_read_texts(handle, "ids"),
+        descriptions=_read_texts(handle, "descriptions"),
+        sequences=_read_texts(handle, "sequences"),
+        problems=_read_texts(handle, "problems"),
         embedding=handle["embedding"][()].astype(np.float32),
         windows=handle["windows"][()],
-        features=features,
+        features=handle["features"][()] if has_features else None,
+        feature_names=tuple(_read_texts(handle, "feature_names")) if has_features else (),
         **{field: handle.attrs[name] for name, field in ATTRIBUTES.items()},
-        feature_names=tuple(handle["feature_names"].asstr()[()]) if features is not None else (),
     )
-    rows = {name: len(part) for name, part in parts.items()} | {
-        "embedding": len(table.embedding),
-        "windows": len(table.windows),
-    }
-    if features is not None:
-        rows["features"] = len(features)
+    _check_rows(table, source)
+    return table
+
+
+def _read_texts(handle: h5py.File, name: str) -> list[str]:
+    texts: list[str] = handle[name].asstr()[()].tolist()
+    return texts
+
+
+def _check_rows(table: Representations, source: Path) -> None:
+    """Refuse a store whose parts differ in their number of rows.
+
+    Raises:
+        StoreError: If they do, with the number of rows of each part.
+    """
+    rows = {name: len(getattr(table, name)) for name in (*TEXTS, "embedding", "windows")}
+    if table.features is not None:
+        rows["features"] = len(table.features)
     if len(set(rows.values())) > 1:
         raise StoreError.at(
             source,
             ", ".join(f"{count} {name}" for name, count in rows.items()),
             "the same number of rows in all",
         )
-    return table
 
 
 def features_named(table: Representations, names: Sequence[str]) -> NDArray[np.float32]:
-    """Return some features of a store.
+    """Return the features of a store that have the given names, in this order.
 
     Args:
-        table: Store of n proteins.
+        table: Content of a store of n proteins.
         names: Names of the wanted features.
 
     Returns:
         (n, names) features.
 
     Raises:
-        StoreError: If the store has no features, or lacks one of these.
+        StoreError: If the store has no features, or lacks a wanted one.
     """
     if table.features is None:
         raise StoreError.at(
@@ -192,70 +228,90 @@ def features_named(table: Representations, names: Sequence[str]) -> NDArray[np.f
     return table.features[:, [table.feature_names.index(name) for name in names]]
 
 
-def check_encoder(table, encoder, source):
-    """Refuse a store that another encoder made, or that the profiles of another screened.
+def check_encoder(table: Representations, encoder: EncoderIdentity, source: Path) -> None:
+    """Refuse a store that another encoder made, or that other profiles screened.
+
+    Args:
+        table: Content of the store.
+        encoder: Encoder that should have made it.
+        source: Path of the store, for error messages.
 
     Raises:
-        StoreError: Naming both.
+        StoreError: If the store does not fit the encoder; the message names both.
     """
-    _same(
+    _require_equal(
         source,
         "an embedding by {}",
         f"{table.encoder} {_short(table.checksum)}",
         f"{encoder.name} {_short(encoder.checksum)}",
     )
-    _same(source, "pooling '{}'", table.pooling, encoder.pooling)
+    _require_equal(source, "pooling '{}'", table.pooling, encoder.pooling)
     if table.screen != UNSCREENED:
-        _same(source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12])
+        _require_equal(
+            source, "rows screened by profiles {}", table.screen[:12], encoder.screen[:12]
+        )
 
 
-def check_alike(table, other, source):
-    """Refuse a store that was made in another way than one it is to be merged with.
+def check_alike(table: Representations, other: Representations, source: Path) -> None:
+    """Refuse to merge two stores that were made in different ways.
+
+    Args:
+        table: Content of the store to check.
+        other: Content of the store that it is to be merged with.
+        source: Path of the store to check, for error messages.
 
     Raises:
-        StoreError: Naming both ways.
+        StoreError: If the stores differ; the message names both ways.
     """
-    for what, field in (
+    for description, field in (
         ("an embedding by {}", "encoder"),
         ("an encoder with checksum {}", "checksum"),
         ("pooling '{}'", "pooling"),
         ("vectors in {}", "precision"),
         ("rows screened by {}", "screen"),
     ):
-        _same(source, what, getattr(table, field), getattr(other, field))
-    _same(source, "features {}", ", ".join(table.feature_names), ", ".join(other.feature_names))
+        _require_equal(source, description, getattr(table, field), getattr(other, field))
+    _require_equal(
+        source, "features {}", ", ".join(table.feature_names), ", ".join(other.feature_names)
+    )
 
 
-def check_extension(table, encoder, screened, shard, source):
+def check_extension(
+    table: Representations, encoder: EncoderIdentity, screened: bool, shard: str, source: Path
+) -> None:
     """Refuse to add rows to a store whose rows were made in another way.
 
+    Args:
+        table: Content of the store.
+        encoder: Encoder that makes the new rows.
+        screened: Whether the new rows are screened with the encoder's profiles.
+        shard: ``I/N`` if the new rows are those of a shard, else ''.
+        source: Path of the store, for error messages.
+
     Raises:
-        StoreError: Naming both ways.
+        StoreError: If old and new rows differ; the message names both ways.
     """
     check_encoder(table, encoder, source)
-    _same(source, "vectors in {}", table.precision, encoder.precision)
-    _same(
+    _require_equal(source, "vectors in {}", table.precision, encoder.precision)
+    _require_equal(
         source,
         "rows screened by {}",
         table.screen[:12],
         encoder.screen[:12] if screened else UNSCREENED,
     )
-    _same(source, "shard {}", table.shard or "1/1", shard or "1/1")
+    _require_equal(source, "shard {}", table.shard or "1/1", shard or "1/1")
 
 
-def _same(source, what, found, wanted):
-    if found != wanted:
-        raise StoreError.at(source, what.format(found), wanted)
+def _require_equal(source: Path, description: str, value: str, wanted: str) -> None:
+    """Compare what a store says about itself with what is wanted.
+
+    Raises:
+        StoreError: If the two differ; the braces of the description are filled with the value.
+    """
+    if value != wanted:
+        raise StoreError.at(source, description.format(value), wanted)
 
 
-def _short(checksum):
-    """The beginning of a checksum, or of each of those that it is made of."""
+def _short(checksum: str) -> str:
+    """Return the beginning of a checksum, or of each part of a checksum of joined encoders."""
     return "+".join(part[:12] for part in checksum.split("+"))
-
-
-def _packed(array):
-    return {"compression": "gzip", "shuffle": True} if array.size else {}
-
-
-def _first_line(error):
-    return str(error).splitlines()[0]
