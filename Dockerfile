@@ -1,6 +1,6 @@
 # tpspred on a CPU. Torch's default wheel brings gigabytes of CUDA; PIP_OPTIONS can name an index of its CPU wheels.
-#   docker build -t tpspred:0.1.0 .
-#   docker run --rm -v "$PWD:/data" -w /data tpspred:0.1.0 predict genome_proteins.faa > hits.tsv
+#   docker build -t tpspred .
+#   docker run --rm -v "$PWD:/data" -w /data tpspred predict genome_proteins.faa > hits.tsv
 FROM python:3.11-slim
 ARG PIP_OPTIONS=""
 RUN apt-get update && apt-get install -y --no-install-recommends procps && rm -rf /var/lib/apt/lists/*
