@@ -1,4 +1,4 @@
-"""ESM-2 through the commands: embed, featurize, train, calibrate, predict; and runs that are killed."""
+"""ESM-2 through the commands from embed to predict, and a run that is killed."""
 
 import random
 import re
@@ -13,15 +13,17 @@ import pytest
 from support import DATA, ROOT, random_weights
 
 from tpspred.io import fasta, store
+from tpspred.model import checkpoint
 
 PROTEINS = DATA / "proteins.faa"
 NAME = "esm2_tiny"
 JOINED = f"profile+{NAME}"
+SHORT_TRAINING = ("--folds", 3, "--members", 3, "--epochs", 2)
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
-    """No command of this file opens a connection."""
+    """Let every attempt to open a connection fail."""
 
     def forbidden(*args, **options):
         raise AssertionError("a connection was opened")
@@ -41,8 +43,9 @@ def write_proteins(path, count, longest, seed=0):
     return path
 
 
+@pytest.mark.slow
 def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
-    """embed → featurize → train → calibrate → predict, from FASTA and from a store, as the README says."""
+    """Embed, featurize, train, calibrate; predict from FASTA and from a store, as in the README."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TPSPRED_WEIGHTS", str(tiny_weights.parent))
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
@@ -54,21 +57,9 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
     assert set(table.windows) == {1} and table.features.any(1).all()
 
     done = run(
-        "train",
-        "d.tsv",
-        "d.h5",
-        "--negatives",
-        "n.h5",
-        "--folds",
-        3,
-        "--members",
-        3,
-        "--epochs",
-        2,
-        "--device",
-        "cpu",
-        "-o",
-        "raw.h5",
+        *("train", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "raw.h5"),
+        *SHORT_TRAINING,
+        *("--device", "cpu"),
     )
     assert done.code == 0, done.err
     assert (
@@ -85,23 +76,11 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
         run("predict", "-", "-m", "m.h5", stdin=(tmp_path / "d.h5").read_bytes()).out
         == from_fasta.out
     )
-    assert (
-        run(
-            "predict",
-            "d.faa",
-            "-m",
-            "m.h5",
-            "--weights",
-            tiny_weights,
-            "-t",
-            1,
-            "--batch-residues",
-            5000,
-            "--attention",
-            "original",
-        ).out
-        == from_fasta.out
+    otherwise = run(
+        *("predict", "d.faa", "-m", "m.h5", "--weights", tiny_weights),
+        *("-t", 1, "--batch-residues", 5000, "--attention", "original"),
     )
+    assert otherwise.out == from_fasta.out
     assert run("predict", "d.h5", "-m", "m.h5", "--device", "cpu").code == 2
     missing = run("predict", "d.faa", "-m", "m.h5", "-o", "x.tsv")
     assert (
@@ -131,10 +110,11 @@ def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
     assert "no features" in mixed.err
 
 
-def test_joined_to_the_profile_encoder(run, tmp_path, monkeypatch, tiny_weights, small):
-    """The vectors of both, one behind the other, through the same commands."""
-    from tpspred.model import checkpoint
-
+@pytest.mark.slow
+def test_language_model_joined_to_the_profile_encoder(
+    run, tmp_path, monkeypatch, tiny_weights, small
+):
+    """The vectors of both encoders in one store go through the same commands."""
     monkeypatch.chdir(tmp_path)
     checkpoint.save_encoder(small.predictor.encoder, "e.h5")
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
@@ -156,19 +136,8 @@ def test_joined_to_the_profile_encoder(run, tmp_path, monkeypatch, tiny_weights,
 
     assert run("featurize", f"{JOINED}.h5", "--encoder", "e.h5").code == 0
     done = run(
-        "train",
-        "d.tsv",
-        f"{JOINED}.h5",
-        "--encoder",
-        "e.h5",
-        "--folds",
-        3,
-        "--members",
-        3,
-        "--epochs",
-        2,
-        "-o",
-        "raw.h5",
+        *("train", "d.tsv", f"{JOINED}.h5", "--encoder", "e.h5", "-o", "raw.h5"),
+        *SHORT_TRAINING,
     )
     assert done.code == 0, done.err
     assert run("calibrate", "raw.h5", "d.tsv", f"{JOINED}.h5", "-o", "m.h5").code == 0
@@ -195,15 +164,15 @@ def test_joined_to_the_profile_encoder(run, tmp_path, monkeypatch, tiny_weights,
     )
 
 
+@pytest.mark.slow
 def test_profile_model_predicts_from_its_store(run, tmp_path):
     target = tmp_path / "s.h5"
     assert run("embed", PROTEINS, "-o", target).code == 0
     assert run("predict", target).out == (DATA / "expected.tsv").read_bytes()
 
 
+@pytest.mark.slow
 def test_screen_chooses_what_is_embedded(run, tmp_path, tiny_weights, small):
-    from tpspred.model import checkpoint
-
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     options = ("--encoder", NAME, "--weights", tiny_weights)
     tables = {}
@@ -277,44 +246,24 @@ def test_without_weights_embed_says_what_to_run(run, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_failed_run_leaves_its_vectors_and_the_store_as_it_was(run, tmp_path, tiny_weights):
-    """A record that cannot be read, behind others that can: nothing is computed, and nothing lost."""
+def test_failed_run_leaves_the_store_as_it_was(run, tmp_path, tiny_weights):
+    """If a record cannot be read, nothing is computed and the store stays as it was."""
     target = tmp_path / "s.h5"
-    command = (
-        "embed",
-        "-",
-        "-o",
-        target,
-        "--encoder",
-        NAME,
-        "--weights",
-        tiny_weights,
-        "--screen",
-        "none",
-    )
+    options = ("--encoder", NAME, "--weights", tiny_weights, "--screen", "none")
+    command = ("embed", "-", "-o", target, *options)
     assert run(*command, stdin=b">a\nMKV\n").code == 0
     before = target.read_bytes()
     assert run(*command, stdin=b">a\nMKV\n>b\nMKLL\n>c\nMK7\n").code == 1
     assert target.read_bytes() == before and list(tmp_path.iterdir()) == [target]
 
 
-def test_killed_run_goes_on_and_ends_the_same(tmp_path):
-    """kill -9 in the middle of 500 sequences: the same command computes the rest, to the last bit."""
+@pytest.mark.slow
+def test_killed_run_continues_and_gives_the_same_store(tmp_path):
+    """After a kill in the middle of 500 sequences, the same command computes the rest exactly."""
     weights = random_weights(tmp_path / f"{NAME}.pt", layers=4, dimension=64)
     proteins = write_proteins(tmp_path / "p.faa", 500, 600)
-    command = [
-        sys.executable,
-        ROOT / "bin/tpspred",
-        "embed",
-        proteins,
-        "--encoder",
-        NAME,
-        "--weights",
-        weights,
-        "--screen",
-        "none",
-        "-o",
-    ]
+    options = ["--encoder", NAME, "--weights", weights, "--screen", "none"]
+    command = [sys.executable, ROOT / "bin/tpspred", "embed", proteins, *options, "-o"]
     assert subprocess.run([*command, tmp_path / "whole.h5"], capture_output=True).returncode == 0
     target, partial = tmp_path / "killed.h5", tmp_path / "killed.h5.partial"
     process = subprocess.Popen([*command, target], stderr=subprocess.DEVNULL)

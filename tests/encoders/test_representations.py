@@ -1,13 +1,25 @@
+"""Representations of streams, lists and stores of proteins."""
+
 import dataclasses
 
 import numpy as np
 import pytest
 
+from tpspred.encoders.esm2 import ESM2Encoder
 from tpspred.encoders.profile import ProfileEncoder
-from tpspred.encoders.representations import embed, featurize, represent
+from tpspred.encoders.representations import (
+    embed,
+    featurize,
+    represent,
+    represent_records,
+    represent_rows,
+)
+from tpspred.encoders.runtime import Runtime
 from tpspred.errors import StoreError
+from tpspred.family import features
 from tpspred.io import store
 from tpspred.io.fasta import ProteinRecord, protein_record
+from tpspred.io.journal import journal
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +67,74 @@ def test_a_stream_and_screened_proteins_give_the_same_table(table, small_encoder
     streamed = featurize(embed(records, small_encoder), small_encoder.profiles)
     for field in dataclasses.fields(table):
         assert np.array_equal(getattr(streamed, field.name), getattr(table, field.name))
+
+
+def flat(batches):
+    """All represented proteins of a stream of batches."""
+    return [represented for batch in batches for represented in batch]
+
+
+@pytest.mark.parametrize("with_features", [True, False])
+def test_rows_of_a_store_are_represented_as_their_records_are(
+    table, small_encoder, records, with_features
+):
+    stranger = protein_record("random", "MKVL" * 30)
+    unscored = protein_record("stopped", "MK*L")
+    everything = [records[0], stranger, unscored, *records[1:]]
+    names = features.NAMES[::-1]
+    stored = embed(everything, small_encoder)
+    if with_features:
+        stored = featurize(stored, small_encoder.profiles)
+    from_store = flat(represent_rows(stored, range(len(stored)), small_encoder, names))
+    from_records = flat(represent_records(everything, small_encoder, names))
+    assert len(from_store) == len(from_records) == len(everything)
+    for first, second in zip(from_store, from_records):
+        assert first.protein.record == second.protein.record
+        assert first.protein.motifs == second.protein.motifs
+        assert np.array_equal(first.embedding, second.embedding)
+        assert np.array_equal(first.features, second.features)
+    assert [one.embedding is None for one in from_store[:4]] == [False, True, True, False]
+    some = flat(represent_rows(stored, [4, 0], small_encoder, names))
+    assert [one.protein.record.id for one in some] == [records[2].id, records[0].id]
+
+
+def test_a_sequence_that_occurs_twice_is_computed_once(small_encoder, records, monkeypatch):
+    computed = []
+    vector = ProfileEncoder.vector
+
+    def counted(encoder, protein):
+        computed.append(protein.record.id)
+        return vector(encoder, protein)
+
+    monkeypatch.setattr(ProfileEncoder, "vector", counted)
+    twin = dataclasses.replace(records[0], id="twin")
+    stored = embed([records[0], records[1], twin], small_encoder)
+    assert stored.ids == [records[0].id, records[1].id, "twin"]
+    assert len(computed) == 2 and np.array_equal(stored.embedding[0], stored.embedding[2])
+
+
+def test_a_journal_gives_back_what_an_earlier_run_computed(
+    table, small_encoder, records, tmp_path, monkeypatch
+):
+    made_by = {"encoder": small_encoder.name}
+    target = str(tmp_path / "s.h5")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        journal(target, made_by, small_encoder.dimension) as interrupted,
+    ):
+        embed(records[:3], small_encoder, journal=interrupted)
+        raise KeyboardInterrupt
+    monkeypatch.setattr(ProfileEncoder, "vector", None)
+    with journal(target, made_by, small_encoder.dimension) as resumed:
+        stored = embed(records[:3], small_encoder, journal=resumed)
+    assert np.array_equal(stored.embedding, table.embedding[:3])
+
+
+def test_without_a_screen_every_protein_is_computed(tiny_weights):
+    encoder = ESM2Encoder("esm2_tiny", [], Runtime(weights=str(tiny_weights)))
+    stranger = protein_record("random", "MKVL" * 30)
+    unscored = protein_record("stopped", "MK*L")
+    stored = embed([stranger, unscored], encoder, screened=False)
+    assert stored.problems == ["", "internal_stop"] and stored.screen == store.UNSCREENED
+    assert stored.embedding[0].any() and not stored.embedding[1].any()
+    assert stored.windows.tolist() == [1, 0]

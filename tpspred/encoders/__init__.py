@@ -1,1 +1,1 @@
-"""Encoders, which turn a screened protein into one vector; imports from family and below."""
+"""Turn a screened protein into a vector: protocol, registry, encoders and representations."""

@@ -1,6 +1,7 @@
-"""ESM-2, a protein language model, as an encoder. Lin et al. 2023, 10.1126/science.ade2574
+"""ESM-2, a protein language model, as an encoder. Lin et al. 2023, 10.1126/science.ade2574.
 
-The vector of a protein is the mean of the last layer over its residues. fair-esm loads the weights and holds the network.
+The vector of a protein is the mean of the last layer over its residues. fair-esm loads the weights
+and defines the network.
 """
 
 import argparse
@@ -9,7 +10,8 @@ import functools
 import importlib.util
 import pickle
 import warnings
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,26 +24,32 @@ from ..family.profiles import checksum as profiles_checksum
 from ..family.screening import ScreenedProtein
 from ..io import files
 from ..io.batching import batches
+from ..io.files import Path
 from . import esm2_weights, windows
 from .esm2_forward import LanguageModel, resolve_precision
 from .protocol import Encoder, Tree, VectorPart, register
 from .runtime import Runtime
 
+if TYPE_CHECKING:  # _fair_esm imports it, and says what to do if it is not there
+    import esm
+
+WANTED = "ESM-2 weights of fair-esm"
+
 
 @register(r"esm2_.*")
 class ESM2Encoder:
-    """An ESM-2 behind the screen of family profiles; its weights are loaded when first needed.
+    """An ESM-2 for proteins that family profiles screen. Its weights are loaded when first needed.
 
     Args:
         name: Name such as ``esm2_t33_650M_UR50D``.
         profiles: Family profiles that screen the proteins.
-        runtime: How it runs.
+        runtime: How the language model runs.
         checksum: SHA-256 that the weight file must have, if it is known.
         dimension: Length of a vector, if it is known.
     """
 
     pooling = f"mean over residues, windows of {windows.LENGTH} overlapping by {windows.OVERLAP}"
-    batch_residues = 20_000_000  # a proteome at a time: its candidates fill batches and threads
+    batch_residues = 20_000_000  # a whole proteome, whose candidates fill all batches and threads
     needs_profile_match = False
     has_runtime = True
 
@@ -69,19 +77,19 @@ class ESM2Encoder:
         checksum: str | None = None,
         dimension: int | None = None,
     ) -> "ESM2Encoder":
-        """Make the ESM-2 of a name behind the profiles of another encoder."""
+        """Make an ESM-2 from its name, with the profiles of another encoder."""
         return cls(name, base.profiles, runtime, checksum, dimension)
 
     @classmethod
     def from_tree(
         cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "ESM2Encoder":
-        """Make the encoder from what a model file contains about it."""
+        """Make an ESM-2 from what a model file contains about it."""
         weights = tree["weights"]
         return cls(tree["name"], profiles, runtime, weights["sha256"], weights["dimension"])
 
     def to_tree(self) -> Tree:
-        """Return what a model file contains about it, beside its name and profiles."""
+        """Return what a model file contains about the ESM-2, beside its name and profiles."""
         return {"weights": {"sha256": self.checksum, "dimension": self.dimension}}
 
     @functools.cached_property
@@ -91,7 +99,7 @@ class ESM2Encoder:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the weight file, which is loaded if the checksum is not known."""
+        """SHA-256 of the weight file. If it is not known, the weights are loaded."""
         if self._checksum is None:
             self.ready()
         assert self._checksum is not None
@@ -99,12 +107,12 @@ class ESM2Encoder:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector; the weights are loaded if it is not known."""
+        """Length of a vector. If it is not known, the weights are loaded."""
         return self.ready().dimension if self._dimension is None else self._dimension
 
     @property
     def precision(self) -> str:
-        """Name of the precision of the matrix products."""
+        """Precision of the matrix products, such as ``float32``."""
         where = device.resolve(self.runtime.device or "auto")
         return resolve_precision(self.runtime.precision, where)
 
@@ -117,8 +125,8 @@ class ESM2Encoder:
         """Load the weights, if they are not loaded yet.
 
         Raises:
-            ModelError: If the weights are absent, damaged, of another size, or not those that the
-                model was trained with.
+            ModelError: If the weights are absent, damaged, of another size, or not the ones with
+                which the model was trained.
         """
         if self._model is None:
             path = esm2_weights.locate(self.name, self.runtime.weights)
@@ -130,11 +138,12 @@ class ESM2Encoder:
                     f"{self.checksum[:12]}, with which the model was trained",
                 )
             self._model = LanguageModel(lambda: load(path, self.name), self.runtime)
-            self._checksum, self._dimension = checksum, self._model.dimension
+            self._checksum = checksum
+            self._dimension = self._model.dimension
         return self._model
 
     def window_count(self, length_aa: int) -> int:
-        """Return in how many passes a protein of this length is computed."""
+        """Return the number of windows that cover a protein of this length, residues."""
         return len(windows.spans(length_aa))
 
     def encode(
@@ -143,14 +152,14 @@ class ESM2Encoder:
         threads: int = 1,
         finished: Container[str] = (),
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Compute vectors, of the longest proteins first; each sequence is computed once.
+        """Compute the vectors of proteins, the longest first. Each sequence is computed once.
 
         Args:
             proteins: Screened proteins.
             threads: CPU threads; without effect on a GPU.
             finished: Sequences that an earlier run computed. They keep their place in the
-                batches, so that the others get the vectors that they would have got in that run;
-                a batch that contains nothing else is not computed.
+                batches, so that all other sequences get the same vectors as in that run. A batch
+                of finished sequences alone is not computed.
 
         Yields:
             (sequence, (dimension,) vector).
@@ -159,100 +168,134 @@ class ESM2Encoder:
         if all(sequence in finished for sequence in sequences):
             return
         model = self.ready()
-        missing = {i: self.window_count(len(sequence)) for i, sequence in enumerate(sequences)}
+        # Divide all sequences into windows, and these into batches.
         planned = batches(
             windows.longest_first(sequences), windows.width, lambda: model.batch_residues
         )
-        wanted = (
+        needed = (
             batch
             for batch in planned
             if any(sequences[window.protein] not in finished for window in batch)
         )
-        # A protein is done when the last of its windows is: their vectors add up to its own.
-        vectors_of: dict[int, dict[int, NDArray[np.float32]]] = collections.defaultdict(dict)
-        for batch, vectors in model.run(wanted, sequences, threads):
+        # Collect the vectors of the windows, each (dimension,), by protein and start of the
+        # window. When the last window of a protein is computed, add them up.
+        counts = [self.window_count(len(sequence)) for sequence in sequences]
+        incomplete: dict[int, dict[int, NDArray[np.float32]]] = collections.defaultdict(dict)
+        for batch, vectors in model.run(needed, sequences, threads):
             for window, vector in zip(batch, vectors):
-                own = vectors_of[window.protein]
-                own[window.start] = vector
-                if len(own) == missing[window.protein]:
-                    del vectors_of[window.protein]
-                    sequence = sequences[window.protein]
-                    if sequence not in finished:
-                        yield sequence, sum(own[start] for start in sorted(own))
+                vector_at = incomplete[window.protein]
+                vector_at[window.start] = vector
+                if len(vector_at) < counts[window.protein]:
+                    continue
+                del incomplete[window.protein]
+                sequence = sequences[window.protein]
+                if sequence not in finished:
+                    yield sequence, _sum_in_order(vector_at)
 
 
-def load(path, name):
+def _sum_in_order(vector_at: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Add up the vectors of a protein's windows from the first to the last.
+
+    The order is fixed, because the last bits of a sum depend on it.
+
+    Args:
+        vector_at: Start of each window → (dimension,) vector.
+    """
+    total = np.zeros_like(next(iter(vector_at.values())))
+    for start in sorted(vector_at):
+        total = total + vector_at[start]
+    return total
+
+
+def load(path: Path, name: str) -> "tuple[esm.ESM2, esm.data.Alphabet]":
     """Load a weight file in fair-esm's layout, without executing anything in it.
 
+    Args:
+        path: Path of the weight file.
+        name: Name of the ESM-2. If it is a released one, the file must have its size.
+
     Returns:
-        (esm.ESM2, alphabet).
+        (network, alphabet).
 
     Raises:
-        ModelError: If the file is cut short, holds something else, or another size than the name says.
-        MissingDependency: If fair-esm is not there or hidden by another package.
+        ModelError: If the file is cut short, contains something else, or has another size than the
+            name says.
+        MissingDependency: If fair-esm is not installed, or another package is in its place.
     """
-    core = _fair_esm()
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError:
-        raise ModelError.at(
-            path, "objects that are no weights", "ESM-2 weights of fair-esm (.pt)"
-        ) from None
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError.at(
-            path,
-            f"a file that is cut short or damaged ({str(error).splitlines()[0].partition('. ')[0]})",
-            "ESM-2 weights of fair-esm (.pt), whole",
-        ) from None
-    if not isinstance(data, dict) or not {"cfg", "model"} <= set(data):
-        raise ModelError.at(
-            path, "weights of another model", "ESM-2 weights of fair-esm (parts cfg and model)"
-        )
+    load_model_and_alphabet = _fair_esm()
+    data = _read_weights(path)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "Regression weights not found"
-            )  # contacts are not predicted here
-            model, alphabet = core("esm2", data, None)
+            # Those weights predict contacts, and nothing here does.
+            warnings.filterwarnings("ignore", "Regression weights not found")
+            model, alphabet = load_model_and_alphabet("esm2", data, None)
     except (RuntimeError, KeyError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError.at(path, f"a network that is no ESM-2 ({reason})", WANTED) from None
+    size = (model.num_layers, model.embed_dim)
+    released_size = esm2_weights.SIZES.get(name)
+    if released_size not in (None, size):
         raise ModelError.at(
             path,
-            f"a network that ESM-2 cannot hold ({str(error).splitlines()[0][:200]})",
-            "ESM-2 weights of fair-esm",
-        ) from None
-    found, wanted = (model.num_layers, model.embed_dim), esm2_weights.SIZES.get(name)
-    if wanted not in (None, found):
-        raise ModelError.at(
-            path,
-            "an ESM-2 of {} layers and {} dimensions".format(*found),
-            "{} layers and {} dimensions, {}".format(*wanted, name),
+            "an ESM-2 of {} layers and {} dimensions".format(*size),
+            "{} layers and {} dimensions, {}".format(*released_size, name),
         )
     return model, alphabet
 
 
-def _fair_esm():
+def _read_weights(path: Path) -> dict[str, object]:
+    """Read the dictionary in a weight file.
+
+    Raises:
+        ModelError: If the file is cut short or contains something else.
+    """
     try:
-        from esm import ESM2  # noqa: F401
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        raise ModelError.at(path, "objects that are no weights", f"{WANTED} (.pt)") from None
+    except (RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise ModelError.at(
+            path, f"a file that is cut short or damaged ({reason})", f"{WANTED} (.pt), whole"
+        ) from None
+    if not isinstance(data, dict) or not {"cfg", "model"} <= set(data):
+        raise ModelError.at(path, "weights of another model", f"{WANTED} (parts cfg and model)")
+    return data
+
+
+def _fair_esm() -> "Callable[..., tuple[esm.ESM2, esm.data.Alphabet]]":
+    """Return the function of fair-esm that builds the network of a weight file.
+
+    Raises:
+        MissingDependency: If fair-esm is not installed, or another package is in its place.
+    """
+    try:
+        from esm import ESM2  # noqa: F401 — the other package called esm has no such name
         from esm.pretrained import load_model_and_alphabet_core
     except ImportError:
         if importlib.util.find_spec("esm"):
             raise MissingDependency(
-                "the package esm of another vendor stands where fair-esm should: "
+                "another package called esm is installed in the place of fair-esm: "
                 "pip uninstall esm && pip install --force-reinstall --no-deps fair-esm"
             ) from None
         raise MissingDependency("fair-esm is not installed: pip install fair-esm") from None
     return load_model_and_alphabet_core
 
 
-def save(model, path, dtype=torch.float32, **more):
-    """Write an esm.ESM2 in fair-esm's layout, without the contact head.
+def save(
+    model: "esm.ESM2",
+    path: Path,
+    dtype: torch.dtype = torch.float32,
+    **more: Mapping[str, object],
+) -> None:
+    """Write the weights of a network in fair-esm's layout, without those of the contact head.
 
     Args:
-        model: esm.ESM2.
-        path: File that appears whole.
-        dtype: Of the parameters in the file.
-        more: What else the file is to say, dictionaries of texts and numbers; fair-esm reads over it.
+        model: Network.
+        path: Path of the file, which appears when it is complete.
+        dtype: Type of the parameters in the file.
+        more: Further parts of the file, dictionaries of texts and numbers. fair-esm ignores them.
     """
     config = argparse.Namespace(
         encoder_layers=model.num_layers,
@@ -260,14 +303,14 @@ def save(model, path, dtype=torch.float32, **more):
         encoder_attention_heads=model.attention_heads,
         token_dropout=model.token_dropout,
     )
-    state = model.state_dict() | {
-        name: value.detach().to(dtype) for name, value in model.named_parameters()
-    }
-    state = {
-        ("encoder." if name.startswith("lm_head") else "encoder.sentence_encoder.")
-        + name: value.cpu()
-        for name, value in state.items()
-        if not name.startswith("contact_head")
-    }
+    # Parameters get the wanted type; the other tensors of the network keep theirs.
+    tensors = model.state_dict()
+    for name, value in model.named_parameters():
+        tensors[name] = value.detach().to(dtype)
+    state = {}
+    for name, value in tensors.items():
+        if not name.startswith("contact_head"):
+            prefix = "encoder." if name.startswith("lm_head") else "encoder.sentence_encoder."
+            state[prefix + name] = value.cpu()
     with files.atomic_path(path) as target, open(target, "wb") as handle:
         torch.save({"cfg": {"model": config}, "model": state, **more}, handle)

@@ -1,4 +1,4 @@
-"""ESM-2 weight files: where they lie, what they are, and the one function that downloads them."""
+"""Find, check and download the weight files of ESM-2."""
 
 import hashlib
 import os
@@ -7,7 +7,9 @@ import urllib.error
 import urllib.request
 
 from .. import __version__
+from ..console import Advance
 from ..errors import ModelError, TpspredError
+from ..io.files import Path
 
 # Layers and dimension of the released sizes. Lin et al. 2023, 10.1126/science.ade2574
 SIZES = {
@@ -19,80 +21,107 @@ SIZES = {
     "esm2_t48_15B_UR50D": (48, 5120),
 }
 ADDRESS = "https://dl.fbaipublicfiles.com/fair-esm/models/{name}.pt"
-VARIABLE = "TPSPRED_WEIGHTS"
-BLOCK = 1 << 20
+VARIABLE = "TPSPRED_WEIGHTS"  # environment variable: a weight file, or a folder of weight files
+BLOCK = 1 << 20  # bytes that are read at a time
+TIMEOUT = 60  # seconds without an answer of the server
+PARTIAL_CONTENT = 206  # HTTP status: the server sends the wanted range
+RANGE_NOT_SATISFIABLE = 416  # HTTP status: the wanted range begins behind the end of the file
 
 
-def cache():
-    """Folder in which torch.hub, and so fair-esm itself, keeps weights."""
+def cache() -> pathlib.Path:
+    """Return the folder where torch.hub, and therefore fair-esm, keeps weight files."""
     import torch
 
     return pathlib.Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def home(name):
-    """Where a downloaded file belongs: below TPSPRED_WEIGHTS if that is a folder, else in the torch hub cache."""
+def home(name: str) -> pathlib.Path:
+    """Return the path where a downloaded weight file belongs.
+
+    It is in the folder TPSPRED_WEIGHTS, if that is a folder, and in the torch hub cache otherwise.
+
+    Args:
+        name: Name of an ESM-2, such as ``esm2_t33_650M_UR50D``.
+    """
     folder = pathlib.Path(os.environ.get(VARIABLE) or cache())
     return (folder if folder.is_dir() else cache()) / f"{name}.pt"
 
 
-def locate(name, given=None):
-    """Find the weights of an encoder: the file given, else TPSPRED_WEIGHTS (file or folder), else the torch hub cache.
+def locate(name: str, given: Path | None = None) -> pathlib.Path:
+    """Return the path of the weight file of an ESM-2.
+
+    Args:
+        name: Name of an ESM-2, such as ``esm2_t33_650M_UR50D``.
+        given: Path that the user gives. By default the file is looked for at TPSPRED_WEIGHTS, which
+            is a file or a folder, and then in the torch hub cache.
 
     Raises:
-        ModelError: If there is none, with the command that fetches them.
+        ModelError: If there is no file. The message says which command downloads it.
     """
-    if given:
-        places = [pathlib.Path(given)]
-    else:
-        set_to = os.environ.get(VARIABLE)
-        if set_to and not os.path.exists(set_to):
-            raise ModelError.at(
-                VARIABLE,
-                f"{set_to}, which is not there",
-                f"a weight file or a folder with {name}.pt",
-            )
-        places = (
-            [pathlib.Path(set_to)]
-            if set_to and os.path.isfile(set_to)
-            else [*([pathlib.Path(set_to, f"{name}.pt")] if set_to else []), cache() / f"{name}.pt"]
-        )
+    places = _places(name, given)
     for place in places:
         if place.is_file():
             return place
-    advice = (
-        f"run: tpspred fetch-weights {name}"
-        if name in SIZES
-        else (f"give --weights FILE, or one of {', '.join(SIZES)}")
-    )
+    if name in SIZES:
+        advice = f"run: tpspred fetch-weights {name}"
+    else:
+        advice = f"give --weights FILE, or one of {', '.join(SIZES)}"
     raise ModelError(f"{name}: no weights at {' or '.join(map(str, places))}; {advice}")
 
 
-def sha256(path):
-    """SHA-256 of a file; checked against what ``fetch`` recorded beside it.
+def _places(name: str, given: Path | None) -> list[pathlib.Path]:
+    """Return the paths where the weight file may be, the first choice first.
 
     Raises:
-        ModelError: If the file has changed since it was fetched.
+        ModelError: If TPSPRED_WEIGHTS names a path that does not exist.
+    """
+    if given:
+        return [pathlib.Path(given)]
+    cached = cache() / f"{name}.pt"
+    variable = os.environ.get(VARIABLE)
+    if not variable:
+        return [cached]
+    if not os.path.exists(variable):
+        raise ModelError.at(
+            VARIABLE,
+            f"{variable}, which does not exist",
+            f"a weight file or a folder with {name}.pt",
+        )
+    if os.path.isfile(variable):
+        return [pathlib.Path(variable)]
+    return [pathlib.Path(variable, f"{name}.pt"), cached]
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, after comparing it with the one that :func:`fetch` recorded.
+
+    Raises:
+        ModelError: If the file has changed since it was downloaded.
     """
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
         while block := handle.read(BLOCK):
             digest.update(block)
-    record = _record(path)
-    if record.is_file() and record.read_text().split()[:1] != [digest.hexdigest()]:
-        raise ModelError.at(
-            path,
-            f"SHA-256 {digest.hexdigest()[:12]}",
-            f"{record.read_text()[:12]} as {record.name} says",
-        )
-    return digest.hexdigest()
+    checksum = digest.hexdigest()
+    record = _checksum_file(path)
+    if record.is_file():
+        recorded = record.read_text()
+        if recorded.split()[:1] != [checksum]:
+            raise ModelError.at(
+                path, f"SHA-256 {checksum[:12]}", f"{recorded[:12]} as {record.name} says"
+            )
+    return checksum
 
 
-def check(path, expected):
-    """SHA-256 of a file that must be the expected one, if any.
+def check(path: Path, expected: str | None) -> str:
+    """Return the SHA-256 of a file, and refuse the file if the checksum is not the expected one.
+
+    Args:
+        path: Path of the file.
+        expected: SHA-256 in hexadecimal digits of any case; None accepts every file.
 
     Raises:
-        ModelError: If it is another.
+        ModelError: If the file has another checksum.
     """
     checksum = sha256(path)
     if expected and checksum != expected.lower():
@@ -100,21 +129,31 @@ def check(path, expected):
     return checksum
 
 
-def fetch(name, target, expected=None, address=None, progress=lambda count, total=None: None):
-    """Download weights to ``target.part``, going on where an earlier try ended, check them and rename.
+def fetch(
+    name: str,
+    target: Path,
+    expected: str | None = None,
+    address: str | None = None,
+    progress: Advance = lambda count, total=None: None,
+) -> str:
+    """Download a weight file, check it and write its checksum to a file beside it.
+
+    The download goes to ``target.part``, which is renamed at the end. If an earlier download was
+    interrupted, it continues where that one stopped.
 
     Args:
-        name: One of :data:`SIZES`.
+        name: Name of an ESM-2, one of :data:`SIZES`.
         target: Path of the finished file; ``target.sha256`` records its checksum.
         expected: SHA-256 that the file must have.
         address: URL to use instead of the official one.
-        progress: Called with bytes received and, once, ``total=`` bytes.
+        progress: Called with the number of bytes received and, once, ``total=`` bytes.
 
     Returns:
         SHA-256 of the file.
 
     Raises:
-        TpspredError: If the address cannot be reached, the download ends early, or the checksum is another.
+        TpspredError: If the address cannot be reached, the download ends early, or the checksum is
+            not the expected one.
     """
     address = address or ADDRESS.format(name=name)
     part = pathlib.Path(f"{target}.part")
@@ -124,48 +163,54 @@ def fetch(name, target, expected=None, address=None, progress=lambda count, tota
     except urllib.error.HTTPError as error:
         raise TpspredError.at(address, f"HTTP status {error.code}", "weights") from None
     except OSError as error:
+        reason = getattr(error, "reason", None) or error
         raise TpspredError(
-            f"{address}: download broke off ({getattr(error, 'reason', None) or error}); the same command "
-            "goes on where it ended"
+            f"{address}: the download was interrupted ({reason}); the same command continues it"
         ) from None
     try:
         checksum = check(part, expected)
     except ModelError:
-        part.unlink()  # to go on with it would lead here again
+        part.unlink()  # otherwise the next try would continue the wrong file and fail again
         raise
-    _record(target).write_text(f"{checksum}  {pathlib.Path(target).name}\n")
+    _checksum_file(target).write_text(f"{checksum}  {pathlib.Path(target).name}\n")
     os.replace(part, target)
     return checksum
 
 
-def _download(address, part, progress):
-    begun = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": f"tpspred/{__version__}"} | (
-        {"Range": f"bytes={begun}-"} if begun else {}
-    )
+def _download(address: str, part: pathlib.Path, progress: Advance) -> None:
+    """Download a file, or the rest of it if an earlier download wrote a part.
+
+    Raises:
+        OSError: If the address cannot be reached or the download ends early.
+    """
+    received = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": f"tpspred/{__version__}"}
+    if received:
+        headers["Range"] = f"bytes={received}-"
+    request = urllib.request.Request(address, headers=headers)
     try:
-        reply = urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=60)
+        reply = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if (
-            error.code == 416
-            and begun
-            and error.headers.get("Content-Range", "").endswith(f"/{begun}")
-        ):
-            return  # nothing was missing
+        # The reply says how long the file is. If the part is as long, nothing is missing.
+        full_range = error.headers.get("Content-Range", "")
+        is_complete = received > 0 and full_range.endswith(f"/{received}")
+        if error.code == RANGE_NOT_SATISFIABLE and is_complete:
+            return
         raise
     with reply, open(part, "ab") as handle:
-        if reply.status != 206:  # the server sends everything
+        if reply.status != PARTIAL_CONTENT:  # the server sends the whole file
             handle.truncate(0)
-            begun = 0
-        left = int(reply.headers.get("Content-Length") or 0)
-        progress(begun, total=begun + left or None)
+            received = 0
+        missing = int(reply.headers.get("Content-Length") or 0)
+        progress(received, total=received + missing or None)
         while block := reply.read(BLOCK):
             handle.write(block)
-            left -= len(block)
+            missing -= len(block)
             progress(len(block))
-        if left > 0:
-            raise OSError(f"{left} bytes are missing")
+        if missing > 0:
+            raise OSError(f"{missing} bytes are missing")
 
 
-def _record(path):
+def _checksum_file(path: Path) -> pathlib.Path:
+    """Return the path of the file that records the checksum of a downloaded file."""
     return pathlib.Path(f"{path}.sha256")

@@ -1,4 +1,4 @@
-"""The profile encoder's vector and a language model's, one behind the other."""
+"""The joined encoder, whose vector is the profile encoder's followed by a language model's."""
 
 import dataclasses
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -14,16 +14,16 @@ from .profile import ProfileEncoder
 from .protocol import Encoder, Tree, VectorPart, register
 from .runtime import Runtime
 
-LANGUAGE_MODEL_SHARE = 0.1  # of the similarity of two proteins
+LANGUAGE_MODEL_SHARE = 0.1  # share of the language model in the similarity of two proteins
 
 
 @register(r"profile\+esm2_.*")
 class JoinedEncoder:
-    """Both encoders behind the same profiles; the weights are loaded when first needed.
+    """A profile encoder and an ESM-2 that share the profiles which screen the proteins.
 
     Attributes:
-        profile: The profile encoder.
-        language_model: The language model.
+        profile: The profile encoder, the first part of the vector.
+        language_model: The ESM-2, the second part. Its weights are loaded when first needed.
         profiles: Family profiles that screen the proteins.
         screen: SHA-256 of the profiles.
     """
@@ -49,7 +49,14 @@ class JoinedEncoder:
         checksum: str | None = None,
         dimension: int | None = None,
     ) -> "JoinedEncoder":
-        """Join the ESM-2 of a name to the profile encoder of a file.
+        """Join an ESM-2, by its name, to the profile encoder of a file.
+
+        Args:
+            name: Name such as ``profile+esm2_t33_650M_UR50D``.
+            base: Profile encoder of a file.
+            runtime: How the language model runs.
+            checksum: Checksum of the joined encoder, if it is known.
+            dimension: Length of the joined vector, if it is known.
 
         Raises:
             ModelError: If the encoder of the file is not the profile encoder.
@@ -73,23 +80,23 @@ class JoinedEncoder:
     def from_tree(
         cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "JoinedEncoder":
-        """Make the encoder from what a model file contains about it."""
+        """Make the joined encoder from what a model file contains about it."""
         profile = ProfileEncoder.from_tree(tree, profiles)
-        named = tree | {"name": _second(tree["name"])}
-        return cls(profile, ESM2Encoder.from_tree(named, profiles, runtime))
+        language_model_tree = tree | {"name": _second(tree["name"])}
+        return cls(profile, ESM2Encoder.from_tree(language_model_tree, profiles, runtime))
 
     def to_tree(self) -> Tree:
-        """Return what a model file contains about it, beside its name and profiles."""
+        """Return what a model file contains about both encoders, beside name and profiles."""
         return self.profile.to_tree() | self.language_model.to_tree()
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Length of the joined vector."""
         return self.profile.dimension + self.language_model.dimension
 
     @property
     def checksum(self) -> str:
-        """Checksums of both, with ``+`` between them."""
+        """Checksums of the two encoders, with ``+`` between them."""
         return f"{self.profile.checksum}+{self.language_model.checksum}"
 
     @property
@@ -99,7 +106,7 @@ class JoinedEncoder:
 
     @property
     def parts(self) -> list[VectorPart]:
-        """The parts of both, each with its share in the similarity."""
+        """The vectors of the two encoders, each with its share in the similarity."""
         (first,), (second,) = self.profile.parts, self.language_model.parts
         return [
             dataclasses.replace(first, share=1 - LANGUAGE_MODEL_SHARE),
@@ -111,7 +118,7 @@ class JoinedEncoder:
         return self.language_model.ready()
 
     def window_count(self, length_aa: int) -> int:
-        """Return in how many passes of the language model a protein of this length is computed."""
+        """Return the number of windows in which the ESM-2 computes a protein of this length."""
         return self.language_model.window_count(length_aa)
 
     def encode(
@@ -120,7 +127,7 @@ class JoinedEncoder:
         threads: int = 1,
         finished: Container[str] = (),
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Compute vectors, of the longest proteins first; each sequence is computed once.
+        """Compute the vectors of proteins, the longest first. Each sequence is computed once.
 
         Args:
             proteins: Screened proteins with at least one hit each.
@@ -130,12 +137,17 @@ class JoinedEncoder:
         Yields:
             (sequence, (dimension,) vector).
         """
-        proteins = list({protein.record.sequence: protein for protein in proteins}.values())
-        aligned = dict(self.profile.encode(proteins, threads, finished))
-        for sequence, vector in self.language_model.encode(proteins, threads, finished):
-            yield sequence, np.concatenate([aligned.pop(sequence), vector])
+        protein_of = {protein.record.sequence: protein for protein in proteins}
+        distinct = list(protein_of.values())
+        profile_vectors = dict(self.profile.encode(distinct, threads, finished))
+        for sequence, vector in self.language_model.encode(distinct, threads, finished):
+            yield sequence, np.concatenate([profile_vectors.pop(sequence), vector])
 
 
 def _second(text: str) -> str:
-    """Return what follows the ``+`` in a name or checksum."""
+    """Return the part of a name or checksum that follows the ``+``.
+
+    >>> _second("profile+esm2_t6_8M_UR50D")
+    'esm2_t6_8M_UR50D'
+    """
     return text.partition("+")[2]

@@ -1,11 +1,12 @@
-"""The bundled encoder: residues at the match columns of the family profiles.
+"""The profile encoder, which compares proteins by their residues at profile match columns.
 
-Each residue is a vector whose dot products are BLOSUM62 scores (Henikoff & Henikoff 1992,
-10.1073/pnas.89.22.10915; its leading eigenvectors), and a column without a residue is zero. Each
-column has a weight that says how much it has to do with the product (see ``column_weights``). A
-protein is the concatenation over all columns of all profiles that it matches, scaled to length
-one. The dot product of two proteins is then a normalised, weighted alignment score. The leading
-principal axes of the training enzymes (without centring) reduce it to 768 numbers.
+Each residue has a vector. The dot product of two such vectors is close to the BLOSUM62 score of the
+residues, up to a common factor (Henikoff & Henikoff 1992, 10.1073/pnas.89.22.10915; the leading
+eigenvectors are used). A column without a residue is zero. Each column has a weight, which says how
+much its residue has to do with the product (see ``column_weights``). A protein is the concatenation
+of its residue vectors over all columns of all profiles that it matches, scaled to length one. The
+dot product of two proteins is then a normalised, weighted alignment score. The leading principal
+axes of the training enzymes (without centring) reduce the vector to 768 numbers.
 """
 
 import functools
@@ -22,21 +23,22 @@ from ..io.fasta import AMINO_ACIDS
 from .protocol import Encoder, Tree, VectorPart, register
 from .runtime import Runtime
 
-RESIDUE_DIMENSION = 5
-ARRAYS = ("scales", "axes", "mixing")
+RESIDUE_DIMENSION = 5  # leading eigenvectors of BLOSUM62 that are kept
+ARRAYS = ("scales", "axes", "mixing")  # what a model file contains, one array per profile each
 
 
 def residue_vectors() -> NDArray[np.float32]:
-    """Return vectors of residues whose dot products are BLOSUM62 scores.
+    """Return a vector for each residue, so that dot products go with BLOSUM62 scores.
 
     Returns:
-        (21, 5) vector of each residue code; that of an unknown residue, the last, is zero.
+        (21, 5) vector of each residue code. The last one, of an unknown residue, is zero.
     """
     matrix = substitution_matrices.load("BLOSUM62")
     scores = np.array([[matrix[a][b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
     values, axes = np.linalg.eigh(scores)
     leading = np.argsort(-values)[:RESIDUE_DIMENSION]
-    vectors = axes[:, leading] * np.sqrt(values[leading])
+    vectors = axes[:, leading] * np.sqrt(values[leading])  # (20, 5)
+    # An eigenvector has no sign of its own: make its largest component positive.
     vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(RESIDUE_DIMENSION)])
     vectors /= np.sqrt((vectors**2).sum(1).mean())
     return np.vstack([vectors, np.zeros(RESIDUE_DIMENSION)]).astype(np.float32)
@@ -47,15 +49,15 @@ RESIDUES = residue_vectors()
 
 @register("profile")
 class ProfileEncoder:
-    """Family profiles, the axes within each family, and the 768 axes over all families.
+    """Encoder made of family profiles, principal axes of each profile, and axes over all profiles.
 
     Attributes:
-        profiles: Family profiles, which are also the screen.
+        profiles: Family profiles, which also screen the proteins.
         scales: Per profile (columns,) float16, square roots of the column weights.
-        axes: Per profile (columns × 5, rank) float16.
-        mixing: Per profile (rank, dimension) float16.
+        axes: Per profile (columns × 5, rank) float16, principal axes of its members.
+        mixing: Per profile (rank, dimension) float16, principal axes over all profiles.
         dimension: Length of a vector.
-        checksum: SHA-256 of all of these.
+        checksum: SHA-256 of the profiles, scales, axes and mixing.
     """
 
     name = "profile"
@@ -93,7 +95,15 @@ class ProfileEncoder:
         checksum: str | None = None,
         dimension: int | None = None,
     ) -> Encoder:
-        """Return the encoder of the file: profiles cannot be made from a name."""
+        """Return the encoder of a file, because a name alone does not contain profiles.
+
+        Args:
+            name: Without effect.
+            base: Profile encoder of a file.
+            runtime: Without effect.
+            checksum: Without effect.
+            dimension: Without effect.
+        """
         return base
 
     @classmethod
@@ -107,7 +117,7 @@ class ProfileEncoder:
         return cls(profiles, scales, axes, mixing)
 
     def to_tree(self) -> Tree:
-        """Return what a file contains about it, beside its name and profiles."""
+        """Return what a file contains about the encoder, beside its name and profiles."""
         return {
             name: {str(k): array for k, array in enumerate(arrays)}
             for name, arrays in zip(ARRAYS, (self.scales, self.axes, self.mixing))
@@ -120,14 +130,14 @@ class ProfileEncoder:
 
     @property
     def parts(self) -> list[VectorPart]:
-        """One part; a principal axis counts as much as it varies."""
+        """The whole vector as one part. An axis counts the more, the more it varies."""
         return [VectorPart(self.dimension, standardise=False)]
 
     def ready(self) -> None:
         """Do nothing: there is nothing to load."""
 
     def window_count(self, length_aa: int) -> int:
-        """Return 1: a protein is never cut."""
+        """Return 1, because a protein is never divided into windows."""
         return 1
 
     def encode(
@@ -136,7 +146,7 @@ class ProfileEncoder:
         threads: int = 1,
         finished: Container[str] = (),
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Compute vectors in the given order.
+        """Compute the vectors of proteins, in the given order.
 
         Args:
             proteins: Screened proteins with at least one hit each.
@@ -157,13 +167,14 @@ class ProfileEncoder:
             protein: Screened protein with at least one hit.
 
         Returns:
-            (dimension,) vector of length at most 1, which does not depend on other proteins.
+            (dimension,) vector, at most 1 long, which does not depend on other proteins.
         """
         vector = np.zeros(self.dimension)
-        ranks = [self._index[hit.profile.name] for hit in protein.hits]
-        weighted = weighted_residues(protein.hits, [self.scales[k] for k in ranks])
-        for k, residues in zip(ranks, weighted):
-            # Row by row and not by BLAS, whose sums depend on the number of threads.
+        numbers = [self._index[hit.profile.name] for hit in protein.hits]
+        weighted = weighted_residues(protein.hits, [self.scales[k] for k in numbers])
+        for k, residues in zip(numbers, weighted):
+            # (columns × 5,) → (rank,) → (dimension,). einsum does not use BLAS, whose sums depend
+            # on the number of threads.
             local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
             vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)
         return vector.astype(np.float32)
@@ -172,13 +183,18 @@ class ProfileEncoder:
 def weighted_residues(
     hits: Sequence[ProfileHit], scales: Sequence[NDArray[np.float16]]
 ) -> list[NDArray[np.float32]]:
-    """Return a protein's weighted residue vectors, one array (columns × 5,) per hit.
+    """Return the weighted residue vectors of a protein.
 
-    Together they have length one.
+    Args:
+        hits: Profile hits of the protein.
+        scales: (columns,) square roots of the column weights of each profile that is hit.
+
+    Returns:
+        Per hit (columns × 5,); all of them together have length one.
     """
-    parts = [
-        (RESIDUES[hit.residues] * scale[:, None].astype(np.float32)).ravel()
-        for hit, scale in zip(hits, scales)
-    ]
+    parts = []
+    for hit, scale in zip(hits, scales):
+        weighted = RESIDUES[hit.residues] * scale[:, None].astype(np.float32)  # (columns, 5)
+        parts.append(weighted.ravel())
     length = float(np.sqrt(sum((part**2).sum() for part in parts))) or 1.0
     return [part / length for part in parts]

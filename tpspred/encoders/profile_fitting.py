@@ -1,4 +1,4 @@
-"""Fitting the profile encoder: column weights and principal axes of labelled training enzymes."""
+"""Fit the profile encoder: learn column weights and principal axes from labelled enzymes."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from ..family.screening import ScreenedProtein
 from .column_weights import fit_column_weights, label_agreement
 from .profile import RESIDUES, ProfileEncoder, weighted_residues
 
-DIMENSION = 768
-ENERGY = 0.95  # share of each training set's squared length that the axes within families keep
+DIMENSION = 768  # length of a vector at most
+ENERGY = 0.95  # share of the squared length of all training enzymes that the axes of profiles keep
 
 
 def fit_profile_encoder(
@@ -22,16 +22,17 @@ def fit_profile_encoder(
     proteins: Sequence[ScreenedProtein],
     enzymes: Sequence[Enzyme],
 ) -> ProfileEncoder:
-    """Learn column weights and axes from labelled training enzymes.
+    """Learn the column weights and axes of a profile encoder.
 
     Args:
         profiles: Family profiles, built from these enzymes.
         proteins: n training enzymes, screened with these profiles.
-        enzymes: The same n enzymes with what is known about them.
+        enzymes: The same n enzymes with their labels.
     """
     hits_of = [protein.hits for protein in proteins]
     scales = _fit_scales(profiles, hits_of, enzymes)
-    return ProfileEncoder(profiles, scales, *_fit_axes(profiles, hits_of, scales))
+    axes, mixing = _fit_axes(profiles, hits_of, scales)
+    return ProfileEncoder(profiles, scales, axes, mixing)
 
 
 def _fit_scales(
@@ -39,11 +40,21 @@ def _fit_scales(
     hits_of: Sequence[Sequence[ProfileHit]],
     enzymes: Sequence[Enzyme],
 ) -> list[NDArray[np.float16]]:
-    """Learn the column weights and return their square roots, (columns,) per profile."""
+    """Learn the column weights.
+
+    Args:
+        profiles: Family profiles.
+        hits_of: Hits of each training enzyme, the best one first.
+        enzymes: The training enzymes with their labels.
+
+    Returns:
+        Per profile (columns,) square roots of the weights.
+    """
+    # Per profile, the enzymes that match it and their residues at its columns.
     index = {profile.name: k for k, profile in enumerate(profiles)}
     codes: list[list[NDArray[np.uint8]]] = [[] for _ in profiles]
     members: list[list[int]] = [[] for _ in profiles]
-    leading: list[list[int]] = [[] for _ in profiles]  # members whose best hit is this profile
+    leading: list[list[int]] = [[] for _ in profiles]  # members that match this profile best
     for i, hits in enumerate(hits_of):
         for rank, hit in enumerate(hits):
             k = index[hit.profile.name]
@@ -66,48 +77,56 @@ def _fit_axes(
     hits_of: Sequence[Sequence[ProfileHit]],
     scales: Sequence[NDArray[np.float16]],
 ) -> tuple[list[NDArray[np.float16]], list[NDArray[np.float16]]]:
-    """Find principal axes of the training enzymes, first within each profile, then over all.
+    """Find the principal axes of the training enzymes, first of each profile, then over all.
+
+    Args:
+        profiles: Family profiles.
+        hits_of: Hits of each training enzyme.
+        scales: Per profile (columns,) square roots of the column weights.
 
     Returns:
-        (axes, mixing), one array per profile each.
+        axes: Per profile (columns × 5, rank).
+        mixing: Per profile (rank, dimension).
     """
-    # Weighted residues of every enzyme at the columns of every profile that it matches.
+    # Weighted residues of every enzyme, (columns × 5,) for every profile that it matches.
     index = {profile.name: k for k, profile in enumerate(profiles)}
     rows: list[list[NDArray[np.float32]]] = [[] for _ in profiles]
     members: list[list[int]] = [[] for _ in profiles]
     for i, hits in enumerate(hits_of):
-        ranks = [index[hit.profile.name] for hit in hits]
-        for k, residues in zip(ranks, weighted_residues(hits, [scales[k] for k in ranks])):
+        matched = [index[hit.profile.name] for hit in hits]
+        weighted = weighted_residues(hits, [scales[k] for k in matched])
+        for k, residues in zip(matched, weighted):
             rows[k].append(residues)
             members[k].append(i)
     with one_thread():
-        # Within each profile: (members, columns × 5) → axes (columns × 5, rank). All profiles
-        # together keep the axes with the largest singular values.
+        # Axes of each profile: (members, columns × 5) → (columns × 5, rank). Of all axes of all
+        # profiles, those with the largest singular values are kept.
         blocks = [torch.tensor(np.stack(block), dtype=torch.float64) for block in rows]
         decomposed = [_principal_axes(block) for block in blocks]
         energy = torch.cat([values for _, values in decomposed]).sort(descending=True).values
         enough = int((energy.cumsum(0) < ENERGY * energy.sum()).sum())
         axes = [axis[:, values >= energy[enough]].half() for axis, values in decomposed]
-        # Over all profiles: (enzymes, ranks) → mixing (ranks, dimension).
+        # Axes over all profiles: (enzymes, sum of ranks) → mixing (sum of ranks, dimension).
         ranks = [axis.shape[1] for axis in axes]
         local = torch.zeros(len(hits_of), sum(ranks), dtype=torch.float64)
-        for part, block, member, axis in zip(local.split(ranks, 1), blocks, members, axes):
-            part[member] = block @ axis.double()
+        for part, block, rows_of, axis in zip(local.split(ranks, 1), blocks, members, axes):
+            part[rows_of] = block @ axis.double()  # a view, so that ``local`` is filled
         mixing = _principal_axes(local)[0][:, :DIMENSION].half()
     return [axis.numpy() for axis in axes], [part.numpy() for part in mixing.split(ranks)]
 
 
 def _principal_axes(data: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find principal axes without centring.
+    """Find the principal axes of data that are not centred.
 
     Args:
         data: (rows, columns).
 
     Returns:
-        ((columns, rank) axes, (rank,) squared singular values), largest first.
+        (columns, rank) axes and (rank,) squared singular values, the largest first.
     """
     _, singular, axes = torch.linalg.svd(data, full_matrices=False)
     kept = singular**2 > 1e-9 * singular[0] ** 2
     axes = axes[kept]
-    signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()  # largest component positive
+    # An axis has no sign of its own: make its largest component positive.
+    signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
     return (axes * signs).T, singular[kept] ** 2

@@ -1,4 +1,4 @@
-"""What an encoder is, and the registry of the encoders that exist.
+"""What every encoder offers, and the registry that finds an encoder by its name.
 
 An encoder turns a screened protein into one vector. To add one, write a class that fulfils
 :class:`Encoder`, decorate it with :func:`register`, and name its module in :data:`MODULES`.
@@ -19,7 +19,8 @@ from ..family.screening import ScreenedProtein
 from ..io.store import EncoderIdentity
 from .runtime import Runtime
 
-Tree = dict[str, Any]  # nested dictionaries of arrays and JSON values, as a model file has them
+# Nested dictionaries of arrays and JSON values, the content of a model file.
+Tree = dict[str, Any]
 
 # Modules of this room that register an encoder, the fastest to import first.
 MODULES = ("profile", "esm2", "joined")
@@ -27,10 +28,10 @@ MODULES = ("profile", "esm2", "joined")
 
 @dataclasses.dataclass(frozen=True)
 class VectorPart:
-    """A part of an encoder's vector, such as that of one of two joined encoders.
+    """A part of an encoder's vector. Two joined encoders make two parts.
 
     Attributes:
-        width: Number of axes.
+        width: Number of axes, which is the length of the part.
         standardise: Whether each axis is scaled by itself, because the axes have no common scale.
         share: Weight of the part in the similarity of two proteins, 0–1.
     """
@@ -41,29 +42,35 @@ class VectorPart:
 
 
 class Encoder(EncoderIdentity, Protocol):
-    """Turns screened proteins into one vector each.
+    """An encoder, which turns each screened protein into one vector.
 
-    Attributes:
-        profiles: Family profiles that screen the proteins.
-        dimension: Length of a vector.
-        parts: The parts of a vector, in order.
-        batch_residues: Residues of the stream that the encoder is given at a time.
-        needs_profile_match: Whether it has no vector for a protein that matches no profile.
-        has_runtime: Whether the choices of :class:`Runtime` mean anything to it.
+    All attributes are read-only, so that a class may fulfil them with a constant, a property or
+    an attribute of its instances.
     """
 
-    batch_residues: int
-    needs_profile_match: bool
-    has_runtime: bool
+    @property
+    def profiles(self) -> Sequence[Profile]:
+        """Family profiles that screen the proteins."""
 
     @property
-    def profiles(self) -> Sequence[Profile]: ...  # noqa: D102
+    def dimension(self) -> int:
+        """Length of a vector."""
 
     @property
-    def dimension(self) -> int: ...  # noqa: D102
+    def parts(self) -> Sequence[VectorPart]:
+        """Parts of a vector, in order."""
 
     @property
-    def parts(self) -> Sequence[VectorPart]: ...  # noqa: D102
+    def batch_residues(self) -> int:
+        """Number of residues that the encoder should get at a time from a stream of proteins."""
+
+    @property
+    def needs_profile_match(self) -> bool:
+        """Whether a protein that matches no profile has no vector."""
+
+    @property
+    def has_runtime(self) -> bool:
+        """Whether the options of :class:`Runtime` have any effect on the encoder."""
 
     @classmethod
     def from_name(
@@ -74,35 +81,36 @@ class Encoder(EncoderIdentity, Protocol):
         checksum: str | None = None,
         dimension: int | None = None,
     ) -> "Encoder":
-        """Make the encoder of a name.
+        """Make an encoder from its name.
 
         Args:
             name: Name of the encoder.
             base: Encoder of a file, whose profiles screen the proteins.
             runtime: How a language model runs.
-            checksum: SHA-256 of its weights, if it is known.
-            dimension: Length of its vectors, if it is known.
+            checksum: SHA-256 of the weights of the encoder, if it is known.
+            dimension: Length of a vector, if it is known.
         """
-        ...
 
     @classmethod
     def from_tree(
         cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "Encoder":
-        """Make the encoder from what a model file contains about it."""
-        ...
+        """Make an encoder from what a model file contains about it.
+
+        Args:
+            tree: The dictionary that :meth:`to_tree` returned, with the name of the encoder.
+            profiles: Family profiles of the model file.
+            runtime: How a language model runs.
+        """
 
     def to_tree(self) -> Tree:
-        """Return what a model file contains about it, beside its name and profiles."""
-        ...
+        """Return what a model file contains about the encoder, beside its name and profiles."""
 
     def ready(self) -> object:
-        """Load what it needs, such as weights."""
-        ...
+        """Load what the encoder needs, such as weights."""
 
     def window_count(self, length_aa: int) -> int:
-        """Return in how many passes a protein of this length is computed."""
-        ...
+        """Return the number of passes that compute a protein of this length, residues."""
 
     def encode(
         self,
@@ -110,28 +118,27 @@ class Encoder(EncoderIdentity, Protocol):
         threads: int = 1,
         finished: Container[str] = (),
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Compute vectors.
+        """Compute the vectors of proteins.
 
         Args:
             proteins: Screened proteins.
             threads: CPU threads; the vectors do not depend on them.
-            finished: Sequences whose vectors are known and not wanted.
+            finished: Sequences whose vectors are known already and are not yielded.
 
         Yields:
-            (sequence, (dimension,) vector), each sequence once.
+            (sequence, (dimension,) vector).
         """
-        ...
 
 
-EncoderClass = TypeVar("EncoderClass", bound=type)
+EncoderClass = TypeVar("EncoderClass", bound=type[Encoder])
 _registry: list[tuple[re.Pattern[str], type[Encoder]]] = []
 
 
 def register(names: str) -> Callable[[EncoderClass], EncoderClass]:
-    """Return a class decorator that registers an encoder.
+    """Return a class decorator that adds an encoder to the registry.
 
     Args:
-        names: Regular expression of the names of its encoders.
+        names: Regular expression that matches all names of such encoders.
     """
 
     def decorate(encoder: EncoderClass) -> EncoderClass:
@@ -142,9 +149,13 @@ def register(names: str) -> Callable[[EncoderClass], EncoderClass]:
 
 
 def encoder_class(name: str) -> type[Encoder] | None:
-    """Return the class whose encoders have such a name, or None.
+    """Return the class of the encoder with this name, or None if there is none.
 
-    A module is imported only if the name is none of those before it: torch starts with ESM-2.
+    Modules are imported one after the other until one of them has such an encoder, so that the
+    profile encoder is found without importing torch.
+
+    >>> encoder_class("profile").__name__
+    'ProfileEncoder'
     """
     for module in MODULES:
         importlib.import_module(f".{module}", __package__)
@@ -161,19 +172,26 @@ def encoder_by_name(
     checksum: str | None = None,
     dimension: int | None = None,
 ) -> Encoder:
-    """Make an encoder by its name; the arguments are those of :meth:`Encoder.from_name`.
+    """Make an encoder from its name.
+
+    Args:
+        name: Name of the encoder, such as ``esm2_t33_650M_UR50D``.
+        base: Encoder of a file, whose profiles screen the proteins.
+        runtime: How a language model runs.
+        checksum: SHA-256 of the weights of the encoder, if it is known.
+        dimension: Length of a vector, if it is known.
 
     Raises:
-        ModelError: If no encoder has such a name.
+        ModelError: If no encoder has this name.
     """
-    found = encoder_class(name)
-    if found is None:
+    named = encoder_class(name)
+    if named is None:
         raise ModelError.at("encoder", name, "profile, esm2_* or profile+esm2_*")
-    return found.from_name(name, base, runtime, checksum, dimension)
+    return named.from_name(name, base, runtime, checksum, dimension)
 
 
 def part_slices(parts: Iterable[VectorPart]) -> Iterator[tuple[VectorPart, slice]]:
-    """Yield every part with its slice of the vector.
+    """Yield every part with the slice of the vector that it takes.
 
     >>> parts = [VectorPart(3, True, 0.4), VectorPart(2, False, 0.6)]
     >>> [(part.share, columns) for part, columns in part_slices(parts)]

@@ -1,4 +1,4 @@
-"""Representations of a stream of proteins: embedding and features, one row per record."""
+"""Compute embedding and features of proteins, in memory or for a store of representations."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from ..io.journal import Journal
 from ..io.store import NO_MATCH, UNSCREENED, Representations, features_named
 from .protocol import Encoder
 
-BATCH_RESIDUES = 1_000_000
+BATCH_RESIDUES = 1_000_000  # residues that are screened at a time
 
 
 def screened_batches(
@@ -24,19 +24,29 @@ def screened_batches(
     threads: int = 1,
     batch_residues: int = BATCH_RESIDUES,
 ) -> Iterator[list[ScreenedProtein]]:
-    """Screen a stream of records batch by batch, so that memory stays constant."""
+    """Screen a stream of records batch by batch, so that memory stays constant.
+
+    Args:
+        records: Stream of proteins.
+        profiles: Family profiles.
+        threads: CPU threads; the result does not depend on them.
+        batch_residues: Residues of a batch at most.
+
+    Yields:
+        The screened proteins of a batch, in the order of the records.
+    """
     for batch in batches(records, lambda record: record.length_aa, lambda: batch_residues):
         yield screen(batch, profiles, threads)
 
 
 @dataclasses.dataclass(frozen=True)
 class RepresentedProtein:
-    """A screened protein with what the network is given.
+    """A screened protein with the two inputs of the networks.
 
     Attributes:
         protein: The screened protein.
-        embedding: (dimension,) vector; None if the protein has none.
-        features: (features,) engineered features; None if the protein has none.
+        embedding: (dimension,) vector; None if the protein did not pass the screen.
+        features: (features,) engineered features; None if the protein did not pass the screen.
     """
 
     protein: ScreenedProtein
@@ -54,23 +64,25 @@ def represent_records(
 
     Args:
         records: Stream of proteins.
-        encoder: Encoder, with the profiles that screen them.
-        feature_names: Features to compute.
+        encoder: Encoder, whose profiles screen the proteins.
+        feature_names: Names of the wanted features.
         threads: CPU threads; the result does not depend on them.
+
+    Yields:
+        The represented proteins of a batch, in the order of the records.
     """
     for batch in screened_batches(records, encoder.profiles, threads, encoder.batch_residues):
         passed = [protein for protein in batch if protein.hits]
-        vectors = dict(encoder.encode(passed, threads))
-        yield [
-            RepresentedProtein(
-                protein,
-                vectors[protein.record.sequence],
-                features.feature_vector(protein, feature_names),
-            )
-            if protein.hits
-            else RepresentedProtein(protein)
-            for protein in batch
-        ]
+        vector_of = dict(encoder.encode(passed, threads))
+        represented = []
+        for protein in batch:
+            if not protein.hits:
+                represented.append(RepresentedProtein(protein))
+                continue
+            vector = vector_of[protein.record.sequence]
+            feature_row = features.feature_vector(protein, feature_names)
+            represented.append(RepresentedProtein(protein, vector, feature_row))
+        yield represented
 
 
 def represent_rows(
@@ -82,37 +94,48 @@ def represent_rows(
 ) -> Iterator[list[RepresentedProtein]]:
     """Represent rows of a store batch by batch.
 
-    Vectors come from the store, and so do the features if it has them. Only proteins that passed
-    the screen are searched, because a call says where their domains and motifs are.
+    The vectors come from the store, and so do the features if it has them. Proteins that passed
+    the screen are searched again, because a call says where their domains and motifs are.
 
     Args:
         table: Store that the encoder made.
         rows: Indices of the wanted rows.
-        encoder: Encoder, with the profiles that screened the store.
-        feature_names: Wanted features.
+        encoder: Encoder, whose profiles screened the store.
+        feature_names: Names of the wanted features.
         threads: CPU threads; the result does not depend on them.
+
+    Yields:
+        The represented proteins of a batch, in the order of the rows.
     """
     stored = None if table.features is None else features_named(table, feature_names)
-    in_batches = batches(
+    row_batches = batches(
         rows, lambda row: len(table.sequences[row]), lambda: encoder.batch_residues
     )
-    for batch in in_batches:
+    for batch in row_batches:
+        # Search the profiles in the proteins of the rows that have a vector.
         passed = [row for row in batch if not table.problems[row]]
         screened = screen([_record(table, row) for row in passed], encoder.profiles, threads)
         protein_of = dict(zip(passed, screened))
+        # Put every row together, in order.
         represented = []
         for row in batch:
             protein = protein_of.get(row) or ScreenedProtein(_record(table, row))
             if not protein.hits:
                 represented.append(RepresentedProtein(protein))
                 continue
-            own = features.feature_vector(protein, feature_names) if stored is None else stored[row]
-            represented.append(RepresentedProtein(protein, table.embedding[row], own))
+            if stored is None:
+                feature_row = features.feature_vector(protein, feature_names)
+            else:
+                feature_row = stored[row]
+            represented.append(RepresentedProtein(protein, table.embedding[row], feature_row))
         yield represented
 
 
 def _record(table: Representations, row: int) -> ProteinRecord:
-    """Return the record of a row; that it matches no profile is no problem of the record."""
+    """Return the record of a row.
+
+    A record that matches no profile is a valid record, so this is not a problem of the record.
+    """
     problem = table.problems[row]
     return ProteinRecord(
         table.ids[row],
@@ -125,20 +148,21 @@ def _record(table: Representations, row: int) -> ProteinRecord:
 def represent(
     proteins: Sequence[ScreenedProtein], encoder: Encoder, threads: int = 1
 ) -> Representations:
-    """Make embedding and features of proteins that are screened already.
+    """Compute embedding and features of proteins that are screened already.
 
     Args:
         proteins: n proteins, screened with the encoder's profiles.
-        encoder: Encoder.
+        encoder: Encoder that computes the vectors.
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        n rows; those of proteins that did not pass the screen are zero.
+        n rows. The rows of proteins that did not pass the screen are zero.
     """
     passed = [protein for protein in proteins if protein.hits]
-    vectors = dict(encoder.encode(passed, threads))
+    vector_of = dict(encoder.encode(passed, threads))
     problems = [problem_of(protein) for protein in proteins]
-    table = _table([protein.record for protein in proteins], problems, vectors, encoder, True)
+    records = [protein.record for protein in proteins]
+    table = _table(records, problems, vector_of, encoder, screened=True)
     rows = np.zeros((len(proteins), len(features.NAMES)), np.float32)
     for i, protein in enumerate(proteins):
         if not problems[i]:
@@ -147,11 +171,14 @@ def represent(
 
 
 def problem_of(protein: ScreenedProtein, screened: bool = True) -> str:
-    """Return why a protein has no vector, or '' if it has one.
+    """Return the reason why a protein gets no vector, or '' if it gets one.
 
     Args:
         protein: Screened protein.
-        screened: Whether a protein that matches no profile gets no vector.
+        screened: Whether only proteins that match a profile get a vector.
+
+    >>> problem_of(ScreenedProtein(ProteinRecord("p", "", "MKV")))
+    'no_profile_match'
     """
     unmatched = screened and not protein.hits
     return protein.record.problem or (NO_MATCH if unmatched else "")
@@ -166,68 +193,86 @@ def embed(
     screened: bool = True,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Representations:
-    """Make the embedding of a stream of records.
+    """Compute the embedding of a stream of records.
 
     Args:
         records: Stream of proteins.
-        encoder: Encoder.
+        encoder: Encoder that computes the vectors.
         threads: CPU threads; the result does not depend on them.
-        known: A store of the same encoder, whose sequences are not computed again.
-        journal: Journal of an earlier run to continue; what is computed is added to it.
-        screened: Whether only proteins that match a profile of the encoder are computed.
+        known: Store that the same encoder made. Its sequences are not computed again.
+        journal: Journal that keeps every computed vector. Sequences that it contains from an
+            earlier run are not computed again.
+        screened: Whether only proteins that match a profile of the encoder get a vector.
         progress: Called with the number of proteins that are done since the last call.
+
+    Returns:
+        One row per record, without features. The rows of proteins without a vector are zero.
     """
-    # Sequence → why it has no vector. A sequence that occurs twice is computed once.
-    problems: dict[str, str] = {}
-    vectors: dict[str, NDArray[np.float32]] = {}
+    # By sequence, the reason why it has no vector ('' if it has one), and its vector. A sequence
+    # that occurs twice is computed once.
+    reason_of: dict[str, str] = {}
+    vector_of: dict[str, NDArray[np.float32]] = {}
     if known is not None:
-        problems.update(zip(known.sequences, known.problems))
-        vectors.update(zip(known.sequences, known.embedding))
-    kept: list[ProteinRecord] = []
+        reason_of.update(zip(known.sequences, known.problems))
+        vector_of.update(zip(known.sequences, known.embedding))
+    all_records: list[ProteinRecord] = []
     profiles = encoder.profiles if screened else []
 
     def candidates() -> Iterator[ScreenedProtein]:
-        """Screen what is new and yield the proteins that the encoder has to compute."""
+        """Screen the sequences that are new and yield the proteins that get a vector."""
         for batch in batches(
             records, lambda record: record.length_aa, lambda: encoder.batch_residues
         ):
-            kept.extend(batch)
-            new = {record.sequence: record for record in batch if record.sequence not in problems}
+            all_records.extend(batch)
+            new = {record.sequence: record for record in batch if record.sequence not in reason_of}
             passed = 0
             for protein in screen(list(new.values()), profiles, threads):
                 problem = problem_of(protein, screened)
-                problems[protein.record.sequence] = problem
+                reason_of[protein.record.sequence] = problem
                 if not problem:
                     passed += 1
                     yield protein
             progress(len(batch) - passed)
 
+    # Compute what is not known. The journal has the vectors of an earlier run.
     finished = () if journal is None else journal
     for sequence, vector in encoder.encode(candidates(), threads, finished):
-        vectors[sequence] = vector
+        vector_of[sequence] = vector
         progress(1)
         if journal is not None:
             journal.add(sequence, vector)
     if journal is not None:
-        vectors.update(
-            (sequence, journal[sequence]) for sequence in problems if sequence in journal
-        )
-    return _table(kept, [problems[record.sequence] for record in kept], vectors, encoder, screened)
+        for sequence in reason_of:
+            if sequence in journal:
+                vector_of[sequence] = journal[sequence]
+    problems = [reason_of[record.sequence] for record in all_records]
+    return _table(all_records, problems, vector_of, encoder, screened)
 
 
 def _table(
     records: Sequence[ProteinRecord],
     problems: Sequence[str],
-    vectors: Mapping[str, NDArray[np.float32]],
+    vector_of: Mapping[str, NDArray[np.float32]],
     encoder: Encoder,
     screened: bool,
 ) -> Representations:
-    """Lay out vectors row by row; a row with a problem is zero."""
+    """Put the rows of a store together.
+
+    Args:
+        records: n proteins.
+        problems: n reasons why a protein has no vector, '' if it has one.
+        vector_of: Sequence → (dimension,) vector.
+        encoder: Encoder that computed the vectors.
+        screened: Whether only proteins that match a profile have a vector.
+
+    Returns:
+        n rows, without features. The rows of proteins without a vector are zero.
+    """
     embedding = np.zeros((len(records), encoder.dimension), np.float32)
     windows = np.zeros(len(records), np.int32)
     for i, (record, problem) in enumerate(zip(records, problems)):
         if not problem:
-            embedding[i] = vectors[record.sequence]
+            embedding[i] = vector_of[record.sequence]
             windows[i] = encoder.window_count(record.length_aa)
     return Representations(
         ids=[record.id for record in records],
@@ -251,20 +296,23 @@ def featurize(
     threads: int = 1,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Representations:
-    """Add the features to a store; rows that have a problem are zero.
+    """Compute the features of the proteins of a store.
 
     Args:
-        table: Store of ``tpspred embed``.
+        table: Store that ``tpspred embed`` made.
         profiles: Family profiles.
         threads: CPU threads; the result does not depend on them.
         progress: Called with the number of proteins that are done since the last call.
+
+    Returns:
+        The same store with features. The features of proteins without a vector are zero.
     """
     passed = [i for i, problem in enumerate(table.problems) if not problem]
     rows = np.zeros((len(table), len(features.NAMES)), np.float32)
     records = (ProteinRecord(table.ids[i], "", table.sequences[i]) for i in passed)
-    done = iter(passed)
+    row_numbers = iter(passed)
     for batch in screened_batches(records, profiles, threads):
         for protein in batch:
-            rows[next(done)] = features.feature_vector(protein)
+            rows[next(row_numbers)] = features.feature_vector(protein)
         progress(len(batch))
     return dataclasses.replace(table, features=rows, feature_names=features.NAMES)

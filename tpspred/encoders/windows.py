@@ -1,59 +1,86 @@
-"""Long proteins in overlapping windows, and windows in batches of so many residues."""
+"""Division of long proteins into overlapping windows that a language model can process."""
 
-import collections
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-LENGTH = 1022  # residues that ESM-2 was trained on at most
-OVERLAP = 256  # at least, between two windows
-
-Window = collections.namedtuple(
-    "Window", "protein start stop"
-)  # residues start to stop, 0-based, half open
+LENGTH = 1022  # residues of the longest window: ESM-2 was trained on no longer ones
+OVERLAP = 256  # residues that two consecutive windows share, on average at least
 
 
-def spans(length_aa):
-    """The fewest windows that cover a protein, of one length and evenly spread.
+class Window(NamedTuple):
+    """A stretch of a protein that is computed in one piece.
+
+    Attributes:
+        protein: Index of the protein in a list of sequences.
+        start: First residue, 0-based.
+        stop: Residue behind the last one, 0-based.
+    """
+
+    protein: int
+    start: int
+    stop: int
+
+
+def spans(length_aa: int) -> list[tuple[int, int]]:
+    """Return the fewest windows that cover a protein, all of one length and evenly spread.
+
+    Args:
+        length_aa: Length of the protein, residues.
 
     Returns:
-        List of (start, stop), residues, 0-based and half open.
+        (start, stop) of each window, residues, 0-based and half open.
 
     >>> spans(1022), spans(1500)
     ([(0, 1022)], [(0, 878), (622, 1500)])
     """
+    # -(-a // b) is a / b rounded up.
     count = max(1, -(-(length_aa - OVERLAP) // (LENGTH - OVERLAP)))
-    width = -(-(length_aa + (count - 1) * OVERLAP) // count)
-    starts = (
-        [round(i * (length_aa - width) / (count - 1)) for i in range(count)] if count > 1 else [0]
-    )
-    return [(start, start + width) for start in starts]
+    if count == 1:
+        return [(0, length_aa)]
+    window_length = -(-(length_aa + (count - 1) * OVERLAP) // count)
+    last_start = length_aa - window_length
+    starts = [round(i * last_start / (count - 1)) for i in range(count)]
+    return [(start, start + window_length) for start in starts]
 
 
-def weights(length_aa):
-    """What each residue of each window adds to the mean: residues that several windows see are averaged first.
+def weights(length_aa: int) -> dict[int, NDArray[np.float32]]:
+    """Return the weight of each residue of each window in the mean over the protein.
+
+    A residue that two windows contain has half of its weight in either.
+
+    Args:
+        length_aa: Length of the protein, residues.
 
     Returns:
-        {start of a window: (residues,) float32}; all of them add up to 1.
+        Start of each window → (residues,) weights. The weights of all windows add up to 1.
+
+    >>> weights(4)
+    {0: array([0.25, 0.25, 0.25, 0.25], dtype=float32)}
     """
-    covered = np.zeros(length_aa)
+    windows_at = np.zeros(length_aa)  # number of windows that contain each residue
     for start, stop in spans(length_aa):
-        covered[start:stop] += 1
+        windows_at[start:stop] += 1
     return {
-        start: (1 / (covered[start:stop] * length_aa)).astype(np.float32)
+        start: (1 / (windows_at[start:stop] * length_aa)).astype(np.float32)
         for start, stop in spans(length_aa)
     }
 
 
-def longest_first(sequences):
-    """All windows of n sequences, longest first, then in the given order.
+def longest_first(sequences: Sequence[str]) -> list[Window]:
+    """Return all windows of some sequences, the longest first, equally long ones in order.
 
     >>> longest_first(["MK", "MKVL"])
     [Window(protein=1, start=0, stop=4), Window(protein=0, start=0, stop=2)]
     """
-    found = [
-        Window(i, *span) for i, sequence in enumerate(sequences) for span in spans(len(sequence))
+    in_order = [
+        Window(i, start, stop)
+        for i, sequence in enumerate(sequences)
+        for start, stop in spans(len(sequence))
     ]
-    return sorted(found, key=width, reverse=True)
+    return sorted(in_order, key=width, reverse=True)
 
 
 def width(window: Window) -> int:
