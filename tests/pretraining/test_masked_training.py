@@ -1,10 +1,6 @@
-"""Masked-language-model training, at a tiny size, through the real script too."""
+"""Masked-language-model training at a tiny size, in this process and by bin/pretrain-encoder."""
 
 import csv
-import gzip
-import lzma
-import random
-import re
 import signal
 import subprocess
 import sys
@@ -15,300 +11,298 @@ import pytest
 import torch
 from support import DATA, ROOT
 
+from tpspred import device
 from tpspred.encoders import esm2
-from tpspred.errors import InputError, ModelError, TpspredError
-from tpspred.io import fasta, store
-from tpspred.pretraining import corpus as corpora
+from tpspred.errors import ModelError, TpspredError
+from tpspred.io import store
 from tpspred.pretraining import masked_training
-
-PLAN = {
-    "layers": 2,
-    "dimension": 16,
-    "heads": 2,
-    "residues": 24_000,
-    "batch_residues": 600,
-    "crop": 80,
-    "held_out": 4,
-}
+from tpspred.pretraining.corpus import Corpus
+from tpspred.pretraining.masked_training import Plan, Training
 
 
-def proteins(count, seed, letters=fasta.AMINO_ACIDS):
-    rng = random.Random(seed)
-    return ["".join(rng.choices(letters, k=rng.randint(60, 150))) for _ in range(count)]
+@pytest.fixture
+def training(corpus, small_plan):
+    """Begin a small training: training(corpus, **other values of the plan)."""
+
+    def begin(sequences=corpus, **other):
+        return Training(small_plan(**other), sequences, torch.device("cpu"))
+
+    with device.one_thread():
+        yield begin
 
 
-def mutated(sequence, share, rng):
-    return "".join(
-        rng.choice(fasta.AMINO_ACIDS) if rng.random() < share else residue for residue in sequence
-    )
+def without_times(history):
+    """Rows of a history, without the quantities that differ from run to run."""
+    times = ("seconds", "residues_per_second")
+    return [{name: row[name] for name in row if name not in times} for row in history]
 
 
-@pytest.fixture(scope="module")
-def corpus():
-    return corpora.Corpus.of(proteins(60, 0), proteins(30, 1, "ACDEF"), 4, 0)
+def same_weights(model, other):
+    pairs = zip(model.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
 
 
-def training(corpus, **other):
-    return masked_training.Training(
-        masked_training.Plan(**PLAN | other), corpus, torch.device("cpu")
-    )
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"dimension": 16, "heads": 3}, "--dimension: found 16 for 3 heads"),
+        ({"crop": 0}, "--crop: found 0; wanted at least 1"),
+        ({"family_share": 1.5}, "--family-share: found 1.5; wanted 0 to 1"),
+        ({"precision": "float8"}, "--precision: found float8; wanted float32, "),
+    ],
+)
+def test_plan_that_cannot_be_trained_is_refused(wrong, message):
+    with pytest.raises(TpspredError, match=message):
+        Plan(**wrong)
 
 
-def test_relatives_of_what_is_left_out_do_not_train():
-    rng = random.Random(2)
-    alone = proteins(40, 3)
-    relatives = [mutated(sequence, 0.15, rng) for sequence in alone]
-    several = corpora.Proteins(alone + relatives)
-    alike = corpora.related(several, np.arange(40))
-    assert (alike[40:].diagonal() & alike[:40].diagonal()).all()
-    assert alike.sum() == 80
-    corpus = corpora.Corpus.of(alone + relatives, [], 10, 0)
-    assert len(corpus.held_out["pool"]) == 10 and "family" not in corpus.train
-    assert not set(corpus.train["pool"] % 40) & set(corpus.held_out["pool"] % 40)
+def test_learning_rate_grows_to_its_peak_and_falls_to_nothing():
+    plan = Plan(residues=1000, batch_residues=1, warm_up=0.1, learning_rate=0.5)
+    rates = [plan.rate(step) for step in range(plan.steps)]
+    assert max(rates) == rates[99] == rates[100] == 0.5
+    assert rates[:100] == sorted(rates[:100]) and rates[100:] == sorted(rates[100:], reverse=True)
+    assert 0 < rates[0] < 0.01 and 0 < rates[-1] < 0.01
 
 
-def test_a_protein_of_both_files_belongs_to_the_family():
-    pool, family = proteins(30, 4), proteins(30, 5)
-    corpus = corpora.Corpus.of(pool + family[:10], family, 2, 0)
-    assert len(corpus.proteins) == 60
-    assert {
-        name: len(corpus.train[name]) + len(corpus.held_out[name]) for name in corpus.train
-    } == {"pool": 30, "family": 30}
+def test_training_shorter_than_a_step_has_one():
+    assert Plan(residues=10, batch_residues=600).steps == 1
 
 
-def test_batches_hold_the_budget_and_follow_from_the_step(corpus):
-    plan = masked_training.Plan(**PLAN, family_share=1.0)
-    batches = [corpus.batch(step, plan)[0] for step in range(plan.steps)]
-    assert all(sum(map(len, batch)) == 600 and max(map(len, batch)) <= 80 for batch in batches)
-    assert all(np.array_equal(*pair) for pair in zip(batches[7], corpus.batch(7, plan)[0]))
-    family = [np.mean([piece.max() < 5 for piece in batch]) for batch in batches]
-    assert family[0] == 0 < np.mean(family[:20]) < np.mean(family[20:])
-    letters = "".join(proteins(60, 0))
-    assert all(
-        "".join(fasta.AMINO_ACIDS[code] for code in piece) in letters for piece in batches[0]
-    )
-
-
-def test_fifteen_per_cent_are_masked_and_never_an_end(corpus):
-    plan, rng = masked_training.Plan(**PLAN), np.random.default_rng(0)
+def test_fifteen_per_cent_are_masked_and_never_an_end(small_plan):
+    plan, rng = small_plan(), np.random.default_rng(0)
     pieces = [np.arange(20, dtype=np.uint8)] * 2000
     tokens, _, places, answers = masked_training.masked(pieces, plan, rng, "cpu")
     tokens, places, answers = tokens.numpy(), places.numpy(), answers.numpy()
     whole = np.concatenate([np.r_[0, masked_training.TOKENS[piece], 2] for piece in pieces])
-    assert np.array_equal(whole[places], answers) and np.array_equal(
-        np.delete(whole, places), np.delete(tokens, places)
-    )
+    assert np.array_equal(whole[places], answers)
+    assert np.array_equal(np.delete(whole, places), np.delete(tokens, places))
     assert len(places) / 40_000 == pytest.approx(0.15, abs=0.01)
-    assert (tokens[places] == masked_training.ALPHABET.mask_idx).mean() == pytest.approx(
-        0.8, abs=0.02
-    )
+    is_mask = tokens[places] == masked_training.ALPHABET.mask_idx
+    assert is_mask.mean() == pytest.approx(0.8, abs=0.02)
     assert (tokens[places] == answers).mean() == pytest.approx(0.1 + 0.1 / 20, abs=0.02)
-    assert set(tokens[places].tolist()) <= {
-        *masked_training.TOKENS[:-1],
-        masked_training.ALPHABET.mask_idx,
-    }
+    allowed = {*masked_training.TOKENS[:-1], masked_training.ALPHABET.mask_idx}
+    assert set(tokens[places].tolist()) <= allowed
 
 
-def test_loss_is_that_of_fair_esm(corpus):
-    """Packed pieces of several lengths through the trained path, beside fair-esm's own forward pass on the padded ones."""
-    plan = masked_training.Plan(**PLAN, precision="float32")
+def test_all_chosen_residues_are_hidden_where_perplexity_is_measured(small_plan):
+    rng = np.random.default_rng(0)
+    pieces = [np.arange(20, dtype=np.uint8)] * 50
+    tokens, _, places, _ = masked_training.masked(pieces, small_plan(), rng, "cpu", hidden=1.0)
+    assert len(places) > 100 and set(tokens[places].tolist()) == {masked_training.ALPHABET.mask_idx}
+
+
+def test_loss_is_that_of_fair_esm(corpus, small_plan):
+    """Packed pieces of several lengths give the loss of fair-esm's own pass on padded ones."""
+    plan = small_plan(precision="float32")
     pieces, rng = corpus.batch(0, plan)
     tokens, packing, places, answers = masked_training.masked(pieces, plan, rng, "cpu")
     model = masked_training.network(plan).eval()
     padded = torch.where(packing.valid, tokens[packing.index], model.padding_idx)
     with torch.no_grad():
-        found = masked_training.loss(model, tokens, packing, places, answers, torch.float32)
+        own = masked_training.loss(model, tokens, packing, places, answers, torch.float32)
         lower = masked_training.loss(model, tokens, packing, places, answers, torch.bfloat16)
-        wanted = model(padded)["logits"][packing.valid][places]
-        wanted = torch.nn.functional.cross_entropy(wanted, answers)
-    assert float(found) == pytest.approx(float(wanted), abs=1e-5)
-    assert float(lower) != float(found) and float(lower) == pytest.approx(float(wanted), rel=0.01)
+        logits = model(padded)["logits"][packing.valid][places]
+        wanted = torch.nn.functional.cross_entropy(logits, answers)
+    assert float(own) == pytest.approx(float(wanted), abs=1e-5)
+    assert float(lower) != float(own) and float(lower) == pytest.approx(float(wanted), rel=0.01)
 
 
-def test_a_new_network_looks_at_neighbours():
-    """Of two residues at the offset of a head, one looks at the other."""
-    plan = masked_training.Plan(layers=3, dimension=64, heads=2)
+def test_new_network_looks_at_neighbours():
+    """A head attends most to the residue at its offset; the last layer attends to none."""
+    plan = Plan(layers=3, dimension=64, heads=2)
     tokens = torch.tensor(np.random.default_rng(0).choice(masked_training.TOKENS[:-1], (3, 40)))
+    model = masked_training.network(plan).eval()
     with torch.no_grad():
-        weights = (
-            masked_training.network(plan)
-            .eval()(tokens, need_head_weights=True)["attentions"]
-            .mean(0)
-        )  # (layers, heads, 40, 40)
+        weights = model(tokens, need_head_weights=True)["attentions"].mean(0)
+    # weights: (layers, heads, 40, 40)
     for layer, head, offset in ((0, 0, -1), (0, 1, 1), (1, 0, -2), (1, 1, 2)):
-        seen = {d: weights[layer, head].diagonal(d).mean() for d in range(-9, 10)}
-        assert max(seen, key=seen.get) == offset and seen[offset] > 0.15
+        attention = {d: weights[layer, head].diagonal(d).mean() for d in range(-9, 10)}
+        assert max(attention, key=attention.get) == offset and attention[offset] > 0.15
     assert weights[2].max() < 0.1
+
+
+def test_network_follows_from_the_seed(small_plan):
+    first = masked_training.network(small_plan())
+    assert same_weights(first, masked_training.network(small_plan()))
+    assert not same_weights(first, masked_training.network(small_plan(seed=1)))
+
+
+def test_perplexity_of_equal_logits_is_the_size_of_the_alphabet(corpus, small_plan):
+    plan = small_plan(precision="float32")
+    model = masked_training.network(plan)
+    torch.nn.init.zeros_(model.embed_tokens.weight)
+    for name in ("pool", "family"):
+        value = masked_training.perplexity(model, corpus, name, plan, torch.device("cpu"))
+        assert value == pytest.approx(len(masked_training.ALPHABET.all_toks))
+
+
+def test_perplexity_is_measured_on_the_same_residues_every_time(corpus, small_plan):
+    plan = small_plan(precision="float32")
+    model = masked_training.network(plan)
+    with device.one_thread():
+        first, second, family = (
+            masked_training.perplexity(model, corpus, name, plan, torch.device("cpu"))
+            for name in ("pool", "pool", "family")
+        )
+    assert first == second != family
+
+
+def test_step_lowers_the_loss_of_its_own_batch(training):
+    begun = training(warm_up=0.0, precision="float32", masked_share=1.0)
+    plan, model = begun.plan, begun.model
+
+    def batch_loss():
+        pieces, rng = begun.corpus.batch(0, plan)
+        batch = masked_training.masked(pieces, plan, rng, begun.device)
+        with torch.no_grad():
+            return float(masked_training.loss(model, *batch, plan.dtype))
+
+    before = batch_loss()
+    assert float(begun._advance()) == pytest.approx(before, abs=1e-5)
+    assert begun.step == 1 and batch_loss() < before
+    assert all(value.grad is None for value in begun._trained)
+
+
+def test_out_of_time_training_is_only_evaluated(training):
+    begun = training()
+    reported = []
+    begun.run(0.0, reported.append)
+    assert begun.step == 0 and reported == begun.history and len(reported) == 1
+    assert begun.history[0]["loss"] == 0.0 and begun.history[0]["pool_perplexity"] > 20
+
+
+def test_exported_weights_are_the_trained_ones_in_half_precision(training, tmp_path):
+    begun = training()
+    begun.run(0.0)
+    begun.export(tmp_path / "esm2_x.pt")
+    model, _ = esm2.load(tmp_path / "esm2_x.pt", "esm2_x")
+    weights = model.layers[0].fc1.weight
+    assert torch.equal(weights, begun.model.layers[0].fc1.weight.half().float())
+    training_record = torch.load(tmp_path / "esm2_x.pt", weights_only=False)["training"]
+    assert training_record["plan"] == vars(begun.plan)
+    assert training_record["sequences_sha256"] == begun.corpus.checksum
+    counts = {name: len(rows) for name, rows in begun.corpus.train.items()}
+    assert training_record["proteins"] == counts
 
 
 class Stop(Exception):
     pass
 
 
-def test_a_stopped_training_goes_on_exactly(corpus, tmp_path):
-    whole = training(corpus)
+@pytest.mark.slow
+def test_interrupted_training_goes_on_exactly(training, tmp_path):
+    whole = training()
     whole.run()
-    stopped = training(corpus)
+    interrupted = training()
 
     def stop(row):
-        stopped.save(tmp_path / "x.partial")
+        interrupted.save(tmp_path / "x.partial")
         if row["step"] > 15:
             raise Stop
 
     with pytest.raises(Stop):
-        stopped.run(report=stop)
-    resumed = training(corpus)
+        interrupted.run(report=stop)
+    resumed = training()
     resumed.resume(tmp_path / "x.partial")
     assert 15 < resumed.step < 40
     resumed.run()
-    assert all(
-        torch.equal(*pair)
-        for pair in zip(whole.model.state_dict().values(), resumed.model.state_dict().values())
-    )
-    clock = ("seconds", "residues_per_second")
-    assert [
-        [value for name, value in row.items() if name not in clock] for row in whole.history
-    ] == [[value for name, value in row.items() if name not in clock] for row in resumed.history]
+    assert same_weights(whole.model, resumed.model)
+    assert without_times(whole.history) == without_times(resumed.history)
+    assert [row["step"] for row in whole.history] == list(range(41))
 
 
-def test_what_cannot_be_gone_on_with_is_refused(corpus, tmp_path):
+def test_state_that_does_not_fit_is_refused(training, random_sequences, tmp_path):
     path = tmp_path / "x.partial"
-    begun = training(corpus)
+    begun = training()
     begun.save(path)
-    with pytest.raises(
-        ModelError,
-        match=r"x.partial: found a training with crop 80; wanted 70 \(or delete the file",
-    ):
-        training(corpus, crop=70).resume(path)
-    other = corpora.Corpus.of(proteins(60, 8), [], 4, 0)
+    message = r"x.partial: found a training with crop 80; wanted 70 \(or delete the file"
+    with pytest.raises(ModelError, match=message):
+        training(crop=70).resume(path)
+    other = Corpus.of(random_sequences(60, 8), [], 4, 0)
     with pytest.raises(ModelError, match="found a training with corpus"):
         training(other).resume(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ModelError, match="found a file that cannot be read"):
         begun.resume(path)
     torch.save({"format": "other"}, path)
-    with pytest.raises(
-        ModelError, match="found something else; wanted a training that was stopped"
-    ):
+    message = "found a file of another kind; wanted the state of an interrupted training"
+    with pytest.raises(ModelError, match=message):
         begun.resume(path)
 
 
-def test_plans_and_proteins_that_cannot_be_trained_are_refused(tmp_path):
-    for wrong, message in (
-        ({"dimension": 16, "heads": 3}, "--dimension: found 16 for 3 heads"),
-        ({"crop": 0}, "--crop: found 0; wanted at least 1"),
-        ({"family_share": 1.5}, "--family-share: found 1.5; wanted 0 to 1"),
-    ):
-        with pytest.raises(TpspredError, match=message):
-            masked_training.Plan(**wrong)
-    with pytest.raises(InputError, match="pool: found 3 proteins"):
-        corpora.Corpus.of(proteins(3, 0), [], 100, 0)
-    path = tmp_path / "p.txt"
-    for text, message in (
-        ("MKV\nMK1\n", "p.txt, line 2: found '1' at residue 3"),
-        ("MKV\n\nMKV\n", "p.txt, line 2: found empty"),
-    ):
-        path.write_text(text)
-        with pytest.raises(InputError, match=re.escape(message)):
-            corpora.read_sequences(path)
+@pytest.fixture
+def command(tmp_path, random_sequences, small_plan):
+    """A command of bin/pretrain-encoder that writes esm2_small.pt and h.tsv into tmp_path.
 
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
-def test_sequences_are_read_plain_or_compressed(pack, tmp_path):
-    path = tmp_path / "p.txt"
-    path.write_bytes(pack(b"mkv\nMKU\n"))
-    assert corpora.read_sequences(path) == ["MKV", "MKC"]
-
-
-def test_script_trains_stops_goes_on_and_its_weights_embed(tmp_path, run):
-    """Either file has eight letters of its own: a masked one can only be told from the others of its protein."""
+    Either file has eight letters of its own, so that only the other residues of a protein tell
+    which letters a masked one may be.
+    """
     for name, count, letters in (("pool.txt", 150, "ACDEFGHI"), ("family.txt", 60, "KLMNPQRS")):
-        (tmp_path / name).write_text("\n".join(proteins(count, count, letters)) + "\n")
-    weights = tmp_path / "esm2_small.pt"
-    command = [
-        sys.executable,
-        ROOT / "bin/pretrain-encoder",
-        tmp_path / "pool.txt",
-        "--family",
-        tmp_path / "family.txt",
-        "-o",
-        weights,
-        "--history",
-        tmp_path / "h.tsv",
-        "-t",
-        "2",
-        "--residues",
-        "120000",
-        "--batch-residues",
-        "1000",
-        "--held-out",
-        "5",
-        "--learning-rate",
-        "0.01",
-        "--family-share",
-        "0.8",
-        *(f"--{name}={PLAN[name]}" for name in ("layers", "dimension", "heads", "crop")),
+        (tmp_path / name).write_text("\n".join(random_sequences(count, count, letters)) + "\n")
+    plan = small_plan()
+    return [
+        *(sys.executable, ROOT / "bin/pretrain-encoder", tmp_path / "pool.txt"),
+        *("--family", tmp_path / "family.txt"),
+        *("-o", tmp_path / "esm2_small.pt"),
+        *("--history", tmp_path / "h.tsv"),
+        *("-t", "2", "--residues", "120000", "--batch-residues", "1000", "--held-out", "5"),
+        *("--learning-rate", "0.01", "--family-share", "0.8"),
+        *(f"--{name}={getattr(plan, name)}" for name in ("layers", "dimension", "heads", "crop")),
     ]
+
+
+@pytest.mark.slow
+def test_script_trains_stops_goes_on_and_its_weights_embed(command, tmp_path, run):
+    weights, partial = tmp_path / "esm2_small.pt", tmp_path / "esm2_small.pt.partial"
     stopped = subprocess.run([*command, "--minutes", "0"], capture_output=True, text=True)
     assert stopped.returncode == 0, stopped.stderr
-    assert weights.exists() and (tmp_path / "esm2_small.pt.partial").exists()
+    assert weights.exists() and partial.exists()
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (
-        "going on after step 0 of 120" in done.stderr
-        and "of what the matrix products alone would allow" in done.stderr
-    )
-    assert not (tmp_path / "esm2_small.pt.partial").exists()
+    assert "going on after step 0 of 120" in done.stderr
+    assert "of what the matrix products alone would allow" in done.stderr
+    assert not partial.exists()
     with open(tmp_path / "h.tsv", newline="") as handle:
         history = list(csv.DictReader(handle, delimiter="\t"))
     assert int(history[0]["step"]) == 0 and int(history[-1]["step"]) == 120
     for name in ("pool_perplexity", "family_perplexity"):
         assert float(history[0][name]) > 25 and float(history[-1][name]) < 10
-    assert (
-        run(
-            "embed",
-            DATA / "proteins.faa",
-            "-o",
-            tmp_path / "x.h5",
-            "--encoder",
-            "esm2_small",
-            "--weights",
-            weights,
-        ).code
-        == 0
-    )
-    assert store.read(tmp_path / "x.h5").embedding.shape[1] == 16
-    about = torch.load(weights, weights_only=False)["training"]
-    assert about["residues"] == 120_000 and about["family_perplexity"] == pytest.approx(
-        float(history[-1]["family_perplexity"])
-    )
+
+    # The weights work as an encoder.
+    table = tmp_path / "x.h5"
+    encoder = ("--encoder", "esm2_small", "--weights", weights)
+    assert run("embed", DATA / "proteins.faa", "-o", table, *encoder).code == 0
+    assert store.read(table).embedding.shape[1] == 16
+
+    # They say what they were trained on, and fair-esm reads them.
+    training_record = torch.load(weights, weights_only=False)["training"]
+    assert training_record["residues"] == 120_000
+    wanted = float(history[-1]["family_perplexity"])
+    assert training_record["family_perplexity"] == pytest.approx(wanted)
     model, _ = esm2.load(weights, "esm2_small")
     assert isinstance(model, esm.ESM2) and model.lm_head.weight is model.embed_tokens.weight
-    frequencies = (
-        masked_training.network(masked_training.Plan(dimension=16, heads=2))
-        .layers[0]
-        .self_attn.rot_emb.inv_freq
-    )
-    assert torch.equal(
-        model.layers[0].self_attn.rot_emb.inv_freq, frequencies
-    )  # not in half precision
-    weights.unlink()
+    new = masked_training.network(Plan(dimension=16, heads=2))
+    frequencies, wanted = (network.layers[0].self_attn.rot_emb.inv_freq for network in (model, new))
+    assert torch.equal(frequencies, wanted)  # not in half precision
+
+
+@pytest.mark.slow
+def test_script_can_be_interrupted(command, tmp_path):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    begun = [
-        process.stderr.readline() for _ in range(3)
-    ]  # the size, step 0, and the step after the first part
+    # The size, step 0, and the step after the first part.
+    begun = [process.stderr.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130 and "step 4" in begun[2], begun
-    assert (
-        "the same command goes on from the last line above" in process.stderr.read()
-        and not weights.exists()
-    )
+    assert "the same command goes on from the last line above" in process.stderr.read()
+    assert not (tmp_path / "esm2_small.pt").exists()
+    assert (tmp_path / "esm2_small.pt.partial").exists()
     process.stderr.close()
+
+
+@pytest.mark.slow
+def test_script_refuses_wrong_values_without_a_traceback(command):
     wrong = subprocess.run(
         [*command[:-1], "--crop=81", "--precision", "float8"], capture_output=True, text=True
     )
-    assert (
-        wrong.returncode == 1
-        and "--precision: found float8; wanted" in wrong.stderr
-        and "Traceback" not in wrong.stderr
-    )
+    assert wrong.returncode == 1 and "Traceback" not in wrong.stderr
+    assert "--precision: found float8; wanted" in wrong.stderr

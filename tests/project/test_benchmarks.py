@@ -12,83 +12,78 @@ import torch
 from support import DATA, ROOT
 
 from tpspred import pipeline
-from tpspred.dataset import reactions
-from tpspred.model import training
+from tpspred.dataset.ensembles import SLUGS
+from tpspred.dataset.labels import labels_of
+from tpspred.evaluation.cross_validation import NearHeldOut
+from tpspred.model.training import sequence_hash
 
 
+def benchmark(script, *arguments):
+    """Run a benchmark script and return what it printed: stdout and stderr."""
+    command = [sys.executable, ROOT / "benchmarks" / script, *arguments]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def markdown_row(text):
+    """The first row of a Markdown table as column → cell."""
+    header, _, row = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[:3]
+    )
+    return dict(zip(header, row, strict=True))
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("hmmsearch"), reason="HMMER's hmmsearch is not installed")
 def test_proteome_times_both_programs():
-    done = subprocess.run(
-        [sys.executable, ROOT / "benchmarks/proteome.py", DATA / "proteins.faa", "--runs", "1"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    cells = done.stdout.splitlines()[2].split("|")
-    assert (
-        cells[1].strip() == "proteins"
-        and cells[2].strip() == "7"
-        and float(cells[3]) > 0 < float(cells[4])
-    )
+    out, _ = benchmark("proteome.py", DATA / "proteins.faa", "--runs", 1)
+    row = markdown_row(out)
+    assert (row["proteome"], row["proteins"]) == ("proteins", "7")
+    assert float(row["predict, s"]) > 0 and float(row["hmmsearch, s"]) > 0
+    assert float(row["limit, s"]) == pytest.approx(1.5 * float(row["hmmsearch, s"]) + 3, abs=0.02)
 
 
+@pytest.mark.slow
+def test_formats_times_one_format_beside_all():
+    out, _ = benchmark("formats.py", DATA / "proteins.faa", "--runs", 1)
+    row = markdown_row(out)
+    assert row["proteome"] == "proteins"
+    assert float(row["TSV, s"]) > 0 and float(row["all four, s"]) > 0
+
+
+@pytest.mark.slow
 def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     tmp_path, enzymes, tiny_weights
 ):
     """A benchmark folder of sampled enzymes goes through the real script."""
-    data, benchmark = tmp_path / "data", tmp_path / "benchmark"
-    data.mkdir(), benchmark.mkdir()
+    data = tmp_path / "data"
+    truth = tmp_path / "benchmark/truth.tsv"
+    data.mkdir()
+    truth.parent.mkdir()
     shutil.copy(DATA / "reactions.csv", data / "marts_reactions.csv.gz")
     shutil.copy(DATA / "negatives.faa", data / "swissprot_negatives.fasta.gz")
     with gzip.open(data / "hard_negatives.tsv.gz", "wt") as handle:
-        handle.write(
-            f"id\tcategory\tevidence\tsequence\nlook_alike\ttransIDS\tname\t{enzymes[-1].sequence}\n"
-        )
-    with open(benchmark / "truth.tsv", "w") as handle:
+        print("id", "category", "evidence", "sequence", sep="\t", file=handle)
+        print("look_alike", "transIDS", "name", enzymes[-1].sequence, sep="\t", file=handle)
+    with open(truth, "w") as handle:
         print("id", "fold50", sep="\t", file=handle)
         for i, enzyme in enumerate(enzymes):
             print(enzyme.id, i % 2, sep="\t", file=handle)
-    done = subprocess.run(
-        [
-            sys.executable,
-            ROOT / "benchmarks/out_of_fold.py",
-            "--data",
-            tmp_path,
-            "--level",
-            "50",
-            "-o",
-            tmp_path / "p.tsv",
-            "--folds",
-            "3",
-            "--members",
-            "3",
-            "--epochs",
-            "2",
-            "--tables",
-            tmp_path / "t",
-            "--encoder",
-            "esm2_tiny",
-            "--weights",
-            tiny_weights,
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    arguments = ["--data", tmp_path, "--level", 50, "-o", tmp_path / "p.tsv"]
+    arguments += ["--folds", 3, "--members", 3, "--epochs", 2, "--tables", tmp_path / "t"]
+    arguments += ["--encoder", "esm2_tiny", "--weights", tiny_weights]
+    out, err = benchmark("out_of_fold.py", *arguments)
     with open(tmp_path / "p.tsv", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert [row["id"] for row in rows] == [enzyme.id for enzyme in enzymes]
-    assert set(rows[0]) == {"id", "status"} | {label.name for label in reactions.labels(enzymes)}
-    assert all(-17 < float(row[slug]) < 17 for row in rows for slug in reactions.ensembles.SLUGS)
-    # Each of the four that match a profile trains in one of two folds. The look-alike, identical to an enzyme, never does.
-    assert (
-        sum(
-            int(count)
-            for count in re.findall(r"^fold \d: 12 enzymes, (\d) negatives", done.stderr, re.M)
-        )
-        == 4
-    )
-    assert "recall (tps or uncertain)" in done.stdout
+    assert set(rows[0]) == {"id", "status"} | {label.name for label in labels_of(enzymes)}
+    assert all(-17 < float(row[slug]) < 17 for row in rows for slug in SLUGS)
+    # Each of the four that match a profile trains in one of two folds. The look-alike, identical
+    # to an enzyme, never does.
+    used = re.findall(r"^fold \d: 12 enzymes, (\d) negatives", err, re.M)
+    assert sum(map(int, used)) == 4
+    assert "recall (tps or uncertain)" in out
     with open(tmp_path / "t/gaps.tsv", newline="") as handle:
         gaps = list(csv.DictReader(handle, delimiter="\t"))
     assert {row["method"] for row in gaps} == {"esm2_tiny", "profile+esm2_tiny"}
@@ -97,29 +92,73 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     )
 
 
+@pytest.mark.slow
 def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):
-    """A model fitted beside other left-out proteins is the same to the last bit, and knows none of them."""
-    kept, left_out = enzymes[:18], [enzyme.sequence for enzyme in enzymes[18:]]
-    (first, _), (second, _) = (
-        pipeline.from_sequences(
+    """A model is the same to the last bit beside other left-out proteins, and knows none."""
+    kept = enzymes[:18]
+    left_out = [enzyme.sequence for enzyme in enzymes[18:]]
+    first, second = (
+        pipeline.build_model(
             kept,
             [],
             small.config,
             "m",
             torch.device("cpu"),
-            reactions.labels(enzymes),
-            held_out=held_out,
-            identity=0.5,
-        )
+            labels_of(enzymes),
+            exclude=NearHeldOut(held_out, 0.5).exclude,
+        )[0]
         for held_out in (left_out, [sequence[::-1] for sequence in left_out])
     )
     assert first.encoder.checksum == second.encoder.checksum
-    for one, other in zip(first.fitted.members, second.fitted.members):
+    for one, other in zip(first.trained.members, second.trained.members, strict=True):
         assert all((one[name] == other[name]).all() for name in one)
-    assert not set(first.fitted.sequence_hashes.tolist()) & set(
-        map(training.sequence_hash, left_out)
-    )
+    known = set(first.trained.sequence_hashes.tolist())
+    assert not known & set(map(sequence_hash, left_out))
     assert {about["id"] for about in first.references.about} == {enzyme.id for enzyme in kept}
+
+
+@pytest.mark.slow
+def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model, tmp_path):
+    """A stand-in scores two labels; the statuses, negatives and promises are read from tables."""
+    score = tmp_path / "benchmark/score.py"
+    score.parent.mkdir()
+    score.write_text(
+        "for name in ('mono_pinene', 'mono'):\n"
+        "    print(name, 9, 0.5, 0.25, 0.75, 0.125, sep='\\t')\n"
+        "for name in ('model', 'BLAST'):\n"
+        "    print(name, 'macro AP 0.6', 'AP all 0.5', 'macro F1 0.4', sep='\\t')\n"
+        "print('ratio', 'gap in AP all +0.1 [+0.0, +0.2]', sep='\\t')\n"
+    )
+    (score.parent / "truth.tsv").write_text("id\tproduct_types\na\tmono\nb\tpt\nc\tmono;pt\n")
+    tables = {
+        "terpene_synthases": "against\tnegatives\taverage_precision\tlow\thigh\troc_auc\t"
+        "precision_of_tps\trecall_of_tps\tcalibration_error\nhard\t7\t0.9\t0.8\t1\t0.7\t0.6\t0.5\t0.1\n",
+        "promises": "promise\tasked\tidentity_from\tidentity_to\tseen\tensembles_per_enzyme\n"
+        "target_precision\t0.8000\t0.0000\t1.0000\t0.81\t1.5\n"
+        "target_precision\t0.8000\t0.0000\t0.2000\t0.71\t1.4\n",
+    }
+    for level in ("random", "70", "50", "40"):
+        (tmp_path / f"{level}.tsv").write_text("id\tstatus\na\ttps\nb\trelated\nc\tuncertain\n")
+        (tmp_path / level).mkdir()
+        for name, text in tables.items():
+            (tmp_path / level / f"{name}.tsv").write_text(text)
+    card, _ = benchmark("model_card.py", "--benchmark", score.parent, "--predictions", tmp_path)
+    bundled = (ROOT / "tpspred/resources/model_card.md").read_text()
+    assert card.splitlines()[:24] == bundled.splitlines()[:24]  # the words and the model's numbers
+    assert [line for line in card.splitlines() if line.startswith("#")] == [
+        line for line in bundled.splitlines() if line.startswith("#")
+    ]
+    for row in (
+        "| product types | 70 | 0.6 | 0.6 | 0.4 | 0.4 | +0.1 [+0.0, +0.2] |",
+        "| 50 | 2 | 1 | 1 | 0 | 0 | 100.0% | 1 | 0 |",
+        "| 40 | hard | 7 | 0.9 | 0.8–1 | 0.7 | 0.6 | 0.5 | 0.1 |",
+        "| target precision | 0.8 | 0.81 | 0.81 | 0.81 | 0.81 | 1.5 | 1.5 | 1.5 | 1.5 |",
+    ):
+        assert row in card.splitlines()
+    (pinene,) = (line for line in card.splitlines() if line.startswith("| mono_pinene |"))
+    assert pinene.endswith("| 0.5 (0.25) | 0.75 (0.125) | 0.5 (0.25) | 0.75 (0.125) |")
+    (taxane,) = (line for line in card.splitlines() if line.startswith("| di_taxane |"))
+    assert taxane.endswith("| – | – | – | – |")
 
 
 def test_build_model_script_names_what_it_needs():
@@ -127,28 +166,12 @@ def test_build_model_script_names_what_it_needs():
     assert done.returncode != 0 and "usage: build-model DATA_DIR" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [(), ("--passes",)])
 def test_embed_is_compared_with_esm_extract(mode):
-    done = subprocess.run(
-        [
-            sys.executable,
-            ROOT / "benchmarks/embed.py",
-            "--size",
-            "tiny",
-            "--sequences",
-            "8",
-            "--runs",
-            "1",
-            *mode,
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    names, _, values = (
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()
-    )
-    row = dict(zip(names, values))
+    out, _ = benchmark("embed.py", "--size", "tiny", "--sequences", 8, "--runs", 1, *mode)
+    assert len(out.splitlines()) == 3
+    row = markdown_row(out)
     assert float(row["ratio"]) > 0
     if not mode:
         assert float(row["cosine"]) > 0.9999 and float(row["cosine, same windows"]) > 0.9999

@@ -1,4 +1,4 @@
-"""Array jobs: on a Slurm of one node, and what is handed to PBS."""
+"""Array jobs: run by a Slurm of one node, and submitted to a stand-in for PBS."""
 
 import shlex
 import subprocess
@@ -12,26 +12,19 @@ EXPECTED = (DATA / "expected.tsv").read_bytes()
 
 
 def tasks(array):
-    """{task: state} of an array that runs or waits."""
+    """Return the tasks of an array that run or wait: task → state."""
     lines = subprocess.run(
         ["squeue", "-h", "-r", "-j", array, "-o", "%K %T"], capture_output=True, text=True
     ).stdout.split("\n")
     return dict(line.split() for line in lines if line)
 
 
+@pytest.mark.slow
 def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
-    """Four tasks, one of which is killed and queued again while it runs."""
+    """One of four tasks is killed and queued again while it runs."""
+    options = ("--shards", 4, "--cpus", 1)
     done = shell(
-        ROOT / "bin/tpspred-slurm",
-        "--shards",
-        4,
-        "--cpus",
-        1,
-        "predict",
-        PROTEINS,
-        "-o",
-        "out put.tsv",
-        SLOW="3",
+        ROOT / "bin/tpspred-slurm", *options, "predict", PROTEINS, "-o", "out put.tsv", SLOW="3"
     )
     assert done.returncode == 0, done.stderr
     (_, array), (_, merge) = map(str.split, done.stdout.splitlines())
@@ -49,67 +42,46 @@ def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
     assert "7 rows of 4 shards" in (tmp_path / "out put.tsv.shards/merge.log").read_text()
 
 
+@pytest.mark.slow
 def test_merge_does_not_run_when_a_task_fails(slurm, shell, tmp_path):
-    done = shell(
-        ROOT / "bin/tpspred-slurm",
-        "--shards",
-        2,
-        "--cpus",
-        1,
-        "--wait",
-        "predict",
-        PROTEINS,
-        "-o",
-        "out.tsv",
-        "-m",
-        "nowhere.h5",
-    )
+    options = ("--shards", 2, "--cpus", 1, "--wait")
+    predict = ("predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
+    done = shell(ROOT / "bin/tpspred-slurm", *options, *predict)
     assert done.returncode == 1 and "out.tsv was not made: see the logs in" in done.stderr
-    assert (
-        not (tmp_path / "out.tsv").exists()
-        and "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text()
-    )
+    assert not (tmp_path / "out.tsv").exists()
+    assert "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text()
     assert not (tmp_path / "out.tsv.shards/merge.log").exists()
 
 
+QSUB = """#!/bin/sh
+# Keep the options and the script of each job, and print its id.
+n=$(ls {folder}/job* 2>/dev/null | wc -l)
+echo "$*" > {folder}/job$n
+cat > {folder}/script$n
+echo "$n[].server"
+"""
+
+
+@pytest.mark.slow
 def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(shell, tmp_path):
-    """A stand-in for qsub keeps what it is given; the scripts are then run as PBS would."""
+    """A stand-in for qsub keeps the two jobs; then their scripts are run as PBS would do it."""
     qsub = tmp_path / "bin/qsub"
     qsub.parent.mkdir(exist_ok=True)
-    qsub.write_text(
-        f'#!/bin/sh\nn=$(ls {tmp_path}/job* 2>/dev/null | wc -l)\necho "$*" > {tmp_path}/job$n\ncat > {tmp_path}/script$n\n'
-        'echo "$n[].server"\n'
-    )
+    qsub.write_text(QSUB.format(folder=tmp_path))
     qsub.chmod(0o755)
-    done = shell(
-        ROOT / "bin/tpspred-pbs",
-        "--shards",
-        3,
-        "--partition",
-        "long",
-        "--time",
-        "1:00:00",
-        "--memory",
-        "4gb",
-        "--gpu",
-        1,
-        "predict",
-        PROTEINS,
-        "-o",
-        "hits.tsv",
-        "--coverage",
-        "0.9",
-    )
-    assert (done.returncode, done.stdout) == (0, "array 0[].server\nmerge 1[].server\n"), (
-        done.stderr
-    )
+    options = shlex.split("--shards 3 --partition long --time 1:00:00 --memory 4gb --gpu 1")
+    predict = ("predict", PROTEINS, "-o", "hits.tsv", "--coverage", "0.9")
+    done = shell(ROOT / "bin/tpspred-pbs", *options, *predict)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "array 0[].server\nmerge 1[].server\n"
     array, merge = ((tmp_path / f"job{k}").read_text() for k in (0, 1))
-    assert (
-        "-J 1-3" in array
-        and "select=1:ncpus=2:mem=4gb:ngpus=1" in array
-        and "-q long" in array
-        and "walltime=1:00:00" in array
-    )
+    for option in (
+        "-J 1-3",
+        "select=1:ncpus=2:mem=4gb:ngpus=1",
+        "-q long",
+        "walltime=1:00:00",
+    ):
+        assert option in array
     assert "depend=afterok:0[].server" in merge and "-J" not in merge
     for task in ("1", "2", "3"):
         assert shell("bash", tmp_path / "script0", PBS_ARRAY_INDEX=task).returncode == 0
@@ -131,17 +103,14 @@ def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(shell, tmp_path):
         (f"predict {PROTEINS} -o y", 1, "qsub is not on PATH: is this a cluster with PBS?"),
     ],
 )
-def test_wrong_use_is_one_line(shell, arguments, code, message):
+def test_wrong_use_gives_one_line(shell, arguments, code, message):
     done = shell(ROOT / "bin/tpspred-pbs", *shlex.split(arguments))
-    assert (
-        done.returncode == code
-        and done.stderr.startswith("tpspred-pbs: ")
-        and message in done.stderr
-    )
+    assert done.returncode == code
+    assert done.stderr.startswith("tpspred-pbs: ") and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
 
 
-def test_help_says_what_there_is(shell):
+def test_help_names_every_option(shell):
     text = shell(ROOT / "bin/tpspred-slurm", "--help").stdout
     for option in (
         "--shards",

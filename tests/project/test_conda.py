@@ -1,4 +1,4 @@
-"""The conda recipe, read the way bioconda-recipes' linter reads it."""
+"""The conda recipe agrees with the package, follows the rules of bioconda, and can be built."""
 
 import configparser
 import re
@@ -25,12 +25,12 @@ def setup():
 
 
 def section(name):
-    """Entries of a list below 'name:'."""
+    """Return the entries of the list below 'name:' in the recipe."""
     block = re.search(rf"^( *){name}:\n((?:\1  .*\n)+)", RECIPE, re.M)[2]
     return [line.strip().removeprefix("- ") for line in block.splitlines()]
 
 
-def test_version_and_name_are_the_package(setup):
+def test_version_and_name_are_those_of_the_package(setup):
     assert f'version = "{tpspred.__version__}"' in RECIPE
     assert f'name = "{setup["metadata"]["name"]}"' in RECIPE
 
@@ -47,9 +47,8 @@ def test_rules_of_bioconda():
     assert "noarch: python" in RECIPE
     assert section("run_exports") == ["{{ pin_subpackage('tpspred', max_pin=\"x.x\") }}"]
     assert not any(line.startswith(("setuptools", "pip")) for line in section("run"))
-    assert re.search(
-        r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M
-    )  # a released source needs its checksum
+    # A released source needs its checksum.
+    assert re.search(r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M)
     assert "license_file: LICENSE" in RECIPE and (ROOT / "LICENSE").exists()
     assert "--no-deps --no-build-isolation" in RECIPE
 
@@ -58,25 +57,33 @@ def test_entry_point_is_that_of_the_package(setup):
     assert section("entry_points") == [setup["options.entry_points"]["console_scripts"].strip()]
 
 
-def test_recipe_runs_the_main_job_on_a_packaged_example():
+def test_recipe_predicts_on_the_test_data():
     assert any(command.startswith("tpspred predict test_data/") for command in section("commands"))
     for path in section("source_files"):
         assert (ROOT / path).exists()
 
 
+# A python in a conda environment that runs the one of this test, with the packages of both.
 STUB_PYTHON = r"""#!/bin/sh
 P=$(cd "$(dirname "$0")/.." && pwd)
-export PYTHONPATH="$P/lib/python{version}/site-packages:$PYTHONPATH" PIP_PREFIX="$P" PIP_IGNORE_INSTALLED=1
+export PYTHONPATH="$P/lib/python{version}/site-packages:$PYTHONPATH"
+export PIP_PREFIX="$P" PIP_IGNORE_INSTALLED=1
 exec {python} "$@"
 """
 
 
-# That the package is what was tested, and not the environment's.
-OWN = "python -c 'import os, tpspred; assert tpspred.__file__.startswith(os.environ[\"PREFIX\"]), tpspred.__file__'"
+# A command that fails unless the tested package is the built one, and not that of this test.
+OWN = (
+    "python -c 'import os, tpspred; path = tpspred.__file__; "
+    'assert path.startswith(os.environ["PREFIX"]), path\''
+)
 
 
 def stub(folder, name, version, script=()):
-    """Build an empty package in place of one that conda would bring; this environment's own is what runs."""
+    """Write the recipe of an empty package in place of one that conda would install.
+
+    The package of this test's environment is used instead.
+    """
     path = folder / f"stub-{name}/recipe.yaml"
     path.parent.mkdir()
     path.write_text(
@@ -92,7 +99,7 @@ def stub(folder, name, version, script=()):
 
 
 def derived(channel_python):
-    """The recipe as rattler-build reads it, from meta.yaml."""
+    """Translate meta.yaml into a recipe that rattler-build reads."""
     rendered = jinja2.Template(RECIPE).render(
         PYTHON="$PREFIX/bin/python", pin_subpackage=lambda name, max_pin: name
     )
@@ -131,8 +138,9 @@ def derived(channel_python):
     }
 
 
+@pytest.mark.slow
 def test_package_is_built_and_tested(tmp_path):
-    """The recipe is built against stubs of its requirements, and its own tests run in a fresh environment."""
+    """Build the recipe against stubs of its requirements and run its tests in a new environment."""
     version = "{}.{}".format(*sys.version_info)
     launcher = STUB_PYTHON.format(version=version, python=sys.executable)
     python = [
@@ -144,9 +152,9 @@ def test_package_is_built_and_tested(tmp_path):
     ]
     recipes = [stub(tmp_path, "python", f"{version}.7", python)]
     for line in {*section("host"), *section("run")}:
-        name, _, least = line.partition(" >=")
+        name, _, min_version = line.partition(" >=")
         if name != "python":
-            recipes.append(stub(tmp_path, name, least or "1.0"))
+            recipes.append(stub(tmp_path, name, min_version or "1.0"))
     channel = tmp_path / "channel"
     (channel / "noarch").mkdir(parents=True)
     (channel / "noarch/repodata.json").write_text('{"packages": {}, "packages.conda": {}}')

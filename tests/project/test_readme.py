@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""The commands, options, files and the example in the README are true."""
 
 import os
 import re
@@ -14,7 +14,7 @@ COMMANDS = re.findall(r"^    (.*)$", README, re.M)
 
 @pytest.fixture
 def shell(tmp_path):
-    """Run a line in bash at the top of the checkout with a tpspred on PATH that needs no installation."""
+    """Run a line of bash at the top of the checkout, with its uninstalled tpspred on PATH."""
     link = tmp_path / "tpspred"
     link.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/bin/tpspred "$@"\n')
     link.chmod(0o755)
@@ -30,20 +30,19 @@ def shell(tmp_path):
     )
 
 
-def test_first_command_prints_what_stands_below_it(shell):
+@pytest.mark.slow
+def test_first_command_prints_the_table_below_it(shell):
     line = next(command for command in COMMANDS if "tpspred predict" in command)
     install, _, predict = line.partition(" && ")
-    assert (
-        install == "pip install -c constraints.txt ."
-        and README.splitlines().index("    " + line) < 20
-    )
+    assert install == "pip install -c constraints.txt ."
+    assert README.splitlines().index("    " + line) < 20
     shown = re.search(r"```\n(.*?)```", README, re.S)[1]
     done = shell(predict)
     assert done.returncode == 0, done.stderr
     assert done.stdout.expandtabs(1) == shown.expandtabs(1)
 
 
-def test_test_command_stands_early():
+def test_command_for_the_tests_is_near_the_top():
     line = next(i for i, text in enumerate(README.splitlines(), 1) if "pytest" in text)
     assert line <= 20
 
@@ -55,14 +54,15 @@ def test_python_example_runs(monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[0].startswith("plantae_sesq_mono_1 tps")
 
 
-def test_every_option_named_exists(shell):
+@pytest.mark.slow
+def test_every_named_option_exists(shell):
     for command, options in re.findall(r"`tpspred (\w+)[^`]*?((?: --[a-z-]+)+)[^`]*`", README):
         text = shell(f"tpspred {command} --help").stdout
         for option in options.split():
             assert option in text
 
 
-def test_every_file_named_exists():
+def test_every_named_file_exists():
     for path in re.findall(
         r"`((?:bin|benchmarks|test_data|tpspred|conda-recipe|workflows)/[\w./-]+)`", README
     ):

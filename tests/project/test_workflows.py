@@ -1,4 +1,7 @@
-"""Workflow engines, the real ones, where they are on PATH (workflows/check installs them)."""
+"""Workflows, run by the real engines where these are on PATH.
+
+workflows/check installs the engines.
+"""
 
 import csv
 import glob
@@ -37,11 +40,12 @@ NEXTFLOW = ROOT / "workflows/nextflow"
 
 
 def needs(program):
+    """Skip a test where a program is not on PATH."""
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
 
 
-def flow(shell, tmp_path, *where):
-    """Run the Snakemake workflow on two genomes in three shards and look at all that it makes."""
+def check_snakemake(shell, tmp_path, *where):
+    """Run the Snakemake workflow on two genomes in three shards, and check all its outputs."""
     (tmp_path / "c.yaml").write_text(
         f"genomes:\n  one: {PROTEINS}\n  other: {DATA}/negatives.faa\nshards: 3\nthreads: 1\n"
     )
@@ -56,51 +60,53 @@ def flow(shell, tmp_path, *where):
     assert done.returncode == 0, done.stderr[-3000:]
     results = tmp_path / "results"
     assert (results / "one.tsv").read_bytes() == EXPECTED
-    kinds = [
-        line.split("\t")[2]
-        for line in (results / "one.gff3").read_text().splitlines()
-        if not line.startswith("#")
-    ]
-    assert (
-        kinds.count("polypeptide") == 4
-        and (results / "one.gff3").read_text().count("##gff-version") == 1
-    )
+    gff3 = (results / "one.gff3").read_text()
+    types = [line.split("\t")[2] for line in gff3.splitlines() if not line.startswith("#")]
+    assert types.count("polypeptide") == 4 and gff3.count("##gff-version") == 1
     with open(results / "summary.tsv", newline="") as handle:
         rows = {row["genome"]: row for row in csv.DictReader(handle, delimiter="\t")}
     assert (rows["one"]["proteins"], rows["one"]["tps"], rows["one"]["sesq"]) == ("7", "4", "1")
     assert rows["other"]["tps"] == "0" and not list(results.glob("shards/*"))
 
 
+@pytest.mark.slow
 @needs("snakemake")
 def test_snakemake(shell, tmp_path):
-    flow(shell, tmp_path, "--cores", 2)
+    check_snakemake(shell, tmp_path, "--cores", 2)
 
 
+@pytest.mark.slow
 @needs("snakemake")
 def test_snakemake_on_slurm(slurm, shell, tmp_path):
-    flow(shell, tmp_path, *ON_SLURM)
+    check_snakemake(shell, tmp_path, *ON_SLURM)
 
 
+@pytest.mark.slow
 @needs("multiqc")
 def test_multiqc(shell, tmp_path):
     shell("tpspred", "predict", PROTEINS, "--multiqc", "counts")
     shell("tpspred", "predict", DATA / "negatives.faa", "--multiqc", "counts")
     done = shell("multiqc", "counts", "-o", "report")
     assert done.returncode == 0, done.stderr
-    table = (tmp_path / "report/multiqc_data/multiqc_general_stats.txt").read_text().splitlines()
-    rows = {row["Sample"]: row for row in csv.DictReader(table, delimiter="\t")}
-    assert (
-        rows["proteins"]["custom_content-tps"] == "4"
-        and rows["negatives"]["custom_content-tps"] == "0"
-    )
-    types = (tmp_path / "report/multiqc_data/multiqc_tpspred_type.txt").read_text().splitlines()
-    assert {row["Sample"]: row["sesq"] for row in csv.DictReader(types, delimiter="\t")} == {
+    folder = tmp_path / "report/multiqc_data"
+    assert column(folder / "multiqc_general_stats.txt", "custom_content-tps") == {
+        "proteins": "4",
+        "negatives": "0",
+    }
+    assert column(folder / "multiqc_tpspred_type.txt", "sesq") == {
         "proteins": "1",
         "negatives": "0",
     }
 
 
+def column(path, name):
+    """Return a column of a table of MultiQC: sample → value."""
+    rows = csv.DictReader(path.read_text().splitlines(), delimiter="\t")
+    return {row["Sample"]: row[name] for row in rows}
+
+
 def groovy(shell, *arguments):
+    """Run check.groovy; it describes its arguments itself."""
     return shell(
         "java",
         "-cp",
@@ -116,9 +122,10 @@ with_groovy = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @with_groovy
 def test_nextflow_files_are_groovy(shell, tmp_path):
-    """Nextflow itself is not run."""
+    """Only the syntax is checked: Nextflow itself is not run."""
     files = [
         *NEXTFLOW.glob("*.nf"),
         NEXTFLOW / "nextflow.config",
@@ -131,6 +138,7 @@ def test_nextflow_files_are_groovy(shell, tmp_path):
     assert groovy(shell, "parse", tmp_path / "bad.nf").returncode
 
 
+@pytest.mark.slow
 @with_groovy
 @pytest.mark.parametrize("block", ["script", "stub"])
 @pytest.mark.parametrize("module", ["predict", "embed"])
@@ -147,14 +155,18 @@ def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
     assert len(wanted) == {"predict": 5, "embed": 2}[module]
     for pattern in wanted:
         assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", "sample", pattern))), pattern
-    assert (tmp_path / "versions.yml").read_text() == '"CHECK":\n    tpspred: 0.1.0\n'
+    versions = f'"CHECK":\n    tpspred: {tpspred.__version__}\n'
+    assert (tmp_path / "versions.yml").read_text() == versions
     if (module, block) == ("predict", "script"):
         assert (tmp_path / "sample.tsv").read_bytes() == EXPECTED
 
 
 @pytest.mark.parametrize("tool", ["predict", "embed", "train"])
 def test_galaxy_tools_fit_the_command(run, tool):
-    """Planemo and a Galaxy server are run by workflows/galaxy/check."""
+    """Every option that a Galaxy tool uses exists, and so does every file that it names.
+
+    workflows/galaxy/check runs the tools with Planemo and a Galaxy server.
+    """
     folder = ROOT / "workflows/galaxy"
     root = ElementTree.parse(folder / f"tpspred_{tool}.xml").getroot()
     command = root.find("command").text
@@ -174,4 +186,4 @@ def test_galaxy_tools_fit_the_command(run, tool):
     assert tokens["@TOOL_VERSION@"] == tpspred.__version__
     for output in root.iter("output"):
         assert output.get("file") is None or (folder / "test-data" / output.get("file")).exists()
-    assert "##" not in command  # a comment to Cheetah
+    assert "##" not in command  # Cheetah would take it for a comment

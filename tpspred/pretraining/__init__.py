@@ -1,1 +1,1 @@
-"""Training of a small protein language model; imports from encoders, model and below."""
+"""Training of a small protein language model; only bin/pretrain-encoder imports from here."""
