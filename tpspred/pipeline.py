@@ -1,10 +1,10 @@
-"""The whole way: from a FASTA file to calls, and from labelled enzymes to a model. Read me first.
+"""The whole way from a FASTA file to calls, and from labelled enzymes to a model. Read me first.
 
-A protein becomes a call in four steps: its record is screened with the family profiles, the match
-gives it an embedding and features, the networks score these, and the calibrated scores become a
-call. Labelled enzymes become a model in five: profiles are built from them, they are represented,
-networks learn from the representations, the networks are calibrated on what they left out, and the
-enzymes stay with the model as references.
+A protein becomes a call in four steps: its record is screened with the family profiles; the match
+gives it an embedding and features; the networks score these; the calibrated scores become a call.
+Labelled enzymes become a model in five steps: family profiles are built from them; they are
+screened and represented; networks learn from the representations; the networks are calibrated on
+the proteins that they left out; the enzymes stay with the model as references.
 """
 
 import dataclasses
@@ -35,11 +35,9 @@ from .io.store import Representations
 from .model.examples import Examples, gather_examples
 from .model.held_out import calibrate
 from .model.hyperparameters import Config
-from .model.neighbours import References, comparable
+from .model.neighbours import KnownEnzyme, References, comparable
 from .model.predictor import Predictor
-from .model.training import train_networks
-
-REFERENCE_FIELDS = ("id", "accessions", "species", "products")  # what a model knows of an enzyme
+from .model.training import TrainingRecord, train_networks
 
 
 def build_model(
@@ -56,17 +54,17 @@ def build_model(
 
     Args:
         enzymes: Labelled enzymes.
-        negatives: Proteins that are no terpene synthases.
+        negatives: Proteins that are not terpene synthases.
         config: Hyperparameters.
         name: Name of the model.
-        device: Where the networks are trained.
-        labels: Labels to answer; by default those of the enzymes.
+        device: Device to train on.
+        labels: Labels of the model; by default those of the enzymes.
         threads: CPU threads; the model does not depend on them.
-        exclude: Called with the representations of the negatives; returns them with a problem in
-            the rows that must not train.
+        exclude: Function that is called with the representations of the negatives, and returns
+            them with a problem in each row that the networks must not learn from.
 
     Returns:
-        The calibrated model, and the examples that it was trained on.
+        (calibrated model; examples that it was trained on).
     """
     labels = labels or labels_of(enzymes)
     encoder, proteins = fit_encoder(enzymes, threads)
@@ -83,7 +81,7 @@ def fit_encoder(
     """Build the family profiles of labelled enzymes and fit the profile encoder.
 
     Returns:
-        The encoder, and the enzymes as its profiles screened them.
+        (encoder; the enzymes, screened with its profiles).
     """
     identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
     profiles = build_profiles(enzymes, identities, threads)
@@ -110,26 +108,30 @@ def train(
     device: torch.device,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Predictor:
-    """Train a model on examples.
+    """Train a model on examples, without calibration.
 
     Args:
-        enzymes: Labelled enzymes, those of the examples among them.
-        examples: What the networks learn from.
-        labels: Labels to answer, one per column of the targets.
+        enzymes: Labelled enzymes, among them those of the examples.
+        examples: Proteins to learn from.
+        labels: Labels, one for each column of the targets.
         encoder: Encoder that made the embedding.
         config: Hyperparameters.
         name: Name of the model.
-        device: Where the networks are trained.
+        device: Device to train on.
         progress: Called with 1 after every epoch.
-
-    Returns:
-        The model, not calibrated.
     """
     enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
     about = []
     for i in np.flatnonzero(examples.is_enzyme):
         enzyme = enzyme_of[examples.sequences[i]]
-        about.append({field: getattr(enzyme, field) for field in REFERENCE_FIELDS})
+        about.append(
+            KnownEnzyme(
+                id=enzyme.id,
+                accessions=enzyme.accessions,
+                species=enzyme.species,
+                products=enzyme.products,
+            )
+        )
     training_record = _training_record(name, enzymes, examples, config)
     return _train(about, examples, labels, encoder, config, device, training_record, progress)
 
@@ -148,24 +150,31 @@ def retrain(
         predictor: Model that was trained on the examples.
         examples: n proteins.
         encoder: The other encoder.
-        embedding: (n, dimension) its vectors of the same proteins.
+        embedding: (n, dimension) vectors of the same proteins by the other encoder.
         config: Hyperparameters.
-        device: Where the networks are trained.
+        device: Device to train on.
     """
     other = dataclasses.replace(examples, embedding=embedding)
-    about, training_record = predictor.references.about, predictor.training_record
-    trained = _train(about, other, predictor.labels, encoder, config, device, training_record)
+    trained = _train(
+        predictor.references.about,
+        other,
+        predictor.labels,
+        encoder,
+        config,
+        device,
+        predictor.training_record,
+    )
     return calibrate(trained, other)
 
 
 def _train(
-    about: list[dict[str, object]],
+    about: list[KnownEnzyme],
     examples: Examples,
     labels: list[Label],
     encoder: Encoder,
     config: Config,
     device: torch.device,
-    training_record: dict[str, object],
+    training_record: TrainingRecord,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Predictor:
     """Train the networks and make the enzymes the references of the model."""
@@ -188,23 +197,23 @@ def read_stores(
 
     Args:
         paths: Store files.
-        loaded: Encoder of a file.
-        lend_profiles: Whether another encoder, which is known by its name and uses the profiles of
-            ``loaded``, may have made the stores.
+        loaded: Encoder of an encoder file or of a model.
+        lend_profiles: Whether the stores may be made by another encoder. It is identified by the
+            name in the first store, and gets the profiles of ``loaded``.
 
     Returns:
-        The encoder that made the stores, and the stores.
+        (encoder that made the stores; stores).
 
     Raises:
-        StoreError: If another encoder made one of them.
+        StoreError: If one of the stores was made by another encoder.
     """
     tables = [store.read(path) for path in paths]
     first = tables[0]
     encoder = loaded
     if lend_profiles and first.encoder != loaded.name:
-        found = encoder_class(first.encoder)
-        if found is not None:
-            encoder = found.from_name(
+        named_class = encoder_class(first.encoder)
+        if named_class is not None:
+            encoder = named_class.from_name(
                 first.encoder,
                 loaded,
                 checksum=first.checksum,
@@ -217,8 +226,8 @@ def read_stores(
 
 def _training_record(
     name: str, enzymes: Sequence[Enzyme], examples: Examples, config: Config
-) -> dict[str, object]:
-    """Return what a model file remembers about its training."""
+) -> TrainingRecord:
+    """Return what a model remembers about its training."""
     sequences = "\n".join(enzyme.sequence for enzyme in enzymes)
     return {
         "name": name,

@@ -1,99 +1,124 @@
-"""Which residues and features moved a call."""
-
 import dataclasses
 
 import numpy as np
 import pytest
 
-from tpspred import encoders
 from tpspred.errors import InputError
-from tpspred.family import features
-from tpspred.io import fasta
-from tpspred.model import explanation
+from tpspred.family.features import NAMES, feature_vector
+from tpspred.family.screening import ScreenedProtein, screen
+from tpspred.io.fasta import ProteinRecord, protein_record
 from tpspred.model.calibration import log_odds
+from tpspred.model.explanation import explain
 
 
 @pytest.fixture(scope="module")
 def record(enzymes):
-    return fasta.ProteinRecord(
-        enzymes[0].id, "", enzymes[0].sequence[:150] + "X" + enzymes[0].sequence[151:]
-    )
+    sequence = enzymes[0].sequence
+    return ProteinRecord(enzymes[0].id, "", sequence[:150] + "X" + sequence[151:])
 
 
 @pytest.fixture(scope="module")
-def found(small, record):
-    return explanation.explain(small.predictor, record)
+def protein(small, record):
+    (screened,) = screen([record], small.predictor.encoder.profiles)
+    return screened
 
 
-def test_parts_are_what_is_lost_without_them(small, record, found):
+@pytest.fixture(scope="module")
+def explanation(small, record):
+    return explain(small.predictor, record)
+
+
+def parts_of(explanation, kind):
+    return [part for part in explanation.parts if part.kind == kind]
+
+
+@pytest.mark.slow
+def test_parts_add_what_is_lost_without_them(small, record, protein, explanation):
     predictor = small.predictor
-    (view,) = encoders.views([record], predictor.encoder.profiles)
-    vector = features.vector(view)
-    embedding = predictor.encoder.vector(view)
-    label = [known.column for known in predictor.labels].index(found.label)
-    whole = log_odds(predictor.scores(embedding, vector)[0][label])
+    features = feature_vector(protein)
+    embedding = predictor.encoder.vector(protein)
+    label = [known.column for known in predictor.labels].index(explanation.label)
+    whole = log_odds(predictor.scores(embedding, features)[0][label])
     ensembles = [
         i
         for i, known in enumerate(predictor.labels)
         if known.group == "ensemble" and predictor.positives[i]
     ]
-    assert label == max(ensembles, key=lambda i: predictor.scores(embedding, vector)[0][i])
-    part = next(part for part in found.parts if part.kind == "residue")
-    assert record.sequence[part.position - 1] == part.name
-    assert view.hits[0].positions[part.column - 1] == part.position
+    assert label == max(ensembles, key=lambda i: predictor.scores(embedding, features)[0][i])
+
+    residue = parts_of(explanation, "residue")[0]
+    assert record.sequence[residue.position - 1] == residue.name
+    assert protein.hits[0].positions[residue.column - 1] == residue.position
     hits = [
         dataclasses.replace(
-            hit, residues=np.where(hit.positions == part.position, 20, hit.residues)
+            hit, residues=np.where(hit.positions == residue.position, 20, hit.residues)
         )
-        for hit in view.hits
+        for hit in protein.hits
     ]
-    blind = features.View(record, hits, view.motifs)
-    assert part.adds == pytest.approx(
-        whole - log_odds(predictor.scores(predictor.encoder.vector(blind), vector)[0][label]),
-        abs=1e-5,
+    occluded = predictor.encoder.vector(ScreenedProtein(record, hits, protein.motifs))
+    assert residue.adds == pytest.approx(
+        whole - log_odds(predictor.scores(occluded, features)[0][label]), abs=1e-5
     )
-    part = next(part for part in found.parts if part.kind == "feature")
-    other = vector.copy()
-    other[features.NAMES.index(part.name)] = predictor.fitted.scaling["feature_mean"][
-        features.NAMES.index(part.name)
-    ]
-    assert part.adds == pytest.approx(
-        whole - log_odds(predictor.scores(embedding, other)[0][label])
+
+    feature = parts_of(explanation, "feature")[0]
+    column = NAMES.index(feature.name)
+    without = features.copy()
+    without[column] = predictor.trained.scaling.feature_mean[column]
+    assert feature.adds == pytest.approx(
+        whole - log_odds(predictor.scores(embedding, without)[0][label])
     )
-    assert part.value == vector[features.NAMES.index(part.name)]
+    assert feature.value == features[column]
 
 
-def test_every_aligned_residue_and_feature_once_in_order(small, record, found):
-    (view,) = encoders.views([record], small.predictor.encoder.profiles)
-    residues, told = (
-        [part for part in found.parts if part.kind == kind] for kind in ("residue", "feature")
-    )
-    assert {part.position for part in residues} == set(
-        view.hits[0].positions[view.hits[0].positions > 0].tolist()
-    ) - {151}
-    assert len(residues) == len({part.position for part in residues}) and {
-        part.name for part in told
-    } == set(features.NAMES)
-    for parts in (residues, told):
-        assert [abs(part.adds) for part in parts] == sorted(
-            (abs(part.adds) for part in parts), reverse=True
-        )
-    inside = {position for hit in view.motifs for position in range(hit.start, hit.end + 1)}
-    assert all((part.motif is not None) == (part.position in inside) for part in residues)
+@pytest.mark.slow
+def test_every_aligned_residue_and_feature_once_in_order(protein, explanation):
+    residues = parts_of(explanation, "residue")
+    features = parts_of(explanation, "feature")
+    aligned = protein.hits[0].positions
+    # Residue 151 is unknown already.
+    assert {part.position for part in residues} == set(aligned[aligned > 0].tolist()) - {151}
+    assert len(residues) == len({part.position for part in residues})
+    assert {part.name for part in features} == set(NAMES) and len(features) == len(NAMES)
+    assert explanation.parts == (*residues, *features)
+    for parts in (residues, features):
+        effects = [abs(part.adds) for part in parts]
+        assert effects == sorted(effects, reverse=True)
+    in_motif = {position for hit in protein.motifs for position in range(hit.start, hit.end + 1)}
+    assert all((part.motif is not None) == (part.position in in_motif) for part in residues)
 
 
-def test_again_gives_the_same(small, record, found):
-    assert explanation.explain(small.predictor, record, threads=2) == found
+@pytest.mark.slow
+def test_again_gives_the_same(small, record, explanation):
+    assert explain(small.predictor, record, threads=2) == explanation
 
 
+@pytest.mark.slow
 def test_any_label_with_training_data(small, record):
-    named = explanation.explain(small.predictor, record, "is_tps:terpene_synthase")
+    named = explain(small.predictor, record, "is_tps:terpene_synthase")
     assert named.label == "is_tps:terpene_synthase"
+
+
+def test_a_fragment_is_explained(small, enzymes):
+    fragment = ProteinRecord("fragment", "", enzymes[0].sequence[280:360])
+    (screened,) = screen([fragment], small.predictor.encoder.profiles)
+    explanation = explain(small.predictor, fragment, "is_tps:terpene_synthase")
+    assert (explanation.label, explanation.profile) == (
+        "is_tps:terpene_synthase",
+        screened.hits[0].profile.name,
+    )
+    residues = parts_of(explanation, "residue")
+    aligned = screened.hits[0].positions
+    assert len(residues) == (aligned > 0).sum() > 40
+    assert all(fragment.sequence[part.position - 1] == part.name for part in residues)
+    assert {part.name for part in parts_of(explanation, "feature")} == set(NAMES)
+
+
+def test_labels_without_training_data_are_refused(small, record):
     for label in ("ensemble:di_taxane", "scent:rose"):
         with pytest.raises(
             InputError, match=f"--label: found {label}; wanted a label with training data"
         ):
-            explanation.explain(small.predictor, record, label)
+            explain(small.predictor, record, label)
 
 
 @pytest.mark.parametrize(
@@ -101,4 +126,4 @@ def test_any_label_with_training_data(small, record):
 )
 def test_what_cannot_be_explained(small, sequence, problem):
     with pytest.raises(InputError, match=f"record x: found {problem}"):
-        explanation.explain(small.predictor, fasta.protein_record("x", sequence))
+        explain(small.predictor, protein_record("x", sequence))

@@ -128,7 +128,7 @@ def test_names_in_the_documentation_exist(text):
 @pytest.mark.parametrize("text", [ARCHITECTURE, CONTRIBUTING], ids=["architecture", "contributing"])
 def test_files_in_the_documentation_exist(text):
     for path in re.findall(r"`((?:bin|benchmarks|docs|test_data|tests|tpspred)/[\w./-]+)`", text):
-        assert (ROOT / path).exists(), path
+        assert "NAME" in path or (ROOT / path).exists(), path
     for path in re.findall(r"\]\((\.\./)?([\w./-]+)\)", text):
         assert (ROOT / path[1]).exists(), path
 

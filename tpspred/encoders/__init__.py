@@ -1,1 +1,1 @@
-"""Turn a screened protein into a vector: protocol, registry, encoders and representations."""
+"""A screened protein as a vector: import the protocol, registry and representations from here."""

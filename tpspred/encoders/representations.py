@@ -166,7 +166,7 @@ def represent(
     rows = np.zeros((len(proteins), len(features.NAMES)), np.float32)
     for i, protein in enumerate(proteins):
         if not problems[i]:
-            rows[i] = features.feature_vector(protein)
+            rows[i] = features.feature_vector(protein, features.NAMES)
     return dataclasses.replace(table, features=rows, feature_names=features.NAMES)
 
 
@@ -313,6 +313,6 @@ def featurize(
     row_numbers = iter(passed)
     for batch in screened_batches(records, profiles, threads):
         for protein in batch:
-            rows[next(row_numbers)] = features.feature_vector(protein)
+            rows[next(row_numbers)] = features.feature_vector(protein, features.NAMES)
         progress(len(batch))
     return dataclasses.replace(table, features=rows, feature_names=features.NAMES)

@@ -1,1 +1,1 @@
-"""The network and everything that turns its numbers into calls; imports from encoders and below."""
+"""Networks, calibration and calls: import the predictor, its training and its file from here."""

@@ -1,4 +1,4 @@
-"""What a model says about a protein: a call, with its status and its warning flags."""
+"""Calls: what a model says about a protein, with a status and warning flags."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -40,19 +40,20 @@ class Call:
     """What the model says about a protein.
 
     Attributes:
-        id: Id of the record.
-        length_aa: Residues.
+        id: ID of the record.
+        length_aa: Number of residues.
         status: ``tps``, ``related`` (a prenyl diphosphate, squalene or phytoene synthase),
-            ``uncertain``, ``not_tps``, or why the protein could not be scored.
+            ``uncertain``, ``not_tps``, or the reason why the protein could not be scored.
         model: Name and checksum of the model.
         tps_probability: Probability of being a terpene synthase; None if no profile matched.
-        product_type, product_type_probability: The most likely type; None unless the status is
-            tps, related or uncertain.
+        product_type: The most likely product type; None unless the status is tps, related or
+            uncertain.
+        product_type_probability: Probability of that type, 0–1, or None.
         ensembles: Called ensembles, the most likely first.
-        ensemble_set: Slugs that contain the wanted share of a protein's ensembles, the most likely
-            first; None unless they were asked for and the status is tps, related or uncertain.
-        flags: Warnings: ``no_similar_enzyme``, ``no_neighbour_agrees``,
-            ``no_intact_active_site``, ``motif_conflict`` (see :func:`warning_flags`).
+        ensemble_set: Slugs of the set of ensembles that keeps the promised coverage, the most
+            likely first; None unless a coverage was wanted and the status is tps, related or
+            uncertain.
+        flags: Warning flags; :func:`warning_flags` explains them.
         neighbours: The nearest characterised enzymes, the best first.
         motifs: Motifs of the best profile.
         domains: Domains of the best profile.
@@ -89,7 +90,7 @@ class Call:
 
     @property
     def nearest(self) -> Neighbour | None:
-        """The most similar characterised enzyme, or None."""
+        """The most similar characterised enzyme; None if there is no neighbour."""
         return self.neighbours[0] if self.neighbours else None
 
 
@@ -102,14 +103,15 @@ def warning_flags(
 ) -> Iterator[str]:
     """Yield the warning flags of a call.
 
-    They are ``no_similar_enzyme`` (the protein is less similar to any characterised enzyme than
-    99 % of these are to another), ``no_neighbour_agrees`` (none of the neighbours has a called
-    ensemble), ``no_intact_active_site``, and ``motif_conflict`` (the intact active site is not of
-    the class that makes such a product type).
+    ``no_similar_enzyme``: the protein is less similar to every characterised enzyme than 99 % of
+    the characterised enzymes are to another one. ``no_neighbour_agrees``: none of the neighbours
+    has a called ensemble. ``no_intact_active_site``: no motif of an active site is intact.
+    ``motif_conflict``: the intact active site is not of the class that makes the product
+    type.
 
     Args:
         similarity: Similarity to the nearest characterised enzyme.
-        min_similarity: Similarity below which a protein is unlike all of them.
+        min_similarity: Similarity below which ``no_similar_enzyme`` is raised.
         neighbours: The nearest characterised enzymes.
         product_type: The most likely product type.
         motif_hits: Motifs of the protein.

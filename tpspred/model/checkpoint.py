@@ -1,8 +1,8 @@
 """Model and encoder files: one HDF5 file each, which says what it is and whether it is complete.
 
-A file is a tree of arrays and JSON texts. Its root attributes name the format, its version and the
-SHA-256 of all names, types, shapes and bytes, so that a file that was cut short, altered or robbed
-of a part is refused. No pickle is loaded.
+A file is a tree of arrays and JSON texts. Its root attributes contain the format, its version, and
+the SHA-256 of all names, types, shapes and bytes. A file that is cut short, was altered or lacks a
+part is therefore refused. No pickle is loaded.
 """
 
 import hashlib
@@ -69,8 +69,8 @@ def load(path: Path | None = None, runtime: Runtime | None = None) -> Predictor:
         runtime: How a language model runs, for a model with an ESM-2 encoder.
 
     Raises:
-        ModelError: If the file is cut short, altered, of another format version, lacks a part, or
-            wants a feature that this version does not compute.
+        ModelError: If the file is cut short, was altered, is of another format version, lacks a
+            part, or needs a feature that this version does not compute.
     """
     source = str(path or bundled())
     tree, checksum = read_tree(source, (MODEL,), MODEL_PARTS)
@@ -79,20 +79,37 @@ def load(path: Path | None = None, runtime: Runtime | None = None) -> Predictor:
 
 
 def save(predictor: Predictor, path: Path) -> str:
-    """Write a model and return its checksum, which becomes part of its name."""
+    """Write a model file.
+
+    Args:
+        predictor: Model.
+        path: File to write.
+
+    Returns:
+        Checksum of the file, which becomes part of the model's name.
+    """
     tree = predictor_to_tree(predictor) | {"encoder": encoder_to_tree(predictor.encoder)}
     return write_tree(tree, path, MODEL)
 
 
 def load_encoder(path: Path | None = None, runtime: Runtime | None = None) -> Encoder:
-    """Load the encoder of an encoder file or of a model, of the bundled model by default."""
+    """Load an encoder.
+
+    Args:
+        path: Encoder file or model file; the bundled model by default.
+        runtime: How a language model runs, for an ESM-2 encoder.
+
+    Raises:
+        ModelError: If the file is cut short, was altered, is of another format version, or lacks
+            a part.
+    """
     source = str(path or bundled())
     tree, _ = read_tree(source, (ENCODER, MODEL), ENCODER_PARTS)
     return encoder_from_tree(tree["encoder"], source, runtime)
 
 
 def save_encoder(encoder: Encoder, path: Path) -> str:
-    """Write an encoder alone and return the checksum of the file."""
+    """Write an encoder without a model, and return the checksum of the file."""
     return write_tree({"encoder": encoder_to_tree(encoder)}, path, ENCODER)
 
 
@@ -123,14 +140,20 @@ def predictor_to_tree(predictor: Predictor) -> Tree:
 def predictor_from_tree(tree: Tree, encoder: Encoder, checksum: str, source: Path) -> Predictor:
     """Make a predictor from the tree of its file.
 
+    Args:
+        tree: Tree of the file.
+        encoder: Encoder of the model.
+        checksum: Checksum of the file.
+        source: File, for error messages.
+
     Raises:
-        ModelError: If the model wants a feature that this version does not compute.
+        ModelError: If the model needs a feature that this version does not compute.
     """
-    gone = [name for name in tree["features"] if name not in features.FEATURES]
-    if gone:
+    unknown = [name for name in tree["features"] if name not in features.FEATURES]
+    if unknown:
         raise ModelError.at(
             source,
-            f"features that this version does not compute: {', '.join(gone)}",
+            f"features that this version does not compute: {', '.join(unknown)}",
             "a model made by this version",
         )
     training = tree["training"]
@@ -174,6 +197,11 @@ def encoder_to_tree(encoder: Encoder) -> Tree:
 def encoder_from_tree(tree: Tree, source: Path, runtime: Runtime | None = None) -> Encoder:
     """Make an encoder from its tree.
 
+    Args:
+        tree: Tree of the encoder.
+        source: File, for error messages.
+        runtime: How a language model runs.
+
     Raises:
         ModelError: If this version has no such encoder.
     """
@@ -186,16 +214,25 @@ def encoder_from_tree(tree: Tree, source: Path, runtime: Runtime | None = None) 
         )
         for k, about in enumerate(tree["profiles"])
     ]
-    found = encoder_class(tree["name"])
-    if found is None:
+    named_class = encoder_class(tree["name"])
+    if named_class is None:
         raise ModelError.at(
             source, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*"
         )
-    return found.from_tree(tree, family_profiles, runtime)
+    return named_class.from_tree(tree, family_profiles, runtime)
 
 
 def write_tree(tree: Tree, path: Path, kind: str) -> str:
-    """Write nested dictionaries of arrays and JSON values, and return the checksum."""
+    """Write a tree into an HDF5 file.
+
+    Args:
+        tree: Nested dictionaries of arrays and JSON values.
+        path: File to write.
+        kind: Format of the file, such as :data:`MODEL`.
+
+    Returns:
+        SHA-256 of the content.
+    """
     flat = {
         name: value if isinstance(value, np.ndarray) else json.dumps(value, sort_keys=True)
         for name, value in _flatten(tree)
@@ -223,20 +260,20 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
     Args:
         path: HDF5 file.
         kinds: Accepted formats.
-        required: Parts that must be there, as paths inside the file.
+        required: Parts that the file must contain, as paths inside it.
 
     Returns:
-        (nested dictionaries, checksum).
+        (nested dictionaries; SHA-256 of the content).
 
     Raises:
-        ModelError: If the file is missing, cut short, altered, of another format or version, or
-            lacks a part.
+        ModelError: If the file does not exist, is cut short, was altered, is of another format or
+            version, or lacks a part.
     """
     try:
         with h5py.File(path, "r") as handle:
-            found = handle.attrs.get("format", "no tpspred format")
-            if found not in kinds:
-                raise ModelError.at(path, found, " or ".join(kinds))
+            kind = handle.attrs.get("format", "no tpspred format")
+            if kind not in kinds:
+                raise ModelError.at(path, kind, " or ".join(kinds))
             if handle.attrs["format_version"] != FORMAT_VERSION:
                 raise ModelError.at(
                     path, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION)
@@ -252,7 +289,7 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
             for name in names:
                 value = handle[name][()]
                 flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
-            wanted = handle.attrs["sha256"]
+            recorded = handle.attrs["sha256"]
     except (OSError, KeyError, RuntimeError) as error:
         if isinstance(error, FileNotFoundError):
             raise ModelError(f"{path}: no such file") from None
@@ -262,14 +299,15 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
             "a whole model",
         ) from None
     checksum = _checksum(flat)
-    if checksum != wanted:
+    if checksum != recorded:
         raise ModelError.at(
-            path, f"altered content (checksum {checksum[:12]})", f"checksum {wanted[:12]}"
+            path, f"altered content (checksum {checksum[:12]})", f"checksum {recorded[:12]}"
         )
     return _nest(flat), checksum
 
 
 def _checksum(flat: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all names, types, shapes and bytes."""
     digest = hashlib.sha256()
     for name in sorted(flat):
         value = flat[name]
@@ -284,7 +322,11 @@ def _checksum(flat: Mapping[str, Any]) -> str:
 
 
 def _flatten(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, leaf); a dictionary with any array below it is a group, any other a leaf."""
+    """Yield (path, array or JSON value) of a tree.
+
+    A dictionary that contains an array at any depth becomes an HDF5 group. Any other dictionary
+    becomes one JSON text.
+    """
     for name, value in tree.items():
         if isinstance(value, dict) and _contains_array(value):
             yield from _flatten(value, f"{prefix}{name}/")
@@ -293,19 +335,19 @@ def _flatten(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _contains_array(value: object) -> bool:
-    return (
-        isinstance(value, np.ndarray)
-        or isinstance(value, dict)
-        and any(map(_contains_array, value.values()))
-    )
+    """Return whether a value is an array, or a dictionary that contains one at any depth."""
+    if isinstance(value, dict):
+        return any(map(_contains_array, value.values()))
+    return isinstance(value, np.ndarray)
 
 
 def _nest(flat: Mapping[str, Any]) -> Tree:
+    """Return the tree of paths inside a file."""
     tree: Tree = {}
     for name, value in flat.items():
         *groups, leaf = name.split("/")
-        place = tree
+        branch = tree
         for group in groups:
-            place = place.setdefault(group, {})
-        place[leaf] = json.loads(value) if isinstance(value, str) else value
+            branch = branch.setdefault(group, {})
+        branch[leaf] = json.loads(value) if isinstance(value, str) else value
     return tree

@@ -1,24 +1,27 @@
-"""What a model is, in numbers and texts, for ``tpspred info``."""
+"""A description of a model in numbers and texts, for ``tpspred info``."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from .predictor import Predictor
 
-Section = dict[str, object]
+Section = Mapping[str, object]  # name of a number or text → its value
 
 
 def describe(predictor: Predictor) -> dict[str, Section | list[Section]]:
     """Describe a model.
 
     Returns:
-        Sections (model, encoder, training, calibration, held_out_ensembles) of texts and numbers,
-        and a row per label; None stands for a number that is not known.
+        The sections model, encoder, training, calibration and held_out_ensembles, and labels, a
+        list with one section for each label. None stands for a number that is not known.
     """
-    encoder, calibration = predictor.encoder, predictor.calibration
-    training_record = dict(predictor.training_record)
-    held_out = training_record.pop("held_out_ensembles", {})
+    encoder = predictor.encoder
+    calibration = predictor.calibration
+    record = predictor.training_record
+    training = {name: value for name, value in record.items() if name != "held_out_ensembles"}
     return {
-        "model": {"name": training_record["name"], "sha256": predictor.checksum},
+        "model": {"name": record["name"], "sha256": predictor.checksum},
         "encoder": {
             "name": encoder.name,
             "sha256": encoder.checksum,
@@ -26,7 +29,7 @@ def describe(predictor: Predictor) -> dict[str, Section | list[Section]]:
             "profiles": len(encoder.profiles),
             "columns": sum(profile.columns for profile in encoder.profiles),
         },
-        "training": training_record
+        "training": training
         | {
             "networks": len(predictor.trained.members),
             "references": len(predictor.references.about),
@@ -37,12 +40,13 @@ def describe(predictor: Predictor) -> dict[str, Section | list[Section]]:
             "uncertain_from": calibration.uncertain_threshold,
             "least_similarity": calibration.min_similarity,
         },
-        "held_out_ensembles": held_out,
+        "held_out_ensembles": record.get("held_out_ensembles") or {},
         "labels": [_describe_label(predictor, i) for i in range(len(predictor.labels))],
     }
 
 
 def _describe_label(predictor: Predictor, i: int) -> Section:
+    """Describe the label of a column."""
     positives = int(predictor.positives[i])
     threshold = float(predictor.calibration.thresholds[i])
     precision = float(predictor.calibration.precision[i])

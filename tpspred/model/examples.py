@@ -1,4 +1,4 @@
-"""What a network learns from: labelled enzymes and negatives, gathered from their stores."""
+"""Training examples: labelled enzymes and negatives, gathered from their stores."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,24 +13,26 @@ from ..errors import StoreError
 from ..family.alignment import identity_matrix
 from ..io.store import Representations, features_named
 
-DOUBTFUL_IDENTITY = 0.4
-MIN_ENZYMES = 4  # that make a product, for the networks to learn it
-# Enzymes that share their labels with another; with fewer an input may be constant by chance.
+DOUBTFUL_IDENTITY = 0.4  # identity to a terpene synthase from which a negative is doubtful
+MIN_ENZYMES = 4  # the networks learn products that at least this many enzymes make
+# Fewer enzymes that share their labels with another do not show whether an input leaks the labels:
+# it may have the same value in enzymes with the same labels by chance.
 MIN_REPEATED_LABELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """n proteins that passed the screen, with what the network is given and asked.
+    """The inputs and the known answers of n proteins that passed the screen.
 
     Attributes:
-        ids, sequences: n strings.
+        ids: IDs of the n proteins.
+        sequences: Sequences of the n proteins.
         embedding: (n, dimension) vectors, not scaled.
         features: (n, features) engineered features, not scaled.
-        feature_names: Names of the features.
+        feature_names: Names of the features, in order.
         targets: (n, labels) 0/1.
         mask: (n, labels) 1 where the target is known.
-        products: (n, products) 0/1, which single products an enzyme makes.
+        products: (n, products) 0/1, 1 where the enzyme makes the product.
         identities: (n, n) pairwise identity, 0–1.
     """
 
@@ -49,14 +51,18 @@ class Examples:
 
     @property
     def is_enzyme(self) -> NDArray[np.bool_]:
-        """(n,) whether a protein is a characterised enzyme, whose labels are all known.
+        """(n,) whether a protein is a characterised enzyme, so that all its targets are known.
 
-        The others are negatives: only whether they are terpene synthases is known.
+        The other proteins are negatives. Of their targets only is-a-terpene-synthase is known.
         """
-        return self.mask.all(1)
+        return np.all(self.mask > 0, axis=1)
 
     def subset(self, rows: NDArray[np.int64]) -> "Examples":
-        """Return some of the proteins, given by their indices."""
+        """Return the examples of some proteins.
+
+        Args:
+            rows: Indices of the proteins.
+        """
         return Examples(
             ids=[self.ids[i] for i in rows],
             sequences=[self.sequences[i] for i in rows],
@@ -80,22 +86,22 @@ def gather_examples(
 ) -> Examples:
     """Gather labelled enzymes and negatives from their representations.
 
-    Negatives answer one question only: whether they are terpene synthases. A negative is left out
-    if its nearest enzyme, at 40 % identity or more, is a terpene synthase: it is more likely
-    unlabelled than negative, because large samples of negatives contain uncharacterised members
-    of the family. Everything that did not pass the screen is left out too.
+    Negatives have one known target: they are not terpene synthases. A negative is left out if its
+    nearest enzyme, at 40 % identity or more, is a terpene synthase. It is more likely unlabelled
+    than negative, because large samples of negatives contain uncharacterised members of the
+    family. Proteins that did not pass the screen are left out too.
 
     Args:
         enzymes: Labelled enzymes.
-        store: Representations of all of them, found by sequence.
-        negatives: Representations of proteins that are no terpene synthases.
-        labels: Labels to answer.
-        feature_names: Features that the model wants; by default those of the store.
+        store: Representations that contain the sequence of every enzyme.
+        negatives: Representations of proteins that are not terpene synthases.
+        labels: Labels, one for each column of the targets.
+        feature_names: Names of the wanted features, in order; by default those of the store.
         threads: CPU threads; the result does not depend on them.
 
     Raises:
-        StoreError: If a store lacks features, an enzyme is not in the store, or an input is a
-            function of the labels.
+        StoreError: If a store lacks features, an enzyme is not in the store, or an input leaks the
+            labels.
     """
     wanted = tuple(store.feature_names if feature_names is None else feature_names)
     row_of = {sequence: i for i, sequence in enumerate(store.sequences)}
@@ -106,17 +112,20 @@ def gather_examples(
             f"no row for {absent[0]} and {len(absent) - 1} others",
             "every sequence of the dataset",
         )
-    kept = [enzyme for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
-    known = {enzyme.sequence for enzyme in enzymes}
+
+    # The rows of each store: first the enzymes, then the negatives.
+    passed = [enzyme for enzyme in enzymes if not store.problems[row_of[enzyme.sequence]]]
+    enzyme_sequences = {enzyme.sequence for enzyme in enzymes}
     parts = [
-        (store, [row_of[enzyme.sequence] for enzyme in kept]),
-        *_new_rows(negatives, known),
+        (store, [row_of[enzyme.sequence] for enzyme in passed]),
+        *_new_rows(negatives, enzyme_sequences),
     ]
     sequences = [table.sequences[i] for table, rows in parts for i in rows]
-    targets = label_targets(kept, labels)
-    products = product_targets(kept, MIN_ENZYMES)
+
     # The targets of negatives are 0, and only the one for is-a-terpene-synthase is known.
-    others = len(sequences) - len(kept)
+    targets = label_targets(passed, labels)  # (enzymes, labels)
+    products = product_targets(passed, MIN_ENZYMES)  # (enzymes, products)
+    others = len(sequences) - len(passed)
     only_tps = np.array([label == IS_TPS for label in labels], np.float32)
     gathered = Examples(
         ids=[table.ids[i] for table, rows in parts for i in rows],
@@ -130,13 +139,21 @@ def gather_examples(
         identities=identity_matrix(sequences, threads),
     )
     refuse_leaked_labels(gathered)
-    return _without_doubtful(gathered, np.array([enzyme.is_tps for enzyme in kept]))
+    return _without_doubtful(gathered, np.array([enzyme.is_tps for enzyme in passed]))
 
 
 def _new_rows(
     tables: Iterable[Representations], known: Iterable[str]
 ) -> Iterator[tuple[Representations, list[int]]]:
-    """Yield each store with its rows that passed the screen and whose sequence is new."""
+    """Yield each store with the rows of its new proteins.
+
+    Args:
+        tables: Stores.
+        known: Sequences that are not new.
+
+    Yields:
+        (store, indices of the rows that passed the screen and whose sequence did not occur before).
+    """
     seen = set(known)
     for table in tables:
         rows = []
@@ -150,37 +167,43 @@ def _new_rows(
 def refuse_leaked_labels(examples: Examples) -> None:
     """Reject inputs that leak the labels.
 
-    An input leaks if it is the same in all enzymes with the same labels, and differs elsewhere:
-    it was computed from the labels.
+    An input leaks the labels if all enzymes with the same labels have the same value, and other
+    enzymes have other values: it was computed from the labels.
 
     Raises:
         StoreError: Naming the feature or the axis of the embedding.
     """
+    # (enzymes,) group of each enzyme; enzymes in one group have the same labels.
     rows = np.flatnonzero(examples.is_enzyme)
     _, group = np.unique(examples.targets[rows], axis=0, return_inverse=True)
     group = group.ravel()
     repeated = np.bincount(group)[group] > 1
     if repeated.sum() < MIN_REPEATED_LABELS:
         return
+
+    # (repeated, inputs) in the order of the groups, and the row at which each group starts.
     inputs = np.concatenate([examples.embedding[rows], examples.features[rows]], 1)[repeated]
     order = np.argsort(group[repeated], kind="stable")
-    inputs, starts = inputs[order], np.flatnonzero(np.diff(group[repeated][order], prepend=-1))
-    # (inputs,) whether an input has one value within every group of equal labels.
+    inputs = inputs[order]
+    starts = np.flatnonzero(np.diff(group[repeated][order], prepend=-1))
+
+    # (inputs,) whether an input has one value within every group.
     constant = (np.maximum.reduceat(inputs, starts) == np.minimum.reduceat(inputs, starts)).all(0)
     leaked = np.flatnonzero(constant & (np.ptp(inputs, axis=0) > 0))
     if len(leaked):
         column = leaked[0] - examples.embedding.shape[1]
+        name = f"embedding axis {leaked[0] + 1}"
+        if column >= 0:
+            name = f"feature {examples.feature_names[column]}"
         raise StoreError.at(
             "representations",
-            f"feature {examples.feature_names[column]}, which is a function of the labels"
-            if column >= 0
-            else f"embedding axis {leaked[0] + 1}, which is a function of the labels",
+            f"{name}, which is a function of the labels",
             "inputs that follow from the sequence alone",
         )
 
 
 def _without_doubtful(examples: Examples, is_tps: NDArray[np.bool_]) -> Examples:
-    """Leave out negatives that resemble a terpene synthase more than any other enzyme.
+    """Leave out negatives that are more similar to a terpene synthase than to any other enzyme.
 
     Args:
         examples: Enzymes, then negatives.

@@ -1,15 +1,17 @@
-"""Why a protein gets its call: what each aligned residue and each feature adds to it.
+"""Explanations: what each aligned residue and each feature adds to a label of a protein.
 
 The method is occlusion (Zeiler & Fergus 2014, 10.1007/978-3-319-10590-1_53). A residue is made
-unknown, or a feature is set to its mean over the training proteins; what the log-odds of the label
-lose is what the residue or feature had added. Nothing is drawn at random.
+unknown, or a feature is set to its mean over the training proteins. By as much as the log-odds of
+the label fall, the residue or the feature had added to them. Nothing is drawn at random.
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..encoders.protocol import Encoder
 from ..errors import InputError
 from ..family.features import feature_vector
 from ..family.profiles import UNKNOWN
@@ -25,12 +27,13 @@ class Part:
 
     Attributes:
         kind: ``residue`` or ``feature``.
-        name: Letter of the residue, or name of the feature.
+        name: One-letter code of the residue, or name of the feature.
         position: Residue number, 1-based; None for a feature.
         column: Match column of the best profile, 1-based; None for a feature.
         motif: Name of the motif that contains the residue, or None.
         value: Value of the feature; None for a residue.
-        adds: Log-odds (natural logarithm); negative for what speaks against the label.
+        adds: What it adds to the log-odds (natural logarithm); negative if it speaks against the
+            label.
     """
 
     kind: str
@@ -44,13 +47,13 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What adds to the log-odds of a label.
+    """What every residue and every feature of a protein adds to the log-odds of a label.
 
     Attributes:
-        label: ``group:name``.
+        label: Label, written ``group:name``.
         probability: Probability of the label, 0–1.
         profile: Name of the best profile.
-        parts: Residues, then features, each with the largest effects first.
+        parts: Residues, then features, both with the largest effects first.
     """
 
     label: str
@@ -67,8 +70,8 @@ def explain(
     Args:
         predictor: Model.
         record: Protein.
-        label: ``group:name``; the most likely ensemble by default.
-        threads: CPU threads.
+        label: Label, written ``group:name``; the most likely ensemble by default.
+        threads: CPU threads; the explanation does not depend on them.
 
     Raises:
         InputError: If the protein cannot be scored or matches no profile, or the model has no such
@@ -87,13 +90,40 @@ def explain(
     chosen = _chosen_label(predictor, probabilities, label)
 
     def odds(embedding: NDArray[np.float32], features: NDArray[np.float32]) -> float:
+        """Return the log-odds of the label."""
         return float(log_odds(predictor.scores(embedding, features)[0][chosen]))
 
-    # Residues: encode the protein once for each, without it.
     whole = odds(embedding, features)
-    best = protein.hits[0]
+    means = predictor.trained.scaling.feature_mean
+    residue_parts = [
+        dataclasses.replace(part, adds=whole - odds(vector, features))
+        for part, vector in _without_residues(predictor.encoder, protein, threads)
+    ]
+    feature_parts = [
+        dataclasses.replace(part, adds=whole - odds(embedding, without))
+        for part, without in _without_features(predictor.feature_names, features, means)
+    ]
+    return Explanation(
+        label=predictor.labels[chosen].column,
+        probability=float(probabilities[chosen]),
+        profile=protein.hits[0].profile.name,
+        parts=(*sorted(residue_parts, key=_effect), *sorted(feature_parts, key=_effect)),
+    )
+
+
+def _without_residues(
+    encoder: Encoder, protein: ScreenedProtein, threads: int
+) -> Iterator[tuple[Part, NDArray[np.float32]]]:
+    """Make each aligned residue unknown in turn, and encode the protein again.
+
+    Yields:
+        (residue, whose effect is not known yet; (dimension,) vector of the protein without it).
+    """
+    residues = protein.record.sequence
     column_of = {
-        int(position): column for column, position in enumerate(best.positions, 1) if position
+        int(position): column
+        for column, position in enumerate(protein.hits[0].positions, 1)
+        if position
     }
     motif_of = {
         position: hit.motif for hit in protein.motifs for position in range(hit.start, hit.end + 1)
@@ -101,42 +131,51 @@ def explain(
     occluded = {
         position: _occlude(protein, position)
         for position in column_of
-        if record.sequence[position - 1] != "X"
+        if residues[position - 1] != "X"
     }
     position_of = {other.record.sequence: position for position, other in occluded.items()}
-    residues = []
-    for sequence, vector in predictor.encoder.encode(occluded.values(), threads):
+    for sequence, vector in encoder.encode(occluded.values(), threads):
         position = position_of[sequence]
-        residues.append(
-            Part(
-                kind="residue",
-                name=record.sequence[position - 1],
-                position=position,
-                column=column_of[position],
-                motif=motif_of.get(position),
-                value=None,
-                adds=whole - odds(vector, features),
-            )
+        residue = Part(
+            kind="residue",
+            name=residues[position - 1],
+            position=position,
+            column=column_of[position],
+            motif=motif_of.get(position),
+            value=None,
+            adds=np.nan,
         )
+        yield residue, vector
 
-    # Features: score the protein once for each, with the mean in its place.
-    means = predictor.trained.scaling.feature_mean
-    values = []
-    for i, name in enumerate(predictor.feature_names):
-        without = np.where(np.arange(len(features)) == i, means, features)
-        adds = whole - odds(embedding, without)
-        values.append(Part("feature", name, None, None, None, float(features[i]), adds))
 
-    return Explanation(
-        label=predictor.labels[chosen].column,
-        probability=float(probabilities[chosen]),
-        profile=best.profile.name,
-        parts=(*sorted(residues, key=_effect), *sorted(values, key=_effect)),
-    )
+def _without_features(
+    names: Sequence[str], features: NDArray[np.float32], means: NDArray[np.float32]
+) -> Iterator[tuple[Part, NDArray[np.float32]]]:
+    """Set each feature to its mean in turn.
+
+    Args:
+        names: Names of the features.
+        features: (features,) of the protein.
+        means: (features,) over the training proteins.
+
+    Yields:
+        (feature, whose effect is not known yet; (features,) with the mean in its place).
+    """
+    for i, name in enumerate(names):
+        feature = Part(
+            kind="feature",
+            name=name,
+            position=None,
+            column=None,
+            motif=None,
+            value=float(features[i]),
+            adds=np.nan,
+        )
+        yield feature, np.where(np.arange(len(features)) == i, means, features)
 
 
 def _effect(part: Part) -> float:
-    """Sort key that puts the largest effects first."""
+    """Return a sort key that puts the largest effects first."""
     return -abs(part.adds)
 
 
@@ -155,7 +194,13 @@ def _occlude(protein: ScreenedProtein, position: int) -> ScreenedProtein:
 def _chosen_label(
     predictor: Predictor, probabilities: NDArray[np.float64], label: str | None
 ) -> int:
-    """Return the column of the label to explain."""
+    """Return the index of the label to explain.
+
+    Args:
+        predictor: Model.
+        probabilities: (labels,) of the protein.
+        label: Label, written ``group:name``, or None for the most likely ensemble.
+    """
     if label is None:
         return max(predictor.ensembles, key=lambda i: probabilities[i])
     names = [known.column for known in predictor.labels]

@@ -1,4 +1,4 @@
-"""Calibrating a model on proteins that its networks have not seen."""
+"""Calibration of a model on proteins that its networks have not seen."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ from .training import sequence_hash
 
 
 def calibrate(predictor: Predictor, examples: Examples) -> Predictor:
-    """Return the model with probabilities and thresholds fitted on held-out proteins.
+    """Return a model with probabilities and thresholds fitted on held-out proteins.
+
+    Args:
+        predictor: Trained model.
+        examples: Proteins that at least one network of the model has not seen.
 
     Raises:
         ModelError: If every network was trained on one of the proteins.
@@ -28,7 +32,8 @@ def calibrate(predictor: Predictor, examples: Examples) -> Predictor:
         fitted.probabilities(logits)[enzymes][:, ensembles],
         fitted.thresholds[ensembles],
     )
-    training_record = predictor.training_record | {"held_out_ensembles": scores}
+    training_record = predictor.training_record.copy()
+    training_record["held_out_ensembles"] = scores
     return predictor.with_calibration(fitted, training_record)
 
 
@@ -37,15 +42,15 @@ def held_out_logits(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score proteins with networks and enzymes that have not seen them.
 
-    A new sequence is scored by all networks and enzymes. One of the training is scored by the
-    network that left its fold out and by the enzymes of the other folds.
+    A new sequence is scored by all networks and enzymes. A training sequence is scored by the
+    network that left its fold out, and by the enzymes of the other folds.
 
     Args:
         predictor: Trained model.
         examples: n proteins.
 
     Returns:
-        ((n, labels) logits, (n,) similarity to the nearest of these enzymes).
+        ((n, labels) logits; (n,) similarity to the nearest of these enzymes).
 
     Raises:
         ModelError: If every network was trained on one of the proteins.
@@ -60,17 +65,16 @@ def held_out_logits(
             f"{len(seen)} sequences that the model was trained on, first {seen[0]}",
             "held-out sequences",
         )
-    member_logits = predictor.logits(examples.embedding, examples.features)
+    member_logits = predictor.logits(examples.embedding, examples.features)  # (members, n, labels)
     vectors = comparable(examples.embedding, predictor.encoder.parts, trained.scaling)
     logits = np.zeros((len(examples), len(predictor.labels)))
     nearest = np.zeros(len(examples))
     for i, fold in enumerate(folds):
         similarity = references.similarity(vectors[i])
-        own = (
-            member_logits[:, i].mean(0)
-            if fold is None
-            else member_logits[trained.member_folds.index(fold), i]
-        )
-        logits[i] = predictor.blend(own, similarity, fold)
+        if fold is None:
+            network_logits = member_logits[:, i].mean(0)
+        else:
+            network_logits = member_logits[trained.member_folds.index(fold), i]
+        logits[i] = predictor.blend(network_logits, similarity, fold)
         nearest[i] = similarity[references.outside_fold(fold)].max() / length(vectors[i])
     return logits, nearest

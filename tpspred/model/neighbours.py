@@ -1,8 +1,8 @@
-"""Characterised enzymes in the encoder's space: the nearest ones, and what similar ones vote for."""
+"""Characterised enzymes beside a protein: the nearest ones, and what the similar ones vote for."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +12,39 @@ from ..family.alignment import Alignment, align_pairs
 from .calibration import log_odds
 from .scaling import Scaling
 
-SHARPNESS = 20.0  # of a vote: an enzyme that is less similar by 0.05 weighs e times less
-MIN_SHARE = 0.01  # a vote is no surer than this or its complement
-NO_FOLD = -1
+SHARPNESS = 20.0  # an enzyme that is less similar by 0.05 has e times less weight in a vote
+MIN_SHARE = 0.01  # a vote is never surer than 1 % or 99 %
+NO_FOLD = -1  # the number of no fold
 # The typical identity is measured on this many neighbours of each enzyme, in bins of similarity.
 PAIRS_PER_ENZYME = 20
 BIN_WIDTH = 0.05
 
 
-@dataclasses.dataclass(frozen=True)
-class Neighbour:
-    """A characterised enzyme beside a protein.
+class KnownEnzyme(TypedDict):
+    """What a model file says about a characterised enzyme.
 
     Attributes:
-        id: MARTS-DB id.
-        accessions, species, products: Names.
+        id: MARTS-DB ID.
+        accessions: Accessions of its sequence in public databases.
+        species: Organisms that it comes from.
+        products: Names of its products.
+    """
+
+    id: str
+    accessions: Sequence[str]
+    species: Sequence[str]
+    products: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbour:
+    """A characterised enzyme that is similar to a protein.
+
+    Attributes:
+        id: MARTS-DB ID.
+        accessions: Accessions of its sequence in public databases.
+        species: Organisms that it comes from.
+        products: Names of its products.
         similarity: Cosine of the two vectors that :func:`comparable` returns, at most 1.
         identity: Median identity of pairs of characterised enzymes that are as similar, 0–1.
         ensembles: Slugs of the ensembles of its products.
@@ -48,20 +66,24 @@ class Neighbour:
 
 def comparable(
     embedding: NDArray[np.float32], parts: Sequence[VectorPart], scaling: Scaling
-) -> NDArray[np.float32]:
-    """Return embeddings whose dot product says how alike two proteins are.
+) -> NDArray[np.floating]:
+    """Return vectors whose dot product says how alike two proteins are.
 
-    A part whose axes have a common scale stays as it is. One whose axes have none is standardised
-    and scaled to length one. The dot products of the parts add up by their shares.
+    A part whose axes have a common scale stays as it is. A part whose axes have none is
+    standardised and scaled to length 1. The dot products of the parts are added, each with the
+    weight of its part.
 
     Args:
         embedding: (…, dimension).
         parts: Parts of the embedding.
         scaling: Means and scales of the training proteins.
+
+    Returns:
+        (…, dimension).
     """
     compared = []
     for part, columns in part_slices(parts):
-        values = embedding[..., columns]
+        values: NDArray[np.floating] = embedding[..., columns]
         if part.standardise:
             values = values - scaling.embedding_mean[columns]
             values = values / scaling.embedding_scale[columns]
@@ -82,14 +104,15 @@ class References:
 
     Attributes:
         vectors: (enzymes, dimension) comparable vectors of length 1.
-        about: Per enzyme a dictionary with id, accessions, species and products.
+        about: Names of each enzyme, its species and its products.
         targets: (enzymes, labels) 0/1.
-        folds: (enzymes,) fold of the training in which each enzyme is.
-        similarities, identities: (points,) which identity is typical of a similarity.
+        folds: (enzymes,) training fold of each enzyme.
+        similarities: (points,) similarities, increasing.
+        identities: (points,) identity that is typical of each similarity, 0–1.
     """
 
     vectors: NDArray[np.float16]
-    about: list[dict[str, Any]]
+    about: list[KnownEnzyme]
     targets: NDArray[np.uint8]
     folds: NDArray[np.int8]
     similarities: NDArray[np.float32]
@@ -98,8 +121,8 @@ class References:
     @classmethod
     def from_vectors(
         cls,
-        about: list[dict[str, Any]],
-        vectors: NDArray[np.float32],
+        about: list[KnownEnzyme],
+        vectors: NDArray[np.floating],
         targets: NDArray[np.float32],
         folds: NDArray[np.int64],
         identities: NDArray[np.float32],
@@ -107,44 +130,62 @@ class References:
         """Make references from the vectors of training enzymes.
 
         Args:
-            about: Per enzyme a dictionary with id, accessions, species and products.
+            about: Names of each enzyme, its species and its products.
             vectors: (enzymes, dimension) comparable vectors.
             targets: (enzymes, labels) 0/1.
-            folds: (enzymes,) fold of the training.
+            folds: (enzymes,) training fold of each enzyme.
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
-        vectors = vectors / length(vectors)[:, None]
-        similarity = np.einsum("ik,jk->ij", vectors, vectors, dtype=np.float64)
+        directions = vectors / length(vectors)[:, None]
+        similarity = np.einsum("ik,jk->ij", directions, directions, dtype=np.float64)
+        similarities, typical_identities = typical_identity(similarity, identities)
         return cls(
-            vectors.astype(np.float16),
-            about,
-            targets.astype(np.uint8),
-            np.asarray(folds, np.int8),
-            *typical_identity(similarity, identities),
+            vectors=directions.astype(np.float16),
+            about=about,
+            targets=targets.astype(np.uint8),
+            folds=np.asarray(folds, np.int8),
+            similarities=similarities,
+            identities=typical_identities,
         )
 
-    def similarity(self, vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the dot product of a comparable vector with every enzyme's, (enzymes,).
+    def similarity(self, vector: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the dot products of one protein's comparable vector with those of the enzymes.
 
-        It does not depend on other vectors that are computed at the same time.
+        The proteins are taken one by one, so that the last digits do not depend on other proteins
+        that are computed at the same time.
+
+        Args:
+            vector: (dimension,).
+
+        Returns:
+            (enzymes,) dot products.
         """
         return np.einsum("ij,j->i", self.vectors, vector, dtype=np.float64)
 
     def outside_fold(self, fold: int | None = None) -> NDArray[np.bool_]:
-        """Return which enzymes are outside a fold, (enzymes,); all of them if it is None."""
+        """Return which enzymes are outside a training fold.
+
+        Args:
+            fold: Number of the fold; None stands for no fold, and then all enzymes are outside.
+
+        Returns:
+            (enzymes,) booleans.
+        """
         return self.folds != (NO_FOLD if fold is None else fold)
 
     def vote(
         self, similarity: NDArray[np.float64], left_out: int | None = None
     ) -> NDArray[np.float64]:
-        """Return the logit of the share of each label among the enzymes, weighted by similarity.
+        """Let the enzymes vote about the labels of a protein.
+
+        The vote is the share of each label among the enzymes, weighted by similarity.
 
         Args:
             similarity: (enzymes,) similarity to the protein.
-            left_out: Fold whose enzymes have no vote.
+            left_out: Training fold whose enzymes have no vote; by default all enzymes vote.
 
         Returns:
-            (labels,) logits.
+            (labels,) logits of the shares.
         """
         voters = self.outside_fold(left_out)
         distance = similarity - similarity[voters].max()
@@ -163,16 +204,18 @@ class References:
 
         Args:
             similarity: (enzymes,) cosines.
-            count: How many to return.
+            count: Number of enzymes to return.
             ensembles: Column of the targets → slug of the ensemble.
-            called: Ensembles that are called for the protein.
+            called: Slugs of the ensembles that are called for the protein.
         """
         best = np.argsort(-similarity, kind="stable")[:count]
-        return [self._neighbour(i, float(similarity[i]), ensembles, set(called)) for i in best]
+        called = set(called)
+        return [self._neighbour(i, float(similarity[i]), ensembles, called) for i in best]
 
     def _neighbour(
         self, i: int, similarity: float, ensembles: Mapping[int, str], called: set[str]
     ) -> Neighbour:
+        """Return one enzyme as the neighbour of a protein."""
         about = self.about[i]
         similarity = min(1.0, similarity)  # float16 vectors are not exactly of length 1
         own = tuple(name for column, name in ensembles.items() if self.targets[i, column])
@@ -191,20 +234,25 @@ class References:
 def typical_identity(
     similarity: NDArray[np.float64], identities: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the median identity of neighbouring enzymes by their similarity.
+    """Return the identity that is typical of a similarity of two enzymes.
+
+    It is the median over pairs of neighbouring enzymes whose similarity is in the same bin.
 
     Args:
-        similarity, identities: (enzymes, enzymes).
+        similarity: (enzymes, enzymes) cosines.
+        identities: (enzymes, enzymes) pairwise identity, 0–1.
 
     Returns:
-        (points,) similarities, increasing, and (points,) identities, never falling.
+        ((points,) similarities, increasing; (points,) identities, never falling).
     """
+    # Pairs of each enzyme with its nearest others, one after another: (pairs,).
     count = len(similarity)
     nearest = min(PAIRS_PER_ENZYME, count - 1)
     without_self = similarity - 2 * np.eye(count)
     others = np.argsort(-without_self, axis=1, kind="stable")[:, :nearest]
     pair_similarity = np.take_along_axis(similarity, others, 1).ravel()
     pair_identity = np.take_along_axis(identities, others, 1).ravel()
+    # The median identity of every bin that enough pairs are in.
     centres = np.arange(BIN_WIDTH / 2, 1, BIN_WIDTH)
     bins = np.clip((pair_similarity / BIN_WIDTH).astype(int), 0, len(centres) - 1)
     enough = min(PAIRS_PER_ENZYME, len(bins))
@@ -219,20 +267,19 @@ def typical_identity(
 def align_neighbours(
     sequence: str, neighbours: Sequence[Neighbour], sequence_of: Mapping[str, str]
 ) -> tuple[Neighbour, ...]:
-    """Add to neighbours the alignment of the protein with their sequences.
+    """Return the neighbours of a protein with the alignments of their sequences.
 
     Args:
         sequence: Residues of the protein.
         neighbours: Its neighbours.
-        sequence_of: Sequences of characterised enzymes by id and accession.
+        sequence_of: ID or accession of a characterised enzyme → its sequence.
     """
-    known = {
-        i: sequence_of[name]
-        for i, neighbour in enumerate(neighbours)
-        # The id comes last, so that its sequence is the one that stays.
-        for name in (*neighbour.accessions[::-1], neighbour.id)
-        if name in sequence_of
-    }
+    known = {}  # index of a neighbour → its sequence
+    for i, neighbour in enumerate(neighbours):
+        names = (neighbour.id, *neighbour.accessions)
+        known_name = next((name for name in names if name in sequence_of), None)
+        if known_name is not None:
+            known[i] = sequence_of[known_name]
     alignments = align_pairs(sequence, list(known.values())) if known else {}
     alignment_of = {i: alignments.get(k) for k, i in enumerate(known)}
     return tuple(

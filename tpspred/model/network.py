@@ -1,22 +1,33 @@
-"""The fused network."""
+"""The fused network: embedding and features in, one logit per label out."""
+
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-WIDTH = 256
+WIDTH = 256  # units of each hidden layer
 
 
 class FusedNetwork(nn.Module):
-    """Embedding and features, 256 numbers each, fused 512 → 256, one logit per label.
+    """A network that fuses the embedding and the features of a protein.
+
+    Each input becomes 256 numbers. Both together, 512, become 256 again, from which one linear
+    head per group of labels makes the logits.
 
     Args:
-        embedding_dimension: What the encoder gives.
+        embedding_dimension: Length of the encoder's vector.
         feature_count: Number of engineered features.
-        group_sizes: Labels per head, as {group: count}, in the order of the labels.
-        dropout: Share of units dropped while training.
+        group_sizes: Group → number of its labels, in the order of the labels.
+        dropout: Share of units dropped while training, 0–1.
     """
 
-    def __init__(self, embedding_dimension, feature_count, group_sizes, dropout):
+    def __init__(
+        self,
+        embedding_dimension: int,
+        feature_count: int,
+        group_sizes: Mapping[str, int],
+        dropout: float,
+    ) -> None:
         super().__init__()
         self.embedding = _block(embedding_dimension, dropout)
         self.features = _block(feature_count, dropout)
@@ -25,24 +36,23 @@ class FusedNetwork(nn.Module):
             {group: nn.Linear(WIDTH, count) for group, count in group_sizes.items()}
         )
 
-    def forward(self, embedding, features):
-        """Logits.
+    def forward(self, embedding: Tensor, features: Tensor) -> Tensor:
+        """Compute the logits of proteins.
 
         Args:
             embedding: (proteins, embedding_dimension), scaled.
             features: (proteins, feature_count), scaled.
 
         Returns:
-            (proteins, labels), heads side by side.
+            (proteins, labels) logits, the heads side by side.
         """
-        branches = torch.cat(
-            [self.embedding(embedding), self.features(features)], 1
-        )  # (proteins, 512)
-        fused = self.fusion(branches)  # (proteins, 256)
+        branches = [self.embedding(embedding), self.features(features)]  # 2 × (proteins, 256)
+        fused = self.fusion(torch.cat(branches, 1))  # (proteins, 512) → (proteins, 256)
         return torch.cat([head(fused) for head in self.heads.values()], 1)  # (proteins, labels)
 
 
-def _block(inputs, dropout):
+def _block(inputs: int, dropout: float) -> nn.Sequential:
+    """Return one hidden layer, (proteins, inputs) → (proteins, 256)."""
     return nn.Sequential(
         nn.Linear(inputs, WIDTH), nn.LayerNorm(WIDTH), nn.GELU(), nn.Dropout(dropout)
     )

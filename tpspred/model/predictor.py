@@ -1,4 +1,4 @@
-"""Inference: a trained model scores represented proteins and calls them."""
+"""The predictor: a trained model that scores represented proteins and calls them."""
 
 import copy
 import dataclasses
@@ -20,24 +20,26 @@ from .calibration import Calibration, LabelSets
 from .calls import NOT_TPS, RELATED, TPS, UNCERTAIN, Call, EnsembleCall, warning_flags
 from .neighbours import References, align_neighbours, comparable, length
 from .network import FusedNetwork
-from .training import State, TrainedNetworks, group_sizes
+from .training import State, TrainedNetworks, TrainingRecord, group_sizes
 
-NETWORK_SHARE = 0.6  # of the networks in the mean with the vote of similar enzymes
-NEIGHBOURS = 3
+NETWORK_SHARE = 0.6  # weight of the networks beside the vote of similar enzymes, which has 0.4
+NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
 
 
 class Predictor:
     """A trained model: encoder, networks, calibration and reference enzymes.
 
     Attributes:
-        encoder: What makes the embedding, and the profiles of the screen.
-        trained: The networks and what they were trained on.
-        references: Characterised enzymes.
-        training_record: What a model remembers about its training: data, seed, options, versions.
+        encoder: Encoder, with the profiles that screen the proteins.
+        trained: The networks, with their features, scaling and labels.
+        references: Characterised enzymes that the model knows.
+        training_record: Data, options and versions of the training.
         calibration: Probabilities and thresholds.
-        checksum: SHA-256 of the model file.
+        checksum: SHA-256 of the model file, or ``unsaved``.
         labels: Labels, in the order of all per-label arrays.
-        positives: (labels,) training positives; a label without any is never called.
+        positives: (labels,) number of training positives; a label without any is never called.
+        ensembles: Column of the labels → slug, for the ensembles with training data.
+        tps_column: Index of the label is-a-terpene-synthase.
         sets: Sets of ensembles with a promised coverage, or None.
     """
 
@@ -46,7 +48,7 @@ class Predictor:
         encoder: Encoder,
         trained: TrainedNetworks,
         references: References,
-        training_record: dict[str, object],
+        training_record: TrainingRecord,
         fitted_calibration: Calibration | None = None,
         checksum: str = "unsaved",
     ) -> None:
@@ -60,25 +62,23 @@ class Predictor:
         self.positives = trained.positives
         self.sets: LabelSets | None = None
         self.tps_column = self.labels.index(IS_TPS)
+        self.ensembles = {i: self.labels[i].name for i in self._supported_columns("ensemble")}
+        self._product_types = self._supported_columns("product_type")
+        self._takes_vote = np.arange(len(self.labels)) != self.tps_column  # (labels,)
         self._networks = [self._network(state) for state in trained.members]
 
     @property
     def name(self) -> str:
-        """Name and the first eight digits of the checksum."""
+        """Name of the model, a colon, and the first eight digits of its checksum."""
         return f"{self.training_record['name']}:{self.checksum[:8]}"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Features that the networks want, in order."""
+        """Names of the features that the networks take, in order."""
         return self.trained.feature_names
 
-    @property
-    def ensembles(self) -> dict[int, str]:
-        """Column of the labels → slug, of the ensembles with training data."""
-        return {i: self.labels[i].name for i in self._supported("ensemble")}
-
-    def _supported(self, group: str) -> list[int]:
-        """Return the columns of a group's labels that have training data."""
+    def _supported_columns(self, group: str) -> list[int]:
+        """Return the indices of a group's labels that have training data."""
         return [
             i for i, label in enumerate(self.labels) if label.group == group and self.positives[i]
         ]
@@ -99,8 +99,8 @@ class Predictor:
         Args:
             records: Proteins.
             threads: CPU threads; the calls do not depend on them.
-            progress: Called with the number of proteins that are done since the last call.
-            neighbours: How many characterised enzymes to compare with.
+            progress: Called after every batch with the number of its proteins.
+            neighbours: Number of characterised enzymes to compare with.
         """
         batches = represent_records(records, self.encoder, self.feature_names, threads)
         return self.calls(batches, progress, neighbours)
@@ -115,11 +115,12 @@ class Predictor:
         """Call represented proteins, in order.
 
         Args:
-            batches: Proteins, represented by the model's encoder and features.
-            progress: Called with the number of proteins that are done since the last call.
-            neighbours: How many characterised enzymes to compare with.
-            sequence_of: Sequences of characterised enzymes by id and accession, to align called
-                proteins with.
+            batches: Batches of proteins, with the vectors of the model's encoder and the features
+                that the networks take.
+            progress: Called after every batch with the number of its proteins.
+            neighbours: Number of characterised enzymes to compare with.
+            sequence_of: ID or accession of a characterised enzyme → its sequence. If it is given,
+                called proteins are aligned with their neighbours.
         """
         for batch in batches:
             for represented in batch:
@@ -132,23 +133,31 @@ class Predictor:
         neighbours: int = NEIGHBOURS,
         sequence_of: Mapping[str, str] | None = None,
     ) -> Call:
-        """Call one protein; the arguments are those of :meth:`calls`."""
+        """Call one protein.
+
+        Args:
+            represented: Protein, with its embedding and features.
+            neighbours: Number of characterised enzymes to compare with.
+            sequence_of: ID or accession of a characterised enzyme → its sequence, or None.
+        """
         protein = represented.protein
         record = protein.record
         if represented.embedding is None or represented.features is None:
             status = record.problem or NOT_TPS
             return Call(record.id, record.length_aa, status, self.name)
+
+        # The status, the called ensembles and the nearest enzymes.
         probabilities, similarity = self.scores(represented.embedding, represented.features)
-        types = self._supported("product_type")
-        best_type = max(types, key=lambda i: probabilities[i])
+        best_type = max(self._product_types, key=lambda i: probabilities[i])
         status = self._status(probabilities, best_type)
         likely = sorted(self.ensembles, key=lambda i: -probabilities[i])
-        thresholds = self.calibration.thresholds
-        called = [i for i in likely if status != NOT_TPS and probabilities[i] >= thresholds[i]]
-        near = tuple(
-            self.references.nearest(
-                similarity, neighbours, self.ensembles, [self.labels[i].name for i in called]
-            )
+        called: list[int] = []
+        if status != NOT_TPS:
+            thresholds = self.calibration.thresholds
+            called = [i for i in likely if probabilities[i] >= thresholds[i]]
+        called_names = [self.ensembles[i] for i in called]
+        nearest = tuple(
+            self.references.nearest(similarity, neighbours, self.ensembles, called_names)
         )
         scored = Call(
             id=record.id,
@@ -156,7 +165,7 @@ class Predictor:
             status=status,
             model=self.name,
             tps_probability=float(probabilities[self.tps_column]),
-            neighbours=near,
+            neighbours=nearest,
             motifs=tuple(protein.motifs),
             domains=tuple(protein.hits[0].domains()),
             probabilities=probabilities,
@@ -164,36 +173,52 @@ class Predictor:
         )
         if status == NOT_TPS:
             return scored
+
+        # What only a called protein has.
         if sequence_of is not None:
-            near = align_neighbours(record.sequence, near, sequence_of)
+            nearest = align_neighbours(record.sequence, nearest, sequence_of)
         product_type = self.labels[best_type].name
-        nearest = float(similarity.max())
+        max_similarity = float(similarity.max())
         flags = warning_flags(
-            nearest, self.calibration.min_similarity, near, product_type, protein.motifs
+            max_similarity, self.calibration.min_similarity, nearest, product_type, protein.motifs
         )
         return dataclasses.replace(
             scored,
             product_type=product_type,
             product_type_probability=float(probabilities[best_type]),
             ensembles=tuple(self._ensemble_call(i, probabilities) for i in called),
-            ensemble_set=self._ensemble_set(likely, probabilities, nearest),
+            ensemble_set=self._ensemble_set(likely, probabilities, max_similarity),
             flags=tuple(flags),
-            neighbours=near,
+            neighbours=nearest,
         )
 
     def _ensemble_call(self, i: int, probabilities: NDArray[np.float64]) -> EnsembleCall:
+        """Return the call of the ensemble in a column."""
         precision = float(self.calibration.precision[i])
-        return EnsembleCall(self.labels[i].name, float(probabilities[i]), precision)
+        return EnsembleCall(self.ensembles[i], float(probabilities[i]), precision)
 
     def _ensemble_set(
         self, likely: list[int], probabilities: NDArray[np.float64], similarity: float
     ) -> tuple[str, ...] | None:
+        """Return the slugs of the set that keeps the promised coverage, or None without a promise.
+
+        Args:
+            likely: Columns of the ensembles, the most likely first.
+            probabilities: (labels,).
+            similarity: Similarity to the nearest characterised enzyme.
+        """
         if self.sets is None:
             return None
         inside = self.sets.contains(probabilities, np.asarray(similarity))
-        return tuple(self.labels[i].name for i in likely if inside[i])
+        return tuple(self.ensembles[i] for i in likely if inside[i])
 
     def _status(self, probabilities: NDArray[np.float64], best_type: int) -> str:
+        """Choose the status of a protein.
+
+        Args:
+            probabilities: (labels,).
+            best_type: Column of the most likely product type.
+        """
         probability = probabilities[self.tps_column]
         if probability >= self.calibration.tps_threshold:
             return TPS
@@ -214,7 +239,7 @@ class Predictor:
 
         Returns:
             ((labels,) calibrated probabilities, NaN for labels without training data;
-            (enzymes,) cosines).
+            (enzymes,) cosines, which say how similar the characterised enzymes are).
         """
         vector = comparable(embedding, self.encoder.parts, self.trained.scaling)
         similarity = self.references.similarity(vector)
@@ -226,7 +251,7 @@ class Predictor:
     def logits(
         self, embedding: NDArray[np.float32], features: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """Return the logits of every member.
+        """Compute the logits of every network.
 
         Args:
             embedding: (n, dimension), not scaled.
@@ -249,27 +274,29 @@ class Predictor:
         similarity: NDArray[np.float64],
         left_out: int | None = None,
     ) -> NDArray[np.float64]:
-        """Average the networks' logits with the vote of similar enzymes.
+        """Average the networks' logits of one protein with the vote of similar enzymes.
 
-        The vote does not take part in is-a-terpene-synthase, because its voters are all enzymes
-        of the family.
+        The label is-a-terpene-synthase takes no vote, because all voters belong to the family.
 
         Args:
-            logits: (labels,).
+            logits: (labels,) mean logits of the networks.
             similarity: (enzymes,) similarity to the protein.
-            left_out: Fold whose enzymes have no vote.
+            left_out: Training fold whose enzymes have no vote; by default all enzymes vote.
 
         Returns:
             (labels,) logits.
         """
         vote = self.references.vote(similarity, left_out)
         blended = NETWORK_SHARE * logits + (1 - NETWORK_SHARE) * vote
-        return np.where(np.arange(len(self.labels)) != self.tps_column, blended, logits)
+        return np.where(self._takes_vote, blended, logits)
 
-    def with_calibration(
-        self, fitted: Calibration, training_record: dict[str, object]
-    ) -> "Predictor":
-        """Return the same model with another calibration."""
+    def with_calibration(self, fitted: Calibration, training_record: TrainingRecord) -> "Predictor":
+        """Return the same model with another calibration.
+
+        Args:
+            fitted: The calibration.
+            training_record: Training record with the scores of the calibration.
+        """
         return Predictor(self.encoder, self.trained, self.references, training_record, fitted)
 
     def with_targets(
@@ -278,11 +305,11 @@ class Predictor:
         """Return the same model with a promised precision or coverage of its ensembles.
 
         Args:
-            target_precision: Share of the called ensembles that should be right, 0–1.
-            coverage: Share of a protein's ensembles that its set should contain, 0–1.
+            target_precision: Share of the called ensembles that are to be right, 0–1, or None.
+            coverage: Share of a protein's ensembles that its set is to contain, 0–1, or None.
 
         Raises:
-            ModelError: If the model is not calibrated.
+            ModelError: If something is to be promised and the model is not calibrated.
         """
         if target_precision is None and coverage is None:
             return self
@@ -291,7 +318,7 @@ class Predictor:
                 "model", "no calibration", "a model that went through tpspred calibrate"
             )
         columns = list(self.ensembles)
-        other = copy.copy(self)  # shares the networks
+        other = copy.copy(self)  # shares the networks, and everything that is not calibration
         if target_precision is not None:
             other.calibration = self.calibration.at_precision(target_precision, columns)
         if coverage is not None:
@@ -303,6 +330,7 @@ class Predictor:
         return [name for i, name in self.ensembles.items() if self.calibration.thresholds[i] <= 1]
 
     def _network(self, state: State) -> FusedNetwork:
+        """Make a network from its weights."""
         scaling = self.trained.scaling
         network = FusedNetwork(
             len(scaling.embedding_mean), len(scaling.feature_mean), group_sizes(self.labels), 0.0

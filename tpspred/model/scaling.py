@@ -8,17 +8,18 @@ from numpy.typing import NDArray
 
 from ..encoders.protocol import VectorPart, part_slices
 
-MIN_SPREAD = 1e-6  # below which an axis counts as constant
+MIN_SPREAD = 1e-6  # an axis with less spread counts as constant
 
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """Means and scales that were learned from the training proteins.
+    """Means and scales of the training proteins.
 
     Attributes:
         embedding_mean: (dimension,).
-        embedding_scale: (dimension,), or (1,) if all axes share one scale.
-        feature_mean, feature_scale: (features,).
+        embedding_scale: (dimension,), or (1,) if all axes have one scale.
+        feature_mean: (features,).
+        feature_scale: (features,).
     """
 
     embedding_mean: NDArray[np.float32]
@@ -41,7 +42,7 @@ def fit_scaling(
     """Learn means and scales.
 
     Every feature has its own scale. So does every axis of the embedding, except in parts whose
-    axes have a common scale: there the relative weight of the axes means something.
+    axes have a common scale: there it means something that an axis varies more than another.
 
     Args:
         embedding: (n, dimension).
@@ -54,7 +55,7 @@ def fit_scaling(
         else _common_scale(embedding[:, columns])
         for part, columns in part_slices(parts)
     ]
-    if len(scales) > 1:  # a part that is alone needs one number for all of its axes
+    if len(scales) > 1:  # with a single part, one number can stand for all axes
         scales = [np.broadcast_to(scale, part.width) for scale, part in zip(scales, parts)]
     return Scaling(
         embedding_mean=embedding.mean(0),

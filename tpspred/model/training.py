@@ -1,13 +1,14 @@
 """The training loop: several networks, each of which leaves one fold out.
 
-The folds consist of identity clusters. Member k never sees fold k, which is used to calibrate it,
-and stops when it gets worse on fold k + 1; it learns from the other folds. The model's logit is
-the mean of the members' logits.
+The folds consist of identity clusters. Each network is called a member. Member k never sees fold k,
+which is used to calibrate it; it stops when it gets worse on fold k + 1, and learns from the other
+folds. The logit of a model is the mean of its members' logits.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -26,23 +27,49 @@ from .losses import class_weights, focal_loss
 from .network import FusedNetwork
 from .scaling import Scaling, fit_scaling
 
-State = dict[str, NDArray[np.float16]]  # a network's weights, in the precision of a model file
-INITIAL_BIAS = -3.0  # of the heads: most answers are no
+State = dict[str, NDArray[np.float16]]  # weights of a network, in the precision of a model file
+INITIAL_BIAS = -3.0  # bias of the heads at the start, because most targets are 0
+
+
+class TrainingRecord(TypedDict, total=False):
+    """What a model remembers about its training, beside the networks.
+
+    Attributes:
+        name: Name of the model.
+        options: Hyperparameters.
+        enzymes: Number of labelled enzymes.
+        enzymes_used: Number of the enzymes that passed the screen and are in the training data.
+        negatives_used: Number of negatives in the training data.
+        sequences_sha256: SHA-256 of the sequences of the enzymes.
+        versions: Program or library → version.
+        held_out_ensembles: Metric → mean over the ensembles on the calibration data; absent before
+            calibration.
+    """
+
+    name: str
+    options: dict[str, object]
+    enzymes: int
+    enzymes_used: int
+    negatives_used: int
+    sequences_sha256: str
+    versions: dict[str, str]
+    held_out_ensembles: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainedNetworks:
-    """What training returns.
+    """The networks of a model, with what is needed to apply and to calibrate them.
 
     Attributes:
         labels: Labels in the order of the logits.
         positives: (labels,) number of training positives.
-        feature_names: Features that the networks want, in order.
+        feature_names: Names of the features that the networks take, in order.
         scaling: Means and scales of the inputs.
         members: Weights of each network.
-        member_folds: Fold that each member left out.
-        sequence_hashes, sequence_folds: (n,) which sequences were used, and their folds.
-        history: One row per member and epoch.
+        member_folds: Fold that each network left out.
+        sequence_hashes: (n,) hashes of the training sequences.
+        sequence_folds: (n,) folds of the training sequences.
+        history: Loss and scores of each epoch of each network.
     """
 
     labels: list[Label]
@@ -57,12 +84,12 @@ class TrainedNetworks:
 
     @functools.cached_property
     def fold_of(self) -> dict[int, int]:
-        """Fold of every sequence that was used, by its hash."""
+        """Hash of each training sequence → its fold."""
         return dict(zip(self.sequence_hashes.tolist(), self.sequence_folds.tolist()))
 
 
 def sequence_hash(sequence: str) -> int:
-    """Return 64 bits that tell whether a model was trained on a sequence."""
+    """Return 64 bits by which a model remembers that it was trained on a sequence."""
     return int.from_bytes(sequence_digest(sequence)[:8], "little")
 
 
@@ -79,14 +106,14 @@ def train_networks(
     device: torch.device,
     progress: Callable[[int], object] = lambda count: None,
 ) -> TrainedNetworks:
-    """Train all members.
+    """Train the networks of a model.
 
     Args:
         examples: Proteins to learn from.
-        labels: One label per column of the targets.
+        labels: Labels, one for each column of the targets.
         parts: Parts of the embedding.
         config: Hyperparameters.
-        device: Where to train.
+        device: Device to train on.
         progress: Called with 1 after every epoch.
     """
     rng = np.random.default_rng(config.seed)
@@ -94,7 +121,8 @@ def train_networks(
     lengths = [len(sequence) for sequence in examples.sequences]
     cluster_of = identity_clusters(examples.identities, lengths, config.fold_identity)
     folds = deal_folds(cluster_of, examples.targets, config.folds, rng)
-    members, history = [], []
+    members: list[State] = []
+    history: list[dict[str, float]] = []
     for left_out in range(min(config.members, config.folds)):
         with one_thread():
             state, epochs = _train_member(
@@ -128,9 +156,9 @@ def _train_member(
     """Train the network that leaves one fold out.
 
     Returns:
-        Its weights at the last epoch that was not worse than the best, and a row per epoch.
+        (weights at the last epoch that was not worse than the best; a row for each epoch).
     """
-    # Which proteins train, and which stop the training.
+    # Indices of the proteins that the network learns from, and of those that stop the training.
     torch.manual_seed(config.seed * 1000 + left_out)
     shuffle = torch.Generator().manual_seed(config.seed * 1000 + left_out)
     stopping_fold = (left_out + 1) % config.folds
@@ -141,8 +169,8 @@ def _train_member(
     embedding = torch.tensor(scaling.embeddings(examples.embedding)).to(device)
     features = torch.tensor(scaling.features(examples.features)).to(device)
 
-    # Targets and mask (n, labels + products). Single products share the network with the labels,
-    # which teaches it which answers go together; their head is not kept.
+    # Targets and mask (n, labels + products). Learning single products too teaches the network
+    # which labels go together; their head is not kept.
     product_count = examples.products.shape[1]
     targets = torch.tensor(np.concatenate([examples.targets, examples.products], 1)).to(device)
     is_enzyme = examples.is_enzyme.astype(np.float32)[:, None]
@@ -155,6 +183,7 @@ def _train_member(
     heads = group_sizes(labels) | ({"product": product_count} if examples.products.size else {})
     network = FusedNetwork(embedding.shape[1], features.shape[1], heads, config.dropout).to(device)
     for head in network.heads.values():
+        assert isinstance(head, torch.nn.Linear)
         torch.nn.init.constant_(head.bias, INITIAL_BIAS)
     optimiser = torch.optim.AdamW(
         network.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -167,13 +196,15 @@ def _train_member(
     half = config.mixed_precision and device.type == "cuda"
     scaler = torch.amp.GradScaler(device.type, enabled=half)
 
-    # What is scored after every epoch: the ensembles of the enzymes in the stopping fold.
+    # Every epoch is scored by the ensembles of the enzymes in the stopping fold.
     ensembles = np.array([label.group == "ensemble" for label in labels])
     stop_enzymes = examples.is_enzyme[stop]
     stop_truth = examples.targets[stop][stop_enzymes][:, ensembles]
 
     best: State = {}
-    best_f1, epochs_below, history = -1.0, 0, []
+    best_f1 = -1.0
+    epochs_below = 0
+    history: list[dict[str, float]] = []
     for epoch in range(config.epochs):
         # One pass over the training proteins in random order.
         network.train()
@@ -210,14 +241,14 @@ def _train_member(
             "epoch": epoch + 1,
             "loss": total_loss / len(train),
             "macro_f1": macro_f1,
-            "learning_rate": schedule.get_last_lr()[0],
+            "learning_rate": float(schedule.get_last_lr()[0]),
         }
         history.append(row)
         detail("member %(member)d epoch %(epoch)d loss %(loss).4f macro F1 %(macro_f1).4f", row)
         progress(1)
 
-        # Keep the weights, or stop. A stopping fold contains few positives, so its score jumps
-        # and the highest jump comes early: an epoch within the tolerance counts as not worse.
+        # Keep the weights, or stop. A stopping fold contains few positives, so its score jumps,
+        # and the highest jump comes early. An epoch within the tolerance does not count as worse.
         epochs_below = 0 if macro_f1 >= best_f1 - config.tolerance else epochs_below + 1
         best_f1 = max(best_f1, macro_f1)
         if epochs_below == 0:

@@ -1,0 +1,151 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tpspred.model import calibration
+
+
+@given(st.floats(-15, 15))
+def test_log_odds_invert_the_logistic_function(value):
+    assert calibration.log_odds(calibration.sigmoid(value)) == pytest.approx(value, abs=1e-6)
+
+
+def test_extreme_numbers_stay_finite():
+    assert calibration.sigmoid(np.array([-1e4, 1e4])).tolist() == [0, 1]
+    assert np.abs(calibration.log_odds(np.array([0.0, 1.0]))) == pytest.approx(
+        [16.118] * 2, abs=0.001
+    )
+
+
+def test_platt_recovers_the_line_that_made_the_data():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (20000, 1))
+    targets = (rng.random((20000, 1)) < calibration.sigmoid(0.7 * logits - 1)).astype(float)
+    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
+    assert fitted.slopes[0] == pytest.approx(0.7, abs=0.05)
+    assert fitted.offsets[0] == pytest.approx(-1, abs=0.1)
+
+
+def test_rare_labels_lean_on_the_others():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (500, 3))
+    targets = (logits + rng.normal(0, 1, logits.shape) > 1).astype(float)
+    # One positive, at the bottom: no reason to call everything.
+    targets[:, 2] = 0
+    targets[np.argsort(logits[:, 2])[:1], 2] = 1
+    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
+    assert (fitted.slopes > 0).all()
+    assert ((fitted.thresholds > 0) & (fitted.thresholds < 1)).all()
+    assert fitted.thresholds[2] > 0.1
+
+
+def test_masked_targets_change_nothing():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (200, 2))
+    targets = (logits + rng.normal(0, 1, logits.shape) > 0).astype(float)
+    mask = np.ones_like(targets)
+    mask[150:, 1] = 0
+    other = targets.copy()
+    other[150:, 1] = 1 - other[150:, 1]
+    first, second = (
+        calibration.fit(logits, answers, mask, 0, np.arange(200.0)) for answers in (targets, other)
+    )
+    assert np.array_equal(first.slopes, second.slopes)
+    assert np.array_equal(first.thresholds, second.thresholds)
+    # Only the rows whose targets are all known stay with the model.
+    assert first.sequences == 200 and len(first.held_out.targets) == 150
+    assert first.held_out.similarity.tolist() == list(range(150))
+
+
+def test_statuses_keep_their_precision_and_recall():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 4, (5000, 1))
+    targets = (rng.random((5000, 1)) < calibration.sigmoid(logits)).astype(float)
+    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(5000))
+    probability, is_tps = fitted.probabilities(logits)[:, 0], targets[:, 0]
+    certain = probability >= fitted.tps_threshold
+    assert is_tps[certain].mean() == pytest.approx(0.99, abs=0.001)
+    reached = probability[is_tps > 0] >= fitted.uncertain_threshold
+    assert reached.mean() == pytest.approx(0.99, abs=0.001)
+    assert 0 < fitted.uncertain_threshold < fitted.tps_threshold < 1
+
+
+def test_what_is_uncalibrated_promises_nothing():
+    raw = calibration.uncalibrated(2)
+    assert raw.probabilities(np.array([0.0, 1.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
+    assert raw.sequences == 0 and raw.min_similarity == 0
+    assert raw.thresholds.tolist() == [0.5, 0.5] and np.isnan(raw.precision).all()
+
+
+def with_held_out(probabilities, targets, similarity=None):
+    similarity = np.ones(len(targets)) if similarity is None else similarity
+    return dataclasses.replace(
+        calibration.uncalibrated(targets.shape[1]),
+        held_out=calibration.HeldOut(
+            probabilities.astype(np.float32),
+            targets.astype(np.uint8),
+            similarity.astype(np.float32),
+        ),
+    )
+
+
+def test_99_percent_of_the_held_out_enzymes_reach_the_least_similarity():
+    nothing = np.zeros((1000, 1))
+    fitted = with_held_out(nothing, nothing, np.arange(1000.0))
+    assert (np.arange(1000) >= fitted.min_similarity).mean() == pytest.approx(0.99, abs=0.001)
+
+
+def test_thresholds_for_a_precision_are_the_lowest_that_reach_it():
+    scores = np.repeat(np.linspace(0.95, 0.05, 10)[:, None], 4, 1)
+    hits = np.array(
+        [
+            [1, 1, 1, 1, 1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 1, 0, 0, 0, 0, 0, 0],
+            [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+            [1, 1, 1, 1, 1, 1, 0, 0, 0, 0],
+        ]
+    ).T
+    fitted = with_held_out(scores, hits)
+    strict = fitted.at_precision(0.8, [0, 1, 2])
+    # 6 of 7 are right, 6 of 8 are not enough.
+    assert strict.thresholds[0] == np.float32(scores[6, 0])
+    assert strict.thresholds[1] == np.float32(scores[4, 0])  # 4 of 5
+    assert strict.thresholds[2] == calibration.NEVER and strict.thresholds[3] == 0.5
+    assert strict.precision[:2] == pytest.approx([6 / 7, 4 / 5]) and np.isnan(strict.precision[2])
+    # Four calls show nothing.
+    assert fitted.at_precision(0.9, [1]).thresholds[1] == calibration.NEVER
+    assert fitted.thresholds.tolist() == [0.5] * 4
+
+
+def sample(rng, count):
+    """Draw targets that are easy near a known enzyme and hard far from one."""
+    similarity = rng.uniform(0, 1, count)
+    targets = rng.random((count, 6)) < 0.3
+    logits = np.where(targets, 2, -2) * 2 * similarity[:, None] + rng.normal(0, 1.5, targets.shape)
+    return calibration.sigmoid(logits), targets, similarity
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_sets_contain_what_they_promise_near_and_far(coverage):
+    rng = np.random.default_rng(0)
+    sets = with_held_out(*sample(rng, 2000)).sets(coverage, range(6))
+    probabilities, targets, similarity = sample(rng, 20000)
+    inside = sets.contains(probabilities, similarity)
+    labelled = targets.any(1)
+    covered = (inside & targets).sum(1)[labelled] / targets.sum(1)[labelled]
+    sizes = []
+    for band in range(calibration.BANDS):
+        own = np.searchsorted(sets.edges, similarity[labelled], "right") == band
+        assert covered[own].mean() == pytest.approx(coverage, abs=0.03)
+        sizes.append(inside[labelled][own].sum(1).mean())
+    # A protein that is unlike anything known gets a larger set.
+    assert sizes == sorted(sizes, reverse=True)
+    assert not sets.contains(np.array([np.nan]), 0.5)[0]
+
+
+def test_too_few_enzymes_promise_nothing_less_than_everything():
+    sets = with_held_out(np.full((4, 2), 0.9), np.ones((4, 2))).sets(0.9, [0, 1])
+    assert (sets.thresholds == 0).all()

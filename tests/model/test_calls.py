@@ -1,0 +1,66 @@
+import dataclasses
+
+import pytest
+
+from tpspred.family.motifs import MotifHit
+from tpspred.model.calls import Call, warning_flags
+from tpspred.model.neighbours import Neighbour
+
+
+def hit(motif, state="intact"):
+    return MotifHit(motif, state, 1, 5, "DDAAD")
+
+
+def neighbour(agrees):
+    return Neighbour("a", (), (), (), 0.9, 0.8, ("mono_pinene",), agrees)
+
+
+@pytest.mark.parametrize(
+    "product_type, motif_hits, flags",
+    [
+        ("mono", [hit("DDxxD")], []),
+        ("mono", [hit("DDxxD", "altered")], ["no_intact_active_site"]),
+        ("mono", [hit("DxDD")], ["motif_conflict"]),
+        ("di", [hit("DxDD")], []),
+        ("tri", [hit("DCTAE")], []),
+        ("mono", [hit("DxDD"), hit("NSE/DTE")], []),
+        ("mono", [hit("QW")], ["no_intact_active_site"]),
+    ],
+)
+def test_active_site_and_type_are_compared(product_type, motif_hits, flags):
+    assert list(warning_flags(1.0, 0.0, [], product_type, motif_hits)) == flags
+
+
+@pytest.mark.parametrize(
+    "similarity, flags", [(0.49, ["no_similar_enzyme"]), (0.5, []), (0.51, [])]
+)
+def test_a_protein_that_is_unlike_every_enzyme_says_so(similarity, flags):
+    assert list(warning_flags(similarity, 0.5, [], "mono", [hit("DDxxD")])) == flags
+
+
+@pytest.mark.parametrize(
+    "agreements, flags",
+    [
+        ([], []),
+        ([None, None], []),
+        ([False, True], []),
+        ([False, False], ["no_neighbour_agrees"]),
+    ],
+)
+def test_neighbours_that_all_disagree_are_flagged(agreements, flags):
+    neighbours = [neighbour(agrees) for agrees in agreements]
+    assert list(warning_flags(1.0, 0.5, neighbours, "mono", [hit("DDxxD")])) == flags
+
+
+def test_a_call_knows_how_far_it_came():
+    unscored = Call("p", 50, "empty", "m:1")
+    scored = dataclasses.replace(unscored, status="not_tps", tps_probability=0.0)
+    called = dataclasses.replace(scored, status="tps", tps_probability=1.0, product_type="mono")
+    assert [call.is_scored for call in (unscored, scored, called)] == [False, True, True]
+    assert [call.is_called for call in (unscored, scored, called)] == [False, False, True]
+
+
+def test_the_nearest_enzyme_is_the_first_neighbour():
+    call = Call("p", 50, "tps", "m:1", neighbours=(neighbour(True), neighbour(False)))
+    assert call.nearest is call.neighbours[0]
+    assert Call("p", 50, "empty", "m:1").nearest is None

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from tpspred.encoders.protocol import VectorPart
+from tpspred.model import neighbours
+from tpspred.model.scaling import Scaling
+
+
+def references(count=2, folds=None, similarities=(1.0,), identities=(1.0,)):
+    """Enzymes whose vectors are at right angles; each has a label of its own."""
+    names = "abcdefgh"[:count]
+    return neighbours.References(
+        vectors=np.eye(count, dtype=np.float16),
+        about=[{"id": x, "accessions": [x.upper()], "species": [], "products": []} for x in names],
+        targets=np.eye(count, dtype=np.uint8),
+        folds=np.zeros(count, np.int8) if folds is None else np.array(folds, np.int8),
+        similarities=np.array(similarities, np.float32),
+        identities=np.array(identities, np.float32),
+    )
+
+
+def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
+    targets = np.array([[1, 0], [1, 0], [0, 1]])
+    known = neighbours.References(
+        np.eye(3, dtype=np.float16),
+        [],
+        targets.astype(np.uint8),
+        np.array([0, 1, 1]),
+        np.array([1.0]),
+        np.array([1.0]),
+    )
+    near_first = np.array([0.9, 0.1, 0.2])
+    sure = np.log(0.99 / 0.01)
+    assert known.vote(near_first) == pytest.approx([sure, -sure])
+    assert known.vote(near_first, left_out=1) == pytest.approx([sure, -sure])
+    share = 1 / (1 + np.exp(neighbours.SHARPNESS * 0.1))
+    assert known.vote(near_first, left_out=0)[0] == pytest.approx(np.log(share / (1 - share)))
+
+
+def test_the_nearest_vote_decides_and_equal_ones_share():
+    known = references(3)
+    vote = known.vote(np.array([0.5, 0.5, 0.0]))
+    assert vote == pytest.approx([0, 0, np.log(0.01 / 0.99)], abs=1e-4)
+
+
+def test_neighbours_say_what_their_similarity_means():
+    similarity, identities = np.full((60, 60), 0.42), np.full((60, 60), 0.3)
+    similarity[:30, :30], identities[:30, :30] = 0.91, 0.8
+    points, typical = neighbours.typical_identity(similarity, identities)
+    assert points == pytest.approx([0.425, 0.925, 1]) and typical == pytest.approx([0.3, 0.8, 1])
+    targets = np.array([[1, 0], [0, 1]], np.uint8)
+    about = [{"id": name, "accessions": [name], "species": [], "products": []} for name in "ab"]
+    known = neighbours.References(
+        np.eye(2, dtype=np.float16), about, targets, np.zeros(2), points, typical
+    )
+    near = known.nearest(np.array([0.675, 0.925]), 2, {0: "x", 1: "y"}, {"x"})
+    assert [(enzyme.id, enzyme.ensembles, enzyme.agrees) for enzyme in near] == [
+        ("b", ("y",), False),
+        ("a", ("x",), True),
+    ]
+    assert [enzyme.identity for enzyme in near] == pytest.approx([0.8, 0.55])
+    assert known.nearest(np.array([0.5, 0.4]), 1, {}, set())[0].agrees is None
+
+
+def test_equally_similar_enzymes_stay_in_order():
+    near = references(4).nearest(np.array([0.2, 0.5, 0.5, 0.5]), 3, {}, ())
+    assert [enzyme.id for enzyme in near] == ["b", "c", "d"]
+    assert references(4).nearest(np.ones(4), 0, {}, ()) == []
+
+
+def test_a_typical_identity_never_falls():
+    rng = np.random.default_rng(0)
+    similarity = rng.uniform(0, 1, (80, 80))
+    _, typical = neighbours.typical_identity(similarity, rng.uniform(0, 1, (80, 80)))
+    assert (np.diff(typical) >= 0).all() and typical[-1] == 1
+
+
+def test_references_have_length_one_and_know_their_fold():
+    vectors = np.array([[3.0, 4.0], [0.0, 2.0], [1.0, 0.0]], np.float32)
+    about = references(3).about
+    known = neighbours.References.from_vectors(
+        about, vectors, np.eye(3, dtype=np.float32), np.array([0, 1, 1]), np.eye(3)
+    )
+    assert known.vectors.tolist() == np.float16([[0.6, 0.8], [0, 1], [1, 0]]).tolist()
+    assert known.similarity(np.array([0.0, 2.0])) == pytest.approx([1.6, 2, 0], abs=1e-3)
+    assert known.outside_fold().all()
+    assert known.outside_fold(1).tolist() == [True, False, False]
+
+
+def test_parts_add_to_the_similarity_by_their_share():
+    scaling = Scaling(np.array([9, 9, 1, 1.0]), np.array([9, 9, 2, 2.0]), np.ones(1), np.ones(1))
+    parts = [VectorPart(2, False, 0.4), VectorPart(2, True, 0.6)]
+    first, second = np.array([[0.6, 0.8, 9, 1], [0.8, 0.6, 1, 3]], np.float32)
+    dot = neighbours.comparable(first, parts, scaling) @ neighbours.comparable(
+        second, parts, scaling
+    )
+    assert dot == pytest.approx(0.4 * 0.96 + 0.6 * 0)
+    own = neighbours.comparable(np.stack([first, second]), parts, scaling)
+    assert neighbours.length(own) == pytest.approx([1, 1])
+    assert neighbours.length(np.zeros((1, 3))) > 0
+
+
+def test_neighbours_are_aligned_by_id_before_accession(records):
+    query = records[0].sequence
+    near = references(3).nearest(np.array([0.9, 0.8, 0.7]), 3, {}, ())
+    sequence_of = {"a": query, "A": "M" * 50, "B": records[1].sequence}
+    first, second, third = neighbours.align_neighbours(query, near, sequence_of)
+    assert first.alignment.identity == 1
+    assert second.alignment.identity < 1
+    assert third == near[2] and third.alignment is None
+    assert neighbours.align_neighbours(query, near, {}) == tuple(near)
