@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
-"""Compare tpspred embed with fair-esm's esm-extract on the same random weights and proteins, in one run.
+"""Time tpspred embed beside fair-esm's esm-extract on the same random weights and proteins.
 
     embed.py [--size 8M --size 35M] [--sequences 60] [--runs 3] [--threads 2]
     embed.py --passes --device cuda --precision bfloat16 --size 650M --sequences 2000
 
-Lengths are drawn evenly from 100 to 1,500 residues. Whole commands are timed on the CPU, in turn; esm-extract cuts proteins at
-1,022 residues, and a second time does not (--truncation_seq_length 1500), while tpspred computes all of them, longer ones in
-windows. The lowest cosine of the vectors is given for proteins that both compute whole, and over all proteins against
-fair-esm's own forward pass on the same windows (tpspred embed --attention original). With
---passes the passes alone are timed, after a first one, in tokens per second, beside the arithmetic limit: 2 × parameters × tokens
-against the measured rate of a large matrix product. esm-extract is used from PATH, or else its steps (esm_extract.py).
+The lengths are drawn evenly from 100 to 1,500 residues. Whole commands are timed on the CPU, in
+turn. esm-extract cuts proteins at 1,022 residues; it is also timed without cutting
+(--truncation_seq_length 1500). tpspred computes whole proteins, longer ones in windows.
+
+Two lowest cosines compare the vectors: one with esm-extract, over the proteins that both compute
+whole; one with fair-esm's own forward pass on the same windows (tpspred embed --attention
+original), over all proteins.
+
+With --passes only the passes through the model are timed, after a first one, in tokens per second.
+The limit beside them is the measured rate of a large matrix product divided by 2 × parameters, the
+operations that a token needs at least.
+
+esm-extract is taken from PATH. Where it is missing, esm_extract.py takes the same steps.
 """
 
 import argparse
@@ -77,7 +84,7 @@ def main():
 
 
 def write_proteins(path, count):
-    """Random proteins, the same every time."""
+    """Write random proteins, the same every time."""
     rng = random.Random(0)
     with open(path, "w") as handle:
         for i in range(count):
@@ -86,7 +93,10 @@ def write_proteins(path, count):
 
 
 def write_weights(folder, size):
-    """Random weights in the official layout, with the contact head that esm-extract's loader asks for."""
+    """Write random weights in the official layout.
+
+    The loader of esm-extract also wants a file with the contact head.
+    """
     torch.manual_seed(0)
     model = esm.ESM2(*SIZES[size], alphabet="ESM-1b")
     path = folder / f"esm2_{size}.pt"
@@ -99,48 +109,25 @@ def write_weights(folder, size):
 
 
 def compare_commands(size, weights, work, options):
-    """Median seconds of whole commands that take turns, and the lowest cosine of their vectors."""
+    """Return a row with the median seconds of whole commands, which take turns."""
     program = shutil.which("esm-extract")
-    extract = [
-        *([program] if program else [sys.executable, ROOT / "benchmarks/esm_extract.py"]),
-        weights,
-        work / "proteins.faa",
-    ]
+    extract = [program] if program else [sys.executable, ROOT / "benchmarks/esm_extract.py"]
+    extract += [weights, work / "proteins.faa"]
+    ours = [sys.executable, ROOT / "bin/tpspred", "embed", "-q", work / "proteins.faa"]
+    ours += ["-o", work / "ours", "--encoder", weights.stem, "--weights", weights]
+    ours += ["--screen", "none", "--precision", options.precision, "-t", options.threads]
+    mean = ["--include", "mean"]
     commands = {
-        "cut": [*extract, work / "cut", "--include", "mean"],
-        "uncut": [
-            *extract,
-            work / "uncut",
-            "--include",
-            "mean",
-            "--truncation_seq_length",
-            LONGEST,
-        ],
-        "ours": [
-            sys.executable,
-            ROOT / "bin/tpspred",
-            "embed",
-            "-q",
-            work / "proteins.faa",
-            "-o",
-            work / "ours",
-            "--encoder",
-            weights.stem,
-            "--weights",
-            weights,
-            "--screen",
-            "none",
-            "--precision",
-            options.precision,
-            "-t",
-            options.threads,
-        ],
+        "cut": [*extract, work / "cut", *mean],
+        "uncut": [*extract, work / "uncut", *mean, "--truncation_seq_length", LONGEST],
+        "ours": ours,
     }
     environment = os.environ | {
         "OMP_NUM_THREADS": str(options.threads),
         "PYTHONWARNINGS": "ignore",
+        # The loader of fair-esm needs this since torch 2.6.
         "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
-    }  # fair-esm's loader needs it with today's torch
+    }
     seconds = {name: [] for name in commands}
     for _ in range(options.runs):
         for name, command in commands.items():
@@ -172,30 +159,29 @@ def compare_commands(size, weights, work, options):
 
 
 def remove(path):
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 
 
 def extracted(path):
-    """The vector in a file of esm-extract."""
+    """Return the (dimension,) vector in a file of esm-extract."""
     (vector,) = torch.load(path, weights_only=True)["mean_representations"].values()
     return vector.numpy()
 
 
 def cosine(ours, theirs):
-    """Lowest cosine of two (proteins, dimension) arrays, row by row."""
-    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    return float(
-        (
-            (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
-        ).min()
-    )
+    """Return the lowest cosine between the same rows of two (proteins, dimension) arrays."""
+    ours = ours.astype(np.float64)
+    theirs = theirs.astype(np.float64)
+    products = (ours * theirs).sum(1)
+    cosines = products / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    return float(cosines.min())
 
 
 def compare_passes(size, weights, work, options):
-    """Tokens per second of the passes alone on a GPU, after a first one."""
+    """Return a row with the tokens per second of the passes alone, after a first one."""
     device = torch.device(options.device)
     runtime = Runtime(device=options.device, precision=options.precision)
     model = esm2_forward.LanguageModel(lambda: esm2.load(weights, weights.stem), runtime)
@@ -230,7 +216,7 @@ def compare_passes(size, weights, work, options):
 
 
 def name_of(device):
-    """What to call a device in a table."""
+    """Return the name of a device for a table."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 

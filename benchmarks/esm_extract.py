@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""The steps of fair-esm's esm-extract, which its package does not bring, with fair-esm's own parts.
+"""Embed proteins as fair-esm's program esm-extract does, which is missing in its package.
 
-    esm_extract.py WEIGHTS.pt PROTEINS.faa FOLDER [--truncation_seq_length 1022] [--toks_per_batch 4096]
+    esm_extract.py WEIGHTS.pt PROTEINS.faa FOLDER [--truncation_seq_length 1022]
+                   [--toks_per_batch 4096]
 
-Length-sorted batches of so many tokens, padded, through the model's own forward pass; the mean over the residues of the last
-layer, one file per protein. Sequences are cut at 1,022 residues unless told otherwise, as the program does.
+The proteins are sorted by length, put in padded batches and run through fair-esm's own forward
+pass. The mean over the residues of the last layer is written, one file per protein. As in the
+program, sequences are cut at 1,022 residues by default.
 """
 
 import argparse
@@ -54,10 +56,8 @@ def means(model, alphabet, proteins, longest, tokens_per_batch, device="cpu"):
     for labels, sequences, tokens in loader:
         with torch.no_grad():
             output = model(tokens.to(device), repr_layers=[last], return_contacts=False)
-        _, layer = (
-            output["logits"].cpu(),
-            output["representations"][last].cpu(),
-        )  # esm-extract fetches both
+        output["logits"].cpu()  # esm-extract fetches them too, which takes time
+        layer = output["representations"][last].cpu()
         for label, sequence, residues in zip(labels, sequences, layer):
             yield label, residues[1 : min(longest, len(sequence)) + 1].mean(0).clone()
 

@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Out-of-fold predictions of the shipped recipe for the benchmark's labels.
+"""Score the enzymes of the benchmark with models that have not seen them.
 
-    out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER] [--report page.html] [--baselines]
-                   [--encoder esm2_NAME --weights FILE]
+    out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER]
+                   [--report page.html] [--baselines] [--encoder esm2_NAME --weights FILE]
 
-For every fold the whole recipe (profiles, column weights, projection, scaling, networks, calibration, thresholds) is fitted on
-the other folds with the defaults of tpspred train; negatives that are more similar to a protein of the left-out fold than the
-level allows are left out too. The table has a column per label of truth.tsv, the log-odds of its probability (a threshold lies
-half-way between two scores, and half-way between two small probabilities is next to the larger), and, for reading, the status.
-Tables and page are those of tpspred evaluate, with both sets of negatives. With --encoder the recipe is also fitted on the vectors of
-that language model, alone and joined to the profiles'; gaps.tsv says how much better each is.
+For every fold the whole pipeline (profiles, column weights, projection, scaling, networks,
+calibration, thresholds) is fitted on the other folds with the defaults of tpspred train. Negatives
+that are more similar to a protein of the left-out fold than the level allows are left out too.
+
+The table has one column per label of truth.tsv and, for reading, the status. A score is the
+log-odds of the probability, because a threshold lies half-way between two scores, and half-way
+between two small probabilities would be next to the larger one.
+
+Tables and page are those of tpspred evaluate, with both sets of negatives. With --encoder the
+pipeline is also fitted on the vectors of that language model, alone and joined to those of the
+profile encoder; gaps.tsv says how much better each is.
 """
 
 import argparse
@@ -50,15 +55,18 @@ def main():
     parser.add_argument("-o", "--output", required=True, help="predictions.tsv to write")
     parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
     parser.add_argument("--report", help="page to write")
-    parser.add_argument("--baselines", action="store_true", help="fit them too")
-    parser.add_argument("--encoder", metavar="esm2_NAME", help="language model to compare with")
-    parser.add_argument("--weights", help="its weights (.pt)")
+    parser.add_argument(
+        "--baselines", action="store_true", help="score the baselines on the same folds"
+    )
+    parser.add_argument("--encoder", metavar="esm2_NAME", help="ESM-2 to compare with")
+    parser.add_argument("--weights", help="weights of this ESM-2 (.pt)")
     parser.add_argument("--threads", type=int, default=2)
     hyperparameters.add_arguments(parser, Config)
     parsed = parser.parse_args()
     if parsed.weights and not parsed.encoder:
         parser.error("--weights is for --encoder")
-    options, config = vars(parsed), hyperparameters.from_arguments(parsed, Config)
+    options = vars(parsed)
+    config = hyperparameters.from_arguments(parsed, Config)
 
     reactions = read_reactions(options["data"] / "data/marts_reactions.csv.gz")
     enzymes = from_reactions(reactions)
@@ -94,28 +102,28 @@ def main():
 
 
 def read_folds(path, level):
-    """Fold of every sequence at a level."""
+    """Return id → fold of every sequence at a level."""
     with open(path, newline="") as handle:
         column = "fold_random" if level == "random" else "fold" + level
         return {line["id"]: int(line[column]) for line in csv.DictReader(handle, delimiter="\t")}
 
 
 def read_negatives(folder):
-    """Swiss-Prot and hard negatives, as records by set."""
+    """Return the Swiss-Prot and the hard negatives: name of the set → records."""
     with gzip.open(folder / "hard_negatives.tsv.gz", "rt", newline="") as handle:
         hard = [
             fasta.protein_record(line["id"], line["sequence"], line["category"])
             for line in csv.DictReader(handle, delimiter="\t")
         ]
-    found = {"swissprot": fasta.read_fasta(folder / "swissprot_negatives.fasta.gz"), "hard": hard}
+    swissprot = fasta.read_fasta(folder / "swissprot_negatives.fasta.gz")
     return {
-        name: [record for record in several if not record.problem]
-        for name, several in found.items()
+        "swissprot": [record for record in swissprot if not record.problem],
+        "hard": [record for record in hard if not record.problem],
     }
 
 
 def write(scored, path):
-    """The enzymes' scores as score.py reads them."""
+    """Write the scores of the enzymes as score.py reads them."""
     with open(path, "w", newline="") as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", *(label.name for label in scored.labels), "status"])
@@ -125,9 +133,11 @@ def write(scored, path):
 
 
 def report(scored):
-    """How many terpene synthases were seen, and how their statuses fall."""
-    rows, tps = scored.rows(cross_validation.ENZYMES), scored.labels.index(IS_TPS)
-    status, is_tps = np.array(scored.statuses)[rows], scored.targets[rows, tps] > 0
+    """Print how many terpene synthases were recognised, and how the statuses fall."""
+    rows = scored.rows(cross_validation.ENZYMES)
+    tps = scored.labels.index(IS_TPS)
+    status = np.array(scored.statuses)[rows]
+    is_tps = scored.targets[rows, tps] > 0
     for kind in (True, False):
         names, counts = np.unique(status[is_tps == kind], return_counts=True)
         print(
@@ -135,9 +145,9 @@ def report(scored):
             *(f"{n} {c}" for n, c in zip(names, counts)),
             sep="\t",
         )
-    seen = np.isin(status[is_tps], ["tps", "uncertain"]).mean()
-    found = metrics.average_precision(is_tps, scored.scores[cross_validation.OURS][rows, tps])
-    print(f"recall (tps or uncertain)\t{seen:.4f}\tAP among MARTS-DB\t{found:.4f}")
+    recall = np.isin(status[is_tps], ["tps", "uncertain"]).mean()
+    precision = metrics.average_precision(is_tps, scored.scores[cross_validation.OURS][rows, tps])
+    print(f"recall (tps or uncertain)\t{recall:.4f}\tAP among MARTS-DB\t{precision:.4f}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Cross-validation, baselines and reports; imports from pipeline, writers and below."""
+"""Cross-validation and what it is compared with; only the command line imports from here."""

@@ -1,4 +1,4 @@
-"""Baselines: what a model has to beat, fitted on the same training proteins."""
+"""Baselines: simple methods that a model has to beat, fitted on the same training proteins."""
 
 import pathlib
 import shutil
@@ -13,16 +13,16 @@ from ..errors import MissingDependency
 from ..family.alignment import align_each
 from .fold import Fold, Method
 
-# The alignment vote: the best hits, weighted by (bits / best bits) ** 6.
-BEST_HITS = 20
-BITS_POWER = 6
+BEST_HITS = 20  # hits that have a vote
+BITS_POWER = 6  # a hit weighs (bits / best bits) ** 6
+REPORTED_HITS = "150"  # hits per query that a search program reports
 
 Hits = list[tuple[float, int]]  # (bits, index of the reference)
 Search = Callable[[Sequence[str], Sequence[str], int], list[Hits]]
 
 
 def alignment(fold: Fold) -> NDArray[np.float64]:
-    """Vote of the training enzymes that align best.
+    """Score by the vote of the training enzymes that align best.
 
     The program is blastp or DIAMOND if one of them is on PATH, else pyhmmer's phmmer.
     """
@@ -32,17 +32,17 @@ def alignment(fold: Fold) -> NDArray[np.float64]:
     hits_of = _search_program()(fold.passed_sequences, references, fold.threads)
     scores = np.zeros((len(fold.passed), examples.targets.shape[1]))
     for score, hits in zip(scores, hits_of):
-        best = sorted(hits, reverse=True)[:BEST_HITS]
-        if best:
-            score[:] = vote(best, examples.targets[enzymes])
+        best_hits = sorted(hits, reverse=True)[:BEST_HITS]
+        if best_hits:
+            score[:] = vote(best_hits, examples.targets[enzymes])
     return scores
 
 
 def vote(hits: Hits, targets: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the share of each label among hits, the better ones weighing more.
+    """Return the share of each label among hits; better hits weigh more.
 
     Args:
-        hits: (bits, index of the enzyme), best first.
+        hits: (bits, index of the enzyme) of at least one hit, best first.
         targets: (enzymes, labels) 0/1.
 
     Returns:
@@ -54,11 +54,11 @@ def vote(hits: Hits, targets: NDArray[np.float32]) -> NDArray[np.float64]:
     bits = np.array([score for score, _ in hits])
     weight = (bits / bits[0]) ** BITS_POWER
     shares = weight @ targets[[i for _, i in hits]] / weight.sum()
-    return shares.clip(0, 1)  # rounding can lead to 1 + 2e-16
+    return shares.clip(0, 1)  # rounding can give 1 + 2e-16
 
 
 def logistic_regression(fold: Fold) -> NDArray[np.float64]:
-    """One regularised logistic regression per label on the network's inputs."""
+    """Score with one regularised logistic regression per label, on the network's inputs."""
     from sklearn.linear_model import LogisticRegression
 
     examples = fold.examples
@@ -74,10 +74,10 @@ def logistic_regression(fold: Fold) -> NDArray[np.float64]:
 
 
 def random_forest(fold: Fold) -> NDArray[np.float64]:
-    """A random forest on the network's inputs. Breiman 2001, 10.1023/A:1010933404324.
+    """Score with random forests on the network's inputs. Breiman 2001, 10.1023/A:1010933404324.
 
-    One forest learns the labels that are known for enzymes alone, another one those that are known
-    for negatives too.
+    One forest learns the labels that are known of enzymes alone, another one those that are known
+    of negatives too.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -87,17 +87,21 @@ def random_forest(fold: Fold) -> NDArray[np.float64]:
     always_known = examples.mask.all(0)
     everything = np.ones(len(examples), bool)
     for of_labels, rows in ((~always_known, examples.is_enzyme), (always_known, everything)):
+        # A forest learns labels that are present in some of its examples and absent in others.
         columns = np.flatnonzero(of_labels)
         truth = examples.targets[rows][:, columns]
         varied = np.ptp(truth, axis=0) > 0
-        columns, truth = columns[varied], truth[:, varied]
-        if len(columns):
-            forest = RandomForestClassifier(
-                500, min_samples_leaf=2, n_jobs=fold.threads, random_state=fold.seed
-            )
-            answers = forest.fit(train[rows], truth.squeeze()).predict_proba(test)
-            per_label = answers if isinstance(answers, list) else [answers]
-            scores[:, columns] = np.stack([answer[:, 1] for answer in per_label], 1)
+        columns = columns[varied]
+        truth = truth[:, varied]
+        if not len(columns):
+            continue
+        forest = RandomForestClassifier(
+            500, min_samples_leaf=2, n_jobs=fold.threads, random_state=fold.seed
+        )
+        # (proteins, 2) probabilities of absence and presence, in a list if there are more labels.
+        answers = forest.fit(train[rows], truth.squeeze()).predict_proba(test)
+        per_label = answers if isinstance(answers, list) else [answers]
+        scores[:, columns] = np.stack([answer[:, 1] for answer in per_label], 1)
     return scores
 
 
@@ -109,7 +113,7 @@ METHODS: dict[str, Method] = {
 
 
 def check() -> None:
-    """Check at the start what the baselines need later.
+    """Check that what the baselines need is installed.
 
     Raises:
         MissingDependency: If scikit-learn is not installed.
@@ -123,8 +127,14 @@ def check() -> None:
 
 
 def _inputs(fold: Fold) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the network's inputs, (proteins, dimension + features), for training and scoring."""
-    scaling, examples, table = fold.predictor.trained.scaling, fold.examples, fold.left_out
+    """Return the scaled inputs of the network, for training and for scoring.
+
+    Returns:
+        (examples, dimension + features) and (passed, dimension + features).
+    """
+    scaling = fold.predictor.trained.scaling
+    examples = fold.examples
+    table = fold.left_out
     assert table.features is not None
     train = [scaling.embeddings(examples.embedding), scaling.features(examples.features)]
     test = [
@@ -141,66 +151,50 @@ def _search_program() -> Search:
     return _diamond if shutil.which("diamond") else align_each
 
 
-def _blast(queries, references, threads):
-    return _tabular(
-        queries,
-        references,
-        ["makeblastdb", "-dbtype", "prot", "-in", "references.faa"],
-        [
-            "blastp",
-            "-db",
-            "references.faa",
-            "-query",
-            "queries.faa",
-            "-num_threads",
-            str(threads),
-            "-max_target_seqs",
-            "150",
-            "-outfmt",
-            "6 qseqid sseqid bitscore",
-        ],
-    )
+def _blast(queries: Sequence[str], references: Sequence[str], threads: int) -> list[Hits]:
+    """Search with blastp. Camacho et al. 2009, 10.1186/1471-2105-10-421."""
+    index = ["makeblastdb", "-dbtype", "prot", "-in", "references.faa"]
+    search = ["blastp", "-db", "references.faa", "-query", "queries.faa"]
+    search += ["-num_threads", str(threads), "-max_target_seqs", REPORTED_HITS]
+    search += ["-outfmt", "6 qseqid sseqid bitscore"]
+    return _run_search(queries, references, index, search)
 
 
-def _diamond(queries, references, threads):
-    return _tabular(
-        queries,
-        references,
-        ["diamond", "makedb", "--quiet", "--in", "references.faa", "-d", "references"],
-        [
-            "diamond",
-            "blastp",
-            "--quiet",
-            "--very-sensitive",
-            "-d",
-            "references",
-            "-q",
-            "queries.faa",
-            "-p",
-            str(threads),
-            "-k",
-            "150",
-            "-f",
-            "6",
-            "qseqid",
-            "sseqid",
-            "bitscore",
-        ],
-    )
+def _diamond(queries: Sequence[str], references: Sequence[str], threads: int) -> list[Hits]:
+    """Search with DIAMOND. Buchfink et al. 2021, 10.1038/s41592-021-01101-x."""
+    index = ["diamond", "makedb", "--quiet", "--in", "references.faa", "-d", "references"]
+    search = ["diamond", "blastp", "--quiet", "--very-sensitive"]
+    search += ["-d", "references", "-q", "queries.faa", "-p", str(threads), "-k", REPORTED_HITS]
+    search += ["-f", "6", "qseqid", "sseqid", "bitscore"]
+    return _run_search(queries, references, index, search)
 
 
-def _tabular(queries, references, index, search):
-    """Run a search program in a folder of its own; a list of (bits, reference) per query."""
+def _run_search(
+    queries: Sequence[str],
+    references: Sequence[str],
+    index: Sequence[str],
+    search: Sequence[str],
+) -> list[Hits]:
+    """Run a search program in a folder of its own.
+
+    Args:
+        queries: Sequences to search with.
+        references: Sequences to search in.
+        index: Command that makes a database of references.faa.
+        search: Command that searches queries.faa and prints query, reference and bits per line.
+
+    Returns:
+        Per query, its best bits with every reference that it hits.
+    """
     with tempfile.TemporaryDirectory(prefix="tpspred-") as folder:
         for name, sequences in (("queries", queries), ("references", references)):
             text = "".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences))
             pathlib.Path(folder, f"{name}.faa").write_text(text)
         subprocess.run(index, cwd=folder, check=True, capture_output=True)
-        lines = subprocess.run(
-            search, cwd=folder, check=True, capture_output=True, text=True
-        ).stdout.splitlines()
-    best = [{} for _ in queries]
-    for query, reference, bits in (line.split("\t") for line in lines):
-        found = best[int(query)]
-        found[int(reference)] = max(float(bits), found.get(int(reference), 0.0))
-    return [[(bits, i) for i, bits in found.items()] for found in best]
+        searched = subprocess.run(search, cwd=folder, check=True, capture_output=True, text=True)
+    bits_of: list[dict[int, float]] = [{} for _ in queries]  # reference → best bits
+    for line in searched.stdout.splitlines():
+        query, reference, bits = line.split("\t")
+        best_bits = bits_of[int(query)]
+        best_bits[int(reference)] = max(float(bits), best_bits.get(int(reference), 0.0))
+    return [[(bits, i) for i, bits in best_bits.items()] for best_bits in bits_of]

@@ -33,11 +33,12 @@ from .fold import Fold, Method
 
 ENZYMES = "enzymes"
 OURS = "tpspred"
-MIN_POSITIVES = 5  # of a label, for it to be scored
+MIN_POSITIVES = 5  # enzymes that a label needs to be scored
 NEAR_HELD_OUT = "near_held_out"  # problem of a negative that is similar to a left-out protein
-TARGET_PRECISION, COVERAGE = "target_precision", "coverage"
-Promise = tuple[str, float]
-PROMISES: tuple[Promise, ...] = (  # which the evaluation tests
+TARGET_PRECISION = "target_precision"
+COVERAGE = "coverage"
+Promise = tuple[str, float]  # what is promised, and the promised share, 0–1
+PROMISES: tuple[Promise, ...] = (  # those that an evaluation tests
     (TARGET_PRECISION, 0.7),
     (TARGET_PRECISION, 0.8),
     (TARGET_PRECISION, 0.9),
@@ -51,18 +52,19 @@ class Scored:
     """n proteins, each scored by models that have not seen it.
 
     Attributes:
-        ids, statuses: n strings.
+        ids: n ids.
         sources: (n,) ``enzymes`` or the name of a set of negatives.
+        statuses: n statuses, such as ``tps``.
         folds: (n,) fold of each protein.
         clusters: (n,) identity cluster, which is the unit of the bootstrap.
         nearest: (n,) identity to the most similar training enzyme, 0–1.
         labels: Labels, in the order of the columns.
         targets: (n, labels) 0/1; for negatives only is-a-terpene-synthase is known, and it is 0.
         called: (n, labels) whether the probability of tpspred reaches its threshold.
-        promised: Per promise (n, labels) whether an ensemble is called at this precision, or is in
+        promised: Promise → (n, labels) whether an ensemble is called at this precision, or is in
             a set of this coverage.
-        scores: Per method (n, labels). Those of tpspred are probabilities, 0 where no profile
-            matched or the label had no training data.
+        scores: Method → (n, labels) scores, 0–1. Those of tpspred are probabilities, 0 where no
+            profile matched or the label had no training data.
     """
 
     ids: list[str]
@@ -81,10 +83,10 @@ class Scored:
         """Return the indices of the proteins from these sources."""
         return np.flatnonzero(np.isin(self.sources, sources))
 
-    def columns(self, group: str) -> list[int]:
-        """Return the labels of a group that have enough positives to be scored."""
-        enough = self.targets.sum(0) >= MIN_POSITIVES
-        return [i for i, label in enumerate(self.labels) if label.group == group and enough[i]]
+    def columns(self, group: str) -> NDArray[np.int64]:
+        """Return the columns of a group's labels that have enough positives to be scored."""
+        in_group = np.array([label.group == group for label in self.labels])
+        return np.flatnonzero(in_group & (self.targets.sum(0) >= MIN_POSITIVES))
 
 
 def read_folds(source: str | os.PathLike[str], enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
@@ -136,7 +138,7 @@ def refuse_leaks(
         InputError: Naming the most similar pair.
     """
     across = _across_folds(identities, folds)
-    i, j = np.unravel_index(across.argmax(), across.shape)
+    i, j = divmod(int(across.argmax()), len(enzymes))
     if across[i, j] >= limit:
         raise InputError.at(
             "folds",
@@ -146,7 +148,7 @@ def refuse_leaks(
 
 
 def _across_folds(identities: NDArray[np.float32], folds: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return pairwise identities with 0 for pairs that share a fold."""
+    """Return (n, n) pairwise identities with 0 for pairs that share a fold."""
     return np.where(folds[:, None] != folds, identities, 0)
 
 
@@ -184,15 +186,16 @@ def negative_folds(
     rng: np.random.Generator,
     threads: int = 1,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deal negatives to folds; similar ones stay together, as far as they resemble the family.
+    """Deal negatives to folds; similar ones share a fold if they match a family profile.
 
-    The profiles that tell which ones do are used for nothing else.
+    Negatives that match no profile are dealt one by one. The profiles are built from all enzymes
+    and used for nothing else.
 
     Args:
         enzymes: n enzymes.
-        identities: (n, n) pairwise identity, 0–1.
+        identities: (n, n) pairwise identity of the enzymes, 0–1.
         negatives: Proteins that are no terpene synthases.
-        identity: Identity from which two of them share a fold, 0–1.
+        identity: Identity from which two negatives share a fold, 0–1.
         count: Number of folds.
         rng: Random generator.
         threads: CPU threads.
@@ -203,12 +206,12 @@ def negative_folds(
     profiles = build_profiles(enzymes, identities, threads)
     batches = pipeline.screened_batches(negatives, profiles, threads)
     proteins = [protein for batch in batches for protein in batch]
-    alike = [i for i, protein in enumerate(proteins) if protein.hits]
+    passed = [i for i, protein in enumerate(proteins) if protein.hits]
     clusters = np.arange(len(negatives))
-    if len(alike) > 1:
-        near = identity_matrix([negatives[i].sequence for i in alike], threads)
-        lengths = [negatives[i].length_aa for i in alike]
-        clusters[alike] = np.array(alike)[identity_clusters(near, lengths, identity)]
+    if len(passed) > 1:
+        between = identity_matrix([negatives[i].sequence for i in passed], threads)
+        lengths = [negatives[i].length_aa for i in passed]
+        clusters[passed] = np.array(passed)[identity_clusters(between, lengths, identity)]
     return clusters, deal_folds(clusters, np.zeros((len(negatives), 0)), count, rng)
 
 
@@ -229,72 +232,62 @@ def cross_validate(
     Args:
         enzymes: n enzymes.
         identities: (n, n) pairwise identity, 0–1.
-        negatives: Per set, proteins that are no terpene synthases.
+        negatives: Name of a set → its proteins, which are no terpene synthases.
         folds: (n,) fold of each enzyme.
         identity: Negatives at least this identical to a protein of the left-out fold do not train,
-            0–1. It is also the identity of the clusters of the bootstrap.
+            0–1. The clusters of the bootstrap have the same identity.
         config: Hyperparameters.
-        device: Where the networks are trained.
-        methods: Methods to compare with, by name.
+        device: Device that trains the networks.
+        methods: Name → method to compare with on the same folds.
         threads: CPU threads; the scores do not depend on them.
         progress: Called with a line of text after every fold.
     """
     methods = methods or {}
     rng = np.random.default_rng(config.seed)
-    labels = labels_of(enzymes)
-    lengths = [len(enzyme.sequence) for enzyme in enzymes]
-    clusters = identity_clusters(identities, lengths, identity)
     others = [record for records in negatives.values() for record in records]
     other_clusters, other_folds = negative_folds(
         enzymes, identities, others, identity, int(folds.max()) + 1, rng, threads
     )
-    sources = [ENZYMES] * len(enzymes)
-    for name, records in negatives.items():
-        sources += [name] * len(records)
+    lengths = [len(enzyme.sequence) for enzyme in enzymes]
+    clusters = identity_clusters(identities, lengths, identity)
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
-    fold_of = np.concatenate([folds, other_folds])
-
-    # An enzyme's identity to the training enzymes is known from the start; a negative's is seen
-    # where the folds of the enzymes are left out and the negative may train.
-    nearest = np.zeros(len(records))
-    nearest[: len(enzymes)] = _across_folds(identities, folds).max(1)
-    targets = np.zeros((len(records), len(labels)))
-    targets[: len(enzymes)] = label_targets(enzymes, labels)
-    scored = Scored(
-        ids=[record.id for record in records],
-        sources=np.array(sources),
-        statuses=[""] * len(records),
-        folds=fold_of,
-        clusters=np.concatenate([clusters, len(enzymes) + other_clusters]),
-        nearest=nearest,
-        labels=labels,
-        targets=targets,
-        called=np.zeros(targets.shape, bool),
-        promised={promise: np.zeros(targets.shape, bool) for promise in PROMISES},
-        scores={method: np.zeros(targets.shape) for method in (OURS, *methods)},
+    scored = _unscored(
+        records,
+        _sources(enzymes, negatives),
+        np.concatenate([folds, other_folds]),
+        np.concatenate([clusters, len(enzymes) + other_clusters]),
+        enzymes,
+        [OURS, *methods],
     )
+    # An enzyme's identity to the training enzymes is known from the start. That of a negative is
+    # seen while it trains: then the enzymes of the left-out fold are aligned with it.
+    scored.nearest[: len(enzymes)] = _across_folds(identities, folds).max(1)
+
     for fold in np.unique(folds):
         # Fit everything without the fold.
-        test = np.flatnonzero(fold_of == fold)
+        test = np.flatnonzero(scored.folds == fold)
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
-        other_rows = np.flatnonzero(other_folds != fold)
+        training_negatives = np.flatnonzero(other_folds != fold)
         near = NearHeldOut([records[i].sequence for i in test], identity, threads)
         predictor, examples = pipeline.build_model(
             train,
-            [others[i] for i in other_rows],
+            [others[i] for i in training_negatives],
             config,
             f"fold{fold}",
             device,
-            labels,
+            scored.labels,
             threads,
             near.exclude,
         )
+
+        # Keep the highest identity of every training negative, (training negatives, left-out
+        # enzymes) → (training negatives,).
         left_out_enzymes = np.flatnonzero(test < len(enzymes))
         to_enzymes = near.identities[:, left_out_enzymes].max(1, initial=0)
-        own = len(enzymes) + other_rows
-        nearest[own] = np.maximum(nearest[own], to_enzymes)
+        rows = len(enzymes) + training_negatives
+        scored.nearest[rows] = np.maximum(scored.nearest[rows], to_enzymes)
 
-        # Score it.
+        # Score the fold with the model and with every method.
         proteins = pipeline.screen_all((records[i] for i in test), predictor.encoder, threads)
         table = represent(proteins, predictor.encoder, threads)
         _score_fold(scored, predictor, proteins, table, test)
@@ -308,6 +301,52 @@ def cross_validate(
             f"{len(passed)} of {len(test)} left-out proteins match a profile"
         )
     return scored
+
+
+def _sources(
+    enzymes: Sequence[Enzyme], negatives: Mapping[str, Sequence[ProteinRecord]]
+) -> NDArray[np.str_]:
+    """Return the source of every protein: enzymes first, then the sets of negatives."""
+    names = [ENZYMES] * len(enzymes)
+    for name, records in negatives.items():
+        names += [name] * len(records)
+    return np.array(names)
+
+
+def _unscored(
+    records: Sequence[ProteinRecord],
+    sources: NDArray[np.str_],
+    folds: NDArray[np.int64],
+    clusters: NDArray[np.int64],
+    enzymes: Sequence[Enzyme],
+    methods: Sequence[str],
+) -> Scored:
+    """Return proteins with their targets, whose scores are still 0.
+
+    Args:
+        records: n proteins: the enzymes, then the negatives.
+        sources: (n,) where each protein comes from.
+        folds: (n,) fold of each protein.
+        clusters: (n,) identity cluster of each protein.
+        enzymes: The enzymes.
+        methods: Names of the methods that will score them.
+    """
+    labels = labels_of(enzymes)
+    targets = np.zeros((len(records), len(labels)))
+    targets[: len(enzymes)] = label_targets(enzymes, labels)
+    return Scored(
+        ids=[record.id for record in records],
+        sources=sources,
+        statuses=[""] * len(records),
+        folds=folds,
+        clusters=clusters,
+        nearest=np.zeros(len(records)),
+        labels=labels,
+        targets=targets,
+        called=np.zeros(targets.shape, bool),
+        promised={promise: np.zeros(targets.shape, bool) for promise in PROMISES},
+        scores={method: np.zeros(targets.shape) for method in methods},
+    )
 
 
 class NearHeldOut:
@@ -330,7 +369,14 @@ class NearHeldOut:
         self.identities = np.zeros((0, len(held_out)), np.float32)
 
     def exclude(self, table: Representations) -> Representations:
-        """Return the negatives with a problem in the rows that are too similar."""
+        """Mark the negatives that are too similar to a left-out protein.
+
+        Args:
+            table: Representations of the negatives.
+
+        Returns:
+            The same table with the problem ``near_held_out`` in these rows.
+        """
         count = len(self.held_out)
         self.identities = np.zeros((len(table), count), np.float32)
         passed = [i for i, problem in enumerate(table.problems) if not problem]
@@ -353,17 +399,17 @@ def _score_fold(
     table: Representations,
     test: NDArray[np.int64],
 ) -> None:
-    """Fill in what the model says about the proteins of its left-out fold.
+    """Score the proteins of a left-out fold with the model that has not seen them.
 
     Args:
-        scored: Where the scores go.
+        scored: Where statuses, scores, calls and promises are written.
         predictor: Model that has not seen the fold.
-        proteins: The proteins, screened with the model's profiles.
+        proteins: m proteins of the fold, screened with the model's profiles.
         table: Their representations.
-        test: Their rows in ``scored``.
+        test: (m,) their rows in ``scored``.
     """
     assert table.features is not None
-    probabilities = np.full((len(test), len(scored.labels)), np.nan)
+    probabilities = np.full((len(test), len(scored.labels)), np.nan)  # NaN: not scored
     similarity = np.zeros(len(test))
     for k, protein in enumerate(proteins):
         represented = RepresentedProtein(protein)
@@ -376,8 +422,9 @@ def _score_fold(
             similarity[k] = call.nearest.similarity
     scored.scores[OURS][test] = np.nan_to_num(probabilities)
     scored.called[test] = probabilities >= predictor.calibration.thresholds
-    ensembles = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
-    own = probabilities[:, ensembles]
+    in_group = [label.group == "ensemble" for label in scored.labels]
+    ensembles = np.flatnonzero(in_group)
+    own = probabilities[:, ensembles]  # (m, ensembles)
     for (kind, share), named in scored.promised.items():
         if kind == COVERAGE:
             sets = predictor.with_targets(coverage=share).sets

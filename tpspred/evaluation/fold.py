@@ -1,4 +1,4 @@
-"""One fold of a cross-validation, as the methods that are compared on it see it."""
+"""One fold of a cross-validation: what a method learns from, and what it has to score."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from ..model.predictor import Predictor
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """What was fitted without a fold, and the proteins of the fold.
+    """A model that was trained without a fold, and the proteins of this fold.
 
     Attributes:
         predictor: Model that has not seen the fold.
-        examples: What it was trained on.
+        examples: Proteins that the model was trained on.
         left_out: Representations of the proteins of the fold, by the model's encoder.
-        passed: Rows of ``left_out`` that passed the screen: the proteins to score.
+        passed: Rows of ``left_out`` that passed the screen. A method scores these proteins.
         seed: Seed of random choices.
         threads: CPU threads.
     """
@@ -33,9 +33,9 @@ class Fold:
 
     @property
     def passed_sequences(self) -> list[str]:
-        """Sequences of the proteins to score."""
+        """Sequences of the proteins that passed the screen."""
         return [self.left_out.sequences[i] for i in self.passed]
 
 
-# A method fits itself on the examples and returns (passed, labels) scores, 0–1.
+# A method learns from the examples of a fold and returns (passed, labels) scores, 0–1.
 Method = Callable[[Fold], NDArray[np.float64]]

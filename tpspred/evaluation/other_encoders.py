@@ -1,4 +1,7 @@
-"""The same pipeline on the vectors of a language model, alone and joined, on the same folds."""
+"""Methods that train the same networks on the vectors of a language model.
+
+They show on the same folds what a language model gives, alone and joined to the profile encoder.
+"""
 
 from collections.abc import Sequence
 
@@ -27,14 +30,14 @@ def methods_to_compare(
     config: Config,
     device: torch.device,
 ) -> dict[str, Method]:
-    """Return the methods of an evaluation by name.
+    """Return the methods that tpspred is compared with, by name.
 
     Args:
-        with_baselines: Whether the baselines are among them.
-        language_model: Name of an ESM-2, or None.
-        runtime: How it runs.
+        with_baselines: Whether to compare with the baselines.
+        language_model: Name of an ESM-2 to compare with, or None.
+        runtime: How the language model runs.
         config: Hyperparameters.
-        device: Where the networks are trained.
+        device: Device that trains the networks.
     """
     methods = dict(baselines.METHODS) if with_baselines else {}
     if language_model:
@@ -47,11 +50,13 @@ def language_model_methods(
 ) -> dict[str, Method]:
     """Return the methods that train the same networks on a language model's vectors.
 
+    One method uses these vectors alone, the other one joins them to those of the profile encoder.
+
     Args:
         name: Name of an ESM-2.
-        runtime: How it runs.
+        runtime: How the language model runs.
         config: Hyperparameters.
-        device: Where the networks are trained.
+        device: Device that trains the networks.
 
     Raises:
         ModelError: If no language model has this name, or its weights cannot be loaded.
@@ -60,9 +65,10 @@ def language_model_methods(
         raise ModelError.at("--encoder", name, "the name of a language model, esm2_*")
     language_model = ESM2Encoder(name, [], runtime)
     language_model.ready()
-    vector_of: dict[str, NDArray[np.float32]] = {}
+    vector_of: dict[str, NDArray[np.float32]] = {}  # sequence → (dimension,) vector
 
     def vectors(sequences: Sequence[str], threads: int) -> NDArray[np.float32]:
+        """Return (sequences, dimension) vectors; each is computed once for all folds."""
         missing = [
             ScreenedProtein(ProteinRecord("", "", sequence))
             for sequence in sequences
@@ -97,7 +103,19 @@ def _retrained_scores(
     config: Config,
     device: torch.device,
 ) -> NDArray[np.float64]:
-    """Train on other vectors and score the fold; labels without training data get 0."""
+    """Train on the vectors of another encoder and score the fold.
+
+    Args:
+        fold: Fold to score.
+        encoder: The other encoder.
+        train: (examples, dimension) its vectors of the examples.
+        test: (passed, dimension) its vectors of the proteins to score.
+        config: Hyperparameters.
+        device: Device that trains the networks.
+
+    Returns:
+        (passed, labels) probabilities, 0 for labels without training data.
+    """
     predictor = pipeline.retrain(fold.predictor, fold.examples, encoder, train, config, device)
     assert fold.left_out.features is not None
     features = fold.left_out.features[fold.passed]

@@ -1,37 +1,115 @@
-"""What an evaluation found: predictions, tables, and a page."""
+"""The files of an evaluation: predictions, tables, and a page with pictures."""
 
 import csv
+import dataclasses
 import html
 import io
 import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MissingDependency
 from ..io import files
 from ..model import metrics
 from ..writers.tables import cell, write_table
+from .cross_validation import ENZYMES, Scored
+from .tables import Row, numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Numbers = NDArray[np.floating]
+
+TITLES = {
+    "summary": "Means over labels",
+    "gaps": "How far above tpspred, in macro average precision over the pooled folds",
+    "terpene_synthases": "Is it a terpene synthase",
+    "identity": "By identity to the nearest training enzyme",
+    "promises": "Promises kept",
+    "labels": "Every label",
+}
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;"
+    "margin:0 auto;max-width:72rem;padding:1rem;color:#1a1a1a}\n"
+    "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
+    ".wide{overflow-x:auto}svg{max-width:100%;height:auto}\n"
+    "table{border-collapse:collapse;font-size:.85rem}\n"
+    "td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\n"
+    "td.word,th.word{text-align:left}tr:hover td{background:#f3f3f3}"
+)
+PAGE = (
+    "<!doctype html>\n"
+    '<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+    "<title>tpspred evaluation</title><style>{style}</style></head><body>"
+    "<h1>Evaluation of tpspred on left-out folds</h1>\n"
+    "<p>{proteins} proteins in {folds} folds; each was scored by models that were fitted without "
+    "its fold.</p>{body}</body></html>\n"
+)
+DASHES = ("-", "--", ":", "-.")
+MARKERS = "os^D"
 
 
-def write_predictions(scored, target):
-    """One row per protein: id, source, fold, status, identity to the nearest training enzyme, a score for every label.
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A curve over all thresholds of a score.
+
+    Attributes:
+        x_label, y_label: What the axes show.
+        points: Function of the positives and the predictions from each threshold up, and of the
+            number of proteins; returns the points' x and y, 0–1.
+        steps: Whether the points are joined by steps and not by straight lines.
+    """
+
+    x_label: str
+    y_label: str
+    points: Callable[[Numbers, NDArray[np.int64], int], tuple[Numbers, Numbers]]
+    steps: bool
+
+
+def _precision_recall_points(
+    hits: Numbers, called: NDArray[np.int64], count: int
+) -> tuple[Numbers, Numbers]:
+    return np.r_[0, hits / hits[-1]], np.r_[1, hits / called]
+
+
+def _roc_points(hits: Numbers, called: NDArray[np.int64], count: int) -> tuple[Numbers, Numbers]:
+    return np.r_[0, (called - hits) / (count - hits[-1])], np.r_[0, hits / hits[-1]]
+
+
+PRECISION_RECALL = Curve("recall", "precision", _precision_recall_points, steps=True)
+ROC = Curve("share of negatives called", "share of positives called", _roc_points, steps=False)
+
+
+def check() -> None:
+    """Check that what the page needs is installed.
+
+    Raises:
+        MissingDependency: If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise MissingDependency(
+            "--report needs matplotlib: pip install 'tpspred[evaluate]'"
+        ) from None
+
+
+def write_predictions(scored: Scored, target: files.Path) -> None:
+    """Write one row per protein with its fold, its status and a score for every label.
 
     Args:
-        scored: evaluation.Scored.
+        scored: Proteins, scored by models that have not seen them.
+        target: File, or '-' for standard output.
     """
     scores = next(iter(scored.scores.values()))
+    labels = [label.column for label in scored.labels]
     with files.open_text_output(target) as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        table.writerow(
-            [
-                "id",
-                "source",
-                "fold",
-                "status",
-                "nearest_identity",
-                *(label.column for label in scored.labels),
-            ]
-        )
+        table.writerow(["id", "source", "fold", "status", "nearest_identity", *labels])
         for i, name in enumerate(scored.ids):
             table.writerow(
                 [
@@ -45,110 +123,88 @@ def write_predictions(scored, target):
             )
 
 
-def write_tables(found, folder):
-    """Every table of evaluation.tables as NAME.tsv in a folder, which is made."""
+def write_tables(tables: Mapping[str, Sequence[Row]], folder: files.Path) -> None:
+    """Write every table as NAME.tsv.
+
+    Args:
+        tables: Rows by name of the table.
+        folder: Folder, which is made if it does not exist.
+    """
     files.make_folder(folder)
-    for name, rows in found.items():
+    for name, rows in tables.items():
         write_table(rows, os.path.join(folder, f"{name}.tsv"))
 
 
-def check():
-    """Say now what would be missing later.
-
-    Raises:
-        MissingDependency: If matplotlib is not installed.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise MissingDependency(
-            "--report needs matplotlib: pip install 'tpspred[evaluate]'"
-        ) from None
-
-
-def write_page(scored, found, target):
-    """One self-contained page: curves, reliability, confusion, and all tables.
+def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: files.Path) -> None:
+    """Write one self-contained HTML page: curves, reliability, confusion, and the tables.
 
     Args:
-        scored: evaluation.Scored.
-        found: What evaluation.tables gives of it.
+        scored: Proteins, scored by models that have not seen them.
+        tables: Its tables by name, from :func:`tables.tables_of`.
+        target: File, or '-' for standard output.
     """
     pictures = (
         (
             "Precision and recall",
             "Over all ensembles together, one step per distinct score.",
-            _curves(scored, _precision_recall),
+            _curves(scored, PRECISION_RECALL),
         ),
-        ("ROC", "Over all ensembles together.", _curves(scored, _roc)),
+        ("ROC", "Over all ensembles together.", _curves(scored, ROC)),
         (
             "Reliability",
-            "Predicted probability beside the share that is true; on the line, a probability means what it "
-            "says.",
-            _reliability(found["reliability"]),
+            "Predicted probability beside the share that is true; on the line, a probability "
+            "means what it says.",
+            _reliability(tables["reliability"]),
         ),
         (
             "Confusion of ensembles",
             "Share of a row's enzymes that were called the column's ensemble without having it; on "
             "the diagonal, the share that was found.",
-            _confusion(found["confusion"]),
+            _confusion(tables["confusion"]),
         ),
     )
     sections = [
         (title, f"<p>{words}</p><div class=wide>{svg}</div>") for title, words, svg in pictures
     ]
-    sections += [(title, _table(found[name])) for name, title in TITLES.items()]
+    sections += [(title, _table(tables[name])) for name, title in TITLES.items()]
     body = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in sections)
+    page = PAGE.format(
+        style=STYLE,
+        proteins=len(scored.ids),
+        folds=len(set(scored.folds.tolist())),
+        body=body,
+    )
     with files.open_text_output(target) as handle:
-        handle.write(
-            PAGE.format(
-                style=STYLE,
-                proteins=len(scored.ids),
-                folds=len(set(scored.folds.tolist())),
-                body=body,
-            )
-        )
+        handle.write(page)
 
 
-TITLES = {
-    "summary": "Means over labels",
-    "gaps": "How far above tpspred, in macro average precision over the pooled folds",
-    "terpene_synthases": "Is it a terpene synthase",
-    "identity": "By identity to the nearest training enzyme",
-    "promises": "Promises kept",
-    "labels": "Every label",
-}
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem;color:#1a1a1a}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}.wide{overflow-x:auto}svg{max-width:100%;height:auto}
-table{border-collapse:collapse;font-size:.85rem}
-td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
-td.word,th.word{text-align:left}tr:hover td{background:#f3f3f3}"""
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>tpspred evaluation</title><style>{style}</style></head><body><h1>Evaluation of tpspred on left-out folds</h1>
-<p>{proteins} proteins in {folds} folds; each was scored by models that were fitted without its fold.</p>{body}</body></html>
-"""
-DASHES = ("-", "--", ":", "-.")
-
-
-def _table(rows):
+def _table(rows: Sequence[Row]) -> str:
+    """Return rows as an HTML table."""
     if not rows:
         return "<p>Nothing to show.</p>"
-    kinds = [" class=word" if isinstance(value, str) else "" for value in rows[0].values()]
-    head = "".join(
-        f"<th{kind}>{html.escape(name.replace('_', ' '))}</th>"
-        for name, kind in zip(rows[0], kinds)
+    classes = [" class=word" if isinstance(value, str) else "" for value in rows[0].values()]
+    header = "".join(
+        f"<th{word}>{html.escape(name.replace('_', ' '))}</th>"
+        for name, word in zip(rows[0], classes)
     )
-    lines = (
-        "".join(
-            f"<td{kind}>{html.escape(cell(value))}</td>" for value, kind in zip(row.values(), kinds)
+    body = []
+    for row in rows:
+        cells = (
+            f"<td{word}>{html.escape(cell(value))}</td>"
+            for value, word in zip(row.values(), classes)
         )
-        for row in rows
-    )
-    return f"<div class=wide><table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<div class=wide><table><tr>{header}</tr>{''.join(body)}</table></div>"
 
 
-def _figure(draw, width=6.4, height=4.4):
-    """Let a function draw on axes; the picture as SVG, the same again for the same data."""
+def _figure(draw: Callable[["Axes"], object], width: float = 6.4, height: float = 4.4) -> str:
+    """Return a picture as SVG, which is the same again for the same data.
+
+    Args:
+        draw: Function that draws on the axes it is given.
+        width: Width in inches.
+        height: Height in inches.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -162,46 +218,39 @@ def _figure(draw, width=6.4, height=4.4):
     return picture.getvalue()[picture.getvalue().index("<svg") :]
 
 
-def _curves(scored, curve):
-    rows, columns = scored.rows("enzymes"), scored.columns("ensemble")
-    truth = scored.targets[np.ix_(rows, columns)].ravel()
+def _curves(scored: Scored, curve: Curve) -> str:
+    """Draw a curve of every method, over all ensembles together."""
+    cells = np.ix_(scored.rows(ENZYMES), scored.columns("ensemble"))
+    truth = scored.targets[cells].ravel()
 
-    def draw(axes):
+    def draw(axes: "Axes") -> None:
         for (method, scores), dash in zip(scored.scores.items(), DASHES):
-            x, y = curve(*metrics.steps(truth, scores[np.ix_(rows, columns)].ravel()), truth)
+            _, hits, called = metrics.steps(truth, scores[cells].ravel())
+            x, y = curve.points(hits, called, len(truth))
             axes.plot(
                 x,
                 y,
                 dash,
                 label=method.replace("_", " "),
-                drawstyle="steps-post" if curve is _precision_recall else None,
+                drawstyle="steps-post" if curve.steps else None,
             )
-        axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=curve.x, ylabel=curve.y)
+        axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=curve.x_label, ylabel=curve.y_label)
         axes.legend(loc="best")
 
     return _figure(draw)
 
 
-def _precision_recall(values, hits, called, truth):
-    return np.r_[0, hits / hits[-1]], np.r_[1, hits / called]
+def _reliability(rows: Sequence[Row]) -> str:
+    """Draw predicted probabilities beside the share that is true, a line per group of labels."""
+    groups = list(dict.fromkeys(str(row["group"]) for row in rows))
 
-
-def _roc(values, hits, called, truth):
-    return np.r_[0, (called - hits) / (len(truth) - hits[-1])], np.r_[0, hits / hits[-1]]
-
-
-_precision_recall.x, _precision_recall.y = "recall", "precision"
-_roc.x, _roc.y = "share of negatives called", "share of positives called"
-
-
-def _reliability(rows):
-    def draw(axes):
+    def draw(axes: "Axes") -> None:
         axes.plot((0, 1), (0, 1), color="0.7", linewidth=1)
-        for group, marker, dash in zip(dict.fromkeys(row["group"] for row in rows), "os^D", DASHES):
-            own = [row for row in rows if row["group"] == group]
+        for group, marker, dash in zip(groups, MARKERS, DASHES):
+            group_rows = [row for row in rows if row["group"] == group]
             axes.plot(
-                [row["predicted"] for row in own],
-                [row["observed"] for row in own],
+                numbers(group_rows, "predicted"),
+                numbers(group_rows, "observed"),
                 dash,
                 marker=marker,
                 label=group.replace("_", " "),
@@ -214,13 +263,13 @@ def _reliability(rows):
     return _figure(draw)
 
 
-def _confusion(rows):
-    names = [row["ensemble"] for row in rows]
+def _confusion(rows: Sequence[Row]) -> str:
+    """Draw which ensembles are called for which as a matrix of colours."""
+    names = [str(row["ensemble"]) for row in rows]
+    shares = [[float(row[name]) for name in names] for row in rows]
 
-    def draw(axes):
-        image = axes.imshow(
-            [[row[name] for name in names] for row in rows], cmap="cividis", vmin=0, vmax=1
-        )
+    def draw(axes: "Axes") -> None:
+        image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
         axes.set_yticks(range(len(names)), names, fontsize=7)
         axes.set(xlabel="called", ylabel="characterised")

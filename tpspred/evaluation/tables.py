@@ -1,90 +1,146 @@
 """The numbers of an evaluation: scores per label and group, intervals, bands of identity."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..dataset.labels import GROUPS, IS_TPS
 from ..model import metrics
-from .cross_validation import COVERAGE, ENZYMES, OURS
+from ..model.calls import TPS
+from .cross_validation import COVERAGE, ENZYMES, OURS, Scored
 
-BANDS = (0.2, 0.4, 0.6, 0.8)  # identity to the nearest training enzyme
+BANDS = (0.2, 0.4, 0.6, 0.8)  # bounds of the bands of identity to the nearest training enzyme
 BOOTSTRAP_SAMPLES = 200
-Row = dict[str, str | int | float]
+MEANS = (  # columns of the table of labels that the summary averages
+    "average_precision",
+    "average_precision_pooled",
+    "roc_auc",
+    "f1",
+    "precision",
+    "recall",
+)
+Row = dict[str, str | int | float]  # column → value
+Band = tuple[float, float, NDArray[np.int64]]  # identity from, identity to, rows of the proteins
 
 
-def per_label(scored, method):
-    """Scores of every label that has enough positives.
+def tables_of(scored: Scored, seed: int) -> dict[str, list[Row]]:
+    """Return all tables of a report by name.
 
-    F1, precision and recall of tpspred are those of its calls; of a baseline, those at the threshold that is best on the
-    other folds. AP is the mean over folds that hold a positive, the rest is pooled.
+    Args:
+        scored: Proteins, scored by models that have not seen them.
+        seed: Seed of the bootstrap.
+    """
+    rng = np.random.default_rng(seed)
+    methods = list(scored.scores)
+    labels = {method: list(per_label(scored, method)) for method in methods}
+    return {
+        "summary": [
+            row for method in methods for row in summary(scored, method, labels[method], rng)
+        ],
+        "labels": [row for method in methods for row in labels[method]],
+        "gaps": [row for method in methods if method != OURS for row in gaps(scored, method, rng)],
+        "terpene_synthases": [row for method in methods for row in tps_tests(scored, method, rng)],
+        "identity": [row for method in methods for row in by_identity(scored, method)],
+        "promises": list(promises(scored)),
+        "reliability": list(reliability(scored)),
+        "confusion": list(_confusion_rows(scored)),
+    }
 
-    Yields:
-        Dictionary per label.
+
+def numbers(table: Sequence[Row], column: str) -> NDArray[np.float64]:
+    """Return a column of a table as numbers.
+
+    >>> numbers([{"label": "mono", "f1": 0.5}, {"label": "sesq", "f1": 1}], "f1")
+    array([0.5, 1. ])
+    """
+    return np.array([row[column] for row in table], np.float64)
+
+
+def per_label(scored: Scored, method: str) -> Iterator[Row]:
+    """Yield one row for every label that has enough positives.
+
+    The F1, precision and recall of tpspred are those of its calls. A baseline makes no calls, so
+    its scores are thresholded where the F1 on the other folds is best. The average precision (AP)
+    is the mean over the folds that contain a positive; the other numbers pool the folds.
     """
     rows = scored.rows(ENZYMES)
-    truth, score, fold = scored.targets[rows], scored.scores[method][rows], scored.folds[rows]
+    folds = scored.folds[rows]
     for group in GROUPS:
         for c in scored.columns(group):
-            y, p = truth[:, c], score[:, c]
-            held = [
-                metrics.average_precision(y[fold == k], p[fold == k])
-                for k in np.unique(fold)
-                if y[fold == k].any()
-            ]
-            called = scored.called[rows, c] if method == OURS else _thresholded(y, p, fold)
-            precision, recall = metrics.precision_recall(y, called)
+            truth = scored.targets[rows, c]
+            score = scored.scores[method][rows, c]
+            fold_precisions = []
+            for fold in np.unique(folds):
+                inside = folds == fold
+                if truth[inside].any():
+                    precision_in_fold = metrics.average_precision(truth[inside], score[inside])
+                    fold_precisions.append(precision_in_fold)
+            if method == OURS:
+                called = scored.called[rows, c]
+            else:
+                called = _calls_of_best_f1(truth, score, folds)
+            precision, recall = metrics.precision_recall(truth, called)
             yield {
                 "method": method,
                 "group": group,
                 "label": scored.labels[c].name,
-                "positives": int(y.sum()),
-                "average_precision": float(np.mean(held)),
-                "average_precision_pooled": metrics.average_precision(y, p),
-                "roc_auc": metrics.roc_auc(y, p),
-                "f1": metrics.f1(y, called),
+                "positives": int(truth.sum()),
+                "average_precision": float(np.mean(fold_precisions)),
+                "average_precision_pooled": metrics.average_precision(truth, score),
+                "roc_auc": metrics.roc_auc(truth, score),
+                "f1": metrics.f1(truth, called),
                 "precision": precision,
                 "recall": recall,
             }
 
 
-def _thresholded(truth, score, fold):
-    """Calls at the threshold of best F1 on the other folds."""
+def _calls_of_best_f1(
+    truth: NDArray[np.float64], score: NDArray[np.float64], folds: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Call each fold at the threshold that gives the best F1 on the other folds.
+
+    Args:
+        truth: (n,) 0/1.
+        score: (n,) higher is more likely.
+        folds: (n,) fold of each protein.
+
+    Returns:
+        (n,) whether a protein is called; none is where the other folds have no positive.
+    """
     called = np.zeros(len(truth), bool)
-    for k in np.unique(fold):
-        rest = fold != k
+    for fold in np.unique(folds):
+        rest = folds != fold
         if truth[rest].any():
-            called[~rest] = score[~rest] >= metrics.best_f1(truth[rest], score[rest])[1]
+            _, threshold = metrics.best_f1(truth[rest], score[rest])
+            called[~rest] = score[~rest] >= threshold
     return called
 
 
-def summary(scored, method, table, rng):
-    """Means over the labels of each group, with the interval of the pooled AP; micro AP and calibration over all answers.
+def summary(
+    scored: Scored, method: str, table: Sequence[Row], rng: np.random.Generator
+) -> Iterator[Row]:
+    """Yield one row per group of labels: means over its labels, and what is pooled over them.
+
+    The interval is that of the macro AP over the pooled folds. The micro AP, the Brier score and
+    the calibration error take every label of every enzyme as one answer.
 
     Args:
-        table: What ``per_label`` gives of this method.
-
-    Yields:
-        Dictionary per group.
+        scored: Proteins, scored by models that have not seen them.
+        method: Name of the method.
+        table: Rows of :func:`per_label` for this method.
+        rng: Random generator of the bootstrap.
     """
     rows = scored.rows(ENZYMES)
     for group in GROUPS:
-        columns, own = scored.columns(group), [row for row in table if row["group"] == group]
-        if not columns:
+        columns = scored.columns(group)
+        if not len(columns):
             continue
-        truth, score = (
-            scored.targets[np.ix_(rows, columns)],
-            scored.scores[method][np.ix_(rows, columns)],
-        )
-        means = {
-            name: float(np.nanmean([row[name] for row in own]))
-            for name in (
-                "average_precision",
-                "average_precision_pooled",
-                "roc_auc",
-                "f1",
-                "precision",
-                "recall",
-            )
-        }
+        group_rows = [row for row in table if row["group"] == group]
+        cells = np.ix_(rows, columns)
+        truth = scored.targets[cells]
+        score = scored.scores[method][cells]
+        means = {name: float(np.nanmean(numbers(group_rows, name))) for name in MEANS}
         low, high = interval(truth, score, scored.clusters[rows], rng)
         yield {
             "method": method,
@@ -99,82 +155,96 @@ def summary(scored, method, table, rng):
         }
 
 
-def gaps(scored, method, rng):
-    """How much better than tpspred a method is, in macro AP over the pooled folds.
+def gaps(scored: Scored, method: str, rng: np.random.Generator) -> Iterator[Row]:
+    """Yield per group of labels how much better than tpspred a method is.
 
-    Yields:
-        Dictionary per group of labels.
+    The gap is a difference of macro APs over the pooled folds; it is negative where tpspred is
+    better.
     """
     rows = scored.rows(ENZYMES)
     for group in GROUPS:
         columns = scored.columns(group)
-        if columns:
-            truth, score, ours = (
-                part[np.ix_(rows, columns)]
-                for part in (scored.targets, scored.scores[method], scored.scores[OURS])
-            )
-            low, high = interval(truth, score, scored.clusters[rows], rng, ours)
-            gap = metrics.macro_average_precision(truth, score) - metrics.macro_average_precision(
-                truth, ours
-            )
-            yield {
-                "method": method,
-                "group": group,
-                "labels": len(columns),
-                "gap": gap,
-                "low": low,
-                "high": high,
-            }
+        if not len(columns):
+            continue
+        cells = np.ix_(rows, columns)
+        truth = scored.targets[cells]
+        score = scored.scores[method][cells]
+        ours = scored.scores[OURS][cells]
+        low, high = interval(truth, score, scored.clusters[rows], rng, ours)
+        theirs_macro = metrics.macro_average_precision(truth, score)
+        ours_macro = metrics.macro_average_precision(truth, ours)
+        yield {
+            "method": method,
+            "group": group,
+            "labels": len(columns),
+            "gap": theirs_macro - ours_macro,
+            "low": low,
+            "high": high,
+        }
 
 
-def interval(truth, score, clusters, rng, other=None):
-    """95 % interval of the macro AP, or of how much it is above that of another score, by drawing identity clusters with
-    replacement.
+def interval(
+    truth: NDArray[np.float64],
+    score: NDArray[np.float64],
+    clusters: NDArray[np.int64],
+    rng: np.random.Generator,
+    other: NDArray[np.float64] | None = None,
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a macro AP, drawing whole identity clusters.
+
+    Args:
+        truth: (n, labels) 0/1.
+        score: (n, labels) higher is more likely.
+        clusters: (n,) identity cluster of each protein.
+        rng: Random generator.
+        other: (n, labels) scores of another method; the interval is then that of the difference
+            between the macro AP of ``score`` and that of ``other``.
 
     Returns:
-        (low, high).
+        Lower and upper bound; NaN if no sample contains a positive.
     """
     members = [np.flatnonzero(clusters == name) for name in np.unique(clusters)]
-    drawn = []
+    sampled = []
     for _ in range(BOOTSTRAP_SAMPLES):
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        if truth[rows].any():  # of few clusters, those with a positive may all be missed
-            drawn.append(
-                metrics.macro_average_precision(truth[rows], score[rows])
-                - (
-                    0
-                    if other is None
-                    else metrics.macro_average_precision(truth[rows], other[rows])
-                )
-            )
-    return tuple(float(value) for value in np.percentile(drawn or [np.nan], [2.5, 97.5]))
+        if not truth[rows].any():  # of few clusters, those with a positive may all be missed
+            continue
+        value = metrics.macro_average_precision(truth[rows], score[rows])
+        if other is not None:
+            value -= metrics.macro_average_precision(truth[rows], other[rows])
+        sampled.append(value)
+    low, high = np.percentile(sampled or [np.nan], [2.5, 97.5])
+    return float(low), float(high)
 
 
-def tps_tests(scored, method, rng):
-    """Is-a-terpene-synthase: terpene synthases against each set of negatives, and against the related enzymes too.
+def tps_tests(scored: Scored, method: str, rng: np.random.Generator) -> Iterator[Row]:
+    """Yield how well terpene synthases are told from each set of negatives.
 
-    Yields:
-        Dictionary per set.
+    Each set gets two rows. In the second, the related enzymes (prenyl diphosphate, squalene and
+    phytoene synthases) are negatives too.
     """
     tps = scored.labels.index(IS_TPS)
     enzymes = scored.rows(ENZYMES)
-    positive, related = (enzymes[scored.targets[enzymes, tps] == value] for value in (1, 0))
+    is_tps = scored.targets[enzymes, tps] == 1
+    positive = enzymes[is_tps]
+    related = enzymes[~is_tps]
     statuses = np.array(scored.statuses)
-    for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES]):
-        for text, negative in (
-            (name, scored.rows(name)),
-            (f"{name}, related", np.concatenate([scored.rows(name), related])),
+    for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES].tolist()):
+        negatives = scored.rows(name)
+        for title, negative in (
+            (name, negatives),
+            (f"{name}, related", np.concatenate([negatives, related])),
         ):
             rows = np.concatenate([positive, negative])
-            truth, score = scored.targets[rows, tps], scored.scores[method][rows, tps]
+            truth = scored.targets[rows, tps]
+            score = scored.scores[method][rows, tps]
             low, high = interval(truth[:, None], score[:, None], scored.clusters[rows], rng)
-            called = statuses[rows] == "tps"
-            precision, recall = (
-                metrics.precision_recall(truth, called) if method == OURS else (np.nan, np.nan)
-            )
+            precision, recall = np.nan, np.nan  # a baseline gives no status
+            if method == OURS:
+                precision, recall = metrics.precision_recall(truth, statuses[rows] == TPS)
             yield {
                 "method": method,
-                "against": text,
+                "against": title,
                 "positives": len(positive),
                 "negatives": len(negative),
                 "average_precision": metrics.average_precision(truth, score),
@@ -187,116 +257,90 @@ def tps_tests(scored, method, rng):
             }
 
 
-def by_identity(scored, method):
-    """Ensembles by the identity to the nearest training enzyme, micro-averaged: a band is too small for single labels.
+def by_identity(scored: Scored, method: str) -> Iterator[Row]:
+    """Yield the scores of the ensembles per band of identity to the nearest training enzyme.
 
-    Yields:
-        Dictionary per band.
+    All ensembles of a band are averaged together, because it has too few positives of each.
     """
-    rows, columns = scored.rows(ENZYMES), scored.columns("ensemble")
-    for low, high, own in _banded(scored, rows):
-        truth = scored.targets[np.ix_(own, columns)]
-        if truth.any():
-            score = scored.scores[method][np.ix_(own, columns)]
-            row = {
-                "method": method,
-                "identity_from": low,
-                "identity_to": high,
-                "enzymes": len(own),
-                "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
-            }
-            precision, recall = metrics.precision_recall(truth, scored.called[np.ix_(own, columns)])
-            yield row | (
-                {"precision": precision, "recall": recall}
-                if method == OURS
-                else {"precision": np.nan, "recall": np.nan}
-            )
+    columns = scored.columns("ensemble")
+    for low, high, rows in _bands(scored, scored.rows(ENZYMES)):
+        cells = np.ix_(rows, columns)
+        truth = scored.targets[cells]
+        if not truth.any():
+            continue
+        score = scored.scores[method][cells]
+        precision, recall = np.nan, np.nan  # a baseline makes no calls
+        if method == OURS:
+            precision, recall = metrics.precision_recall(truth, scored.called[cells])
+        yield {
+            "method": method,
+            "identity_from": low,
+            "identity_to": high,
+            "enzymes": len(rows),
+            "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
+            "precision": precision,
+            "recall": recall,
+        }
 
 
-def promises(scored):
-    """What was promised of the ensembles beside what was seen, over all enzymes and by identity to the nearest training one.
+def promises(scored: Scored) -> Iterator[Row]:
+    """Yield what was promised of the ensembles beside what was seen.
 
-    Yields:
-        Dictionary per promise and band: of a precision, the share of all calls that are right; of a coverage, the mean share of an
-        enzyme's ensembles that its set holds.
+    Every promise gets a row over all enzymes and one per band of identity to the nearest training
+    enzyme. Of a promised precision, the share of all calls that are right was seen; of a promised
+    coverage, the mean share of an enzyme's ensembles that are in its set.
     """
-    columns = [i for i, label in enumerate(scored.labels) if label.group == "ensemble"]
-    for (kind, share), answers in scored.promised.items():
+    columns = np.array([i for i, label in enumerate(scored.labels) if label.group == "ensemble"])
+    for (kind, share), named in scored.promised.items():
         rows = scored.rows(ENZYMES)
-        if kind == COVERAGE:  # of nothing there is no share
+        if kind == COVERAGE:  # an enzyme without ensembles has no share of them
             rows = rows[scored.targets[np.ix_(rows, columns)].any(1)]
-        for low, high, own in [(0.0, 1.0, rows), *_banded(scored, rows)]:
-            if not len(own):
+        everything: Band = (0.0, 1.0, rows)
+        for low, high, band_rows in [everything, *_bands(scored, rows)]:
+            if not len(band_rows):
                 continue
-            truth, named = scored.targets[np.ix_(own, columns)] > 0, answers[np.ix_(own, columns)]
-            right = truth & named
-            seen = (
-                (right.sum(1) / truth.sum(1)).mean()
-                if kind == COVERAGE
-                else metrics.precision_recall(truth, named)[0]
-            )
+            cells = np.ix_(band_rows, columns)
+            truth = scored.targets[cells] > 0
+            precision, recall = metrics.precision_recall(truth, named[cells])
+            seen = precision
+            if kind == COVERAGE:
+                right = truth & named[cells]
+                seen = (right.sum(1) / truth.sum(1)).mean()
             yield {
                 "promise": kind,
                 "asked": share,
                 "identity_from": low,
                 "identity_to": high,
-                "enzymes": len(own),
+                "enzymes": len(band_rows),
                 "seen": float(seen),
-                "recall": metrics.precision_recall(truth, named)[1],
-                "ensembles_per_enzyme": float(named.sum(1).mean()),
+                "recall": recall,
+                "ensembles_per_enzyme": float(named[cells].sum(1).mean()),
             }
 
 
-def _banded(scored, rows):
-    """(from, to, those of the rows that are there) of every band of identity."""
-    band = np.searchsorted(BANDS, scored.nearest[rows], "right")
+def _bands(scored: Scored, rows: NDArray[np.int64]) -> list[Band]:
+    """Split rows into the bands of identity to the nearest training enzyme."""
+    bounds = (0.0, *BANDS, 1.0)
+    band_of = np.searchsorted(BANDS, scored.nearest[rows], "right")
     return [
-        (low, high, rows[band == k])
-        for k, (low, high) in enumerate(zip((0.0, *BANDS), (*BANDS, 1.0)))
+        (low, high, rows[band_of == k]) for k, (low, high) in enumerate(zip(bounds, bounds[1:]))
     ]
 
 
-def tables_of(scored, seed):
-    """Everything the report says in numbers.
+def reliability(scored: Scored) -> Iterator[Row]:
+    """Yield the probabilities of tpspred beside the share that is true.
 
-    Returns:
-        {name: list of dictionaries}.
-    """
-    rng = np.random.default_rng(seed)
-    labels = {method: list(per_label(scored, method)) for method in scored.scores}
-    return {
-        "summary": [
-            row for method in scored.scores for row in summary(scored, method, labels[method], rng)
-        ],
-        "labels": [row for table in labels.values() for row in table],
-        "gaps": [
-            row for method in scored.scores if method != OURS for row in gaps(scored, method, rng)
-        ],
-        "terpene_synthases": [
-            row for method in scored.scores for row in tps_tests(scored, method, rng)
-        ],
-        "identity": [row for method in scored.scores for row in by_identity(scored, method)],
-        "promises": list(promises(scored)),
-        "reliability": list(reliability(scored)),
-        "confusion": [
-            {"ensemble": name} | dict(zip(names, map(float, shares)))
-            for names, matrix in [confusion(scored)]
-            for name, shares in zip(names, matrix)
-        ],
-    }
-
-
-def reliability(scored):
-    """Predicted beside observed, of tpspred, over all labels of each group.
-
-    Yields:
-        Dictionary per group and bin that is not empty.
+    There is one row per group of labels and bin of probability, unless the bin is empty.
     """
     for group in GROUPS:
-        rows = np.arange(len(scored.ids)) if group == "is_tps" else scored.rows(ENZYMES)
+        everything = np.arange(len(scored.ids))
+        rows = everything if group == IS_TPS.group else scored.rows(ENZYMES)
         cells = np.ix_(rows, scored.columns(group))
-        truth, score = scored.targets[cells].ravel(), scored.scores[OURS][cells].ravel()
-        for count, predicted, observed in metrics.reliability(truth, score) if len(truth) else ():
+        truth = scored.targets[cells].ravel()
+        score = scored.scores[OURS][cells].ravel()
+        if not len(truth):
+            continue
+        for count, predicted, observed in metrics.reliability(truth, score):
             if count:
                 yield {
                     "group": group,
@@ -306,15 +350,27 @@ def reliability(scored):
                 }
 
 
-def confusion(scored):
-    """How often an enzyme of one ensemble is called another that it has not.
+def confusion(scored: Scored) -> tuple[list[str], NDArray[np.float64]]:
+    """Count how often an enzyme of one ensemble is called another that it does not have.
 
     Returns:
-        (names, (ensembles, ensembles) share of the row's enzymes, the diagonal being recall).
+        Names of the ensembles, and (ensembles, ensembles) shares of the enzymes of the row's
+        ensemble, 0–1. The diagonal is the recall.
     """
-    rows, columns = scored.rows(ENZYMES), scored.columns("ensemble")
-    truth, called = scored.targets[np.ix_(rows, columns)] > 0, scored.called[np.ix_(rows, columns)]
+    columns = scored.columns("ensemble")
+    cells = np.ix_(scored.rows(ENZYMES), columns)
+    truth = scored.targets[cells] > 0
+    called = scored.called[cells]
     wrong = called & ~truth
-    table = (truth[:, :, None] & wrong[:, None, :]).sum(0) / truth.sum(0)[:, None]
-    np.fill_diagonal(table, (truth & called).sum(0) / truth.sum(0))
-    return [scored.labels[c].name for c in columns], table
+    positives = truth.sum(0)
+    # (enzymes, own ensemble, wrong ensemble) → (own ensemble, wrong ensemble)
+    shares = (truth[:, :, None] & wrong[:, None, :]).sum(0) / positives[:, None]
+    np.fill_diagonal(shares, (truth & called).sum(0) / positives)
+    return [scored.labels[c].name for c in columns], shares
+
+
+def _confusion_rows(scored: Scored) -> Iterator[Row]:
+    """Yield the rows of the confusion matrix: an ensemble, and a share per ensemble."""
+    names, shares = confusion(scored)
+    for name, row_shares in zip(names, shares.tolist()):
+        yield {"ensemble": name} | dict(zip(names, row_shares))
