@@ -10,7 +10,7 @@ import pytest
 from support import DATA
 
 from tpspred import cli
-from tpspred.dataset import reactions
+from tpspred.dataset.enzymes import read_enzymes
 from tpspred.io import fasta, store
 from tpspred.writers import FORMATS, tsv
 
@@ -22,17 +22,19 @@ def table(data):
     return list(csv.DictReader(io.StringIO(data.decode()), delimiter="\t"))
 
 
-def test_predict_golden(run):
+def test_predict_writes_the_expected_table(run):
     done = run("predict", PROTEINS)
     assert (done.code, done.out) == (0, EXPECTED)
     assert "7 proteins scored with" in done.err
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.slow
 def test_threads_change_nothing(run, threads):
     assert run("predict", PROTEINS, "-t", threads).out == EXPECTED
 
 
+@pytest.mark.slow
 def test_predict_from_a_pipe_and_from_gzip(run, tmp_path):
     content = PROTEINS.read_bytes()
     assert run("predict", "-", stdin=content).out == EXPECTED
@@ -44,6 +46,7 @@ def test_predict_from_a_pipe_and_from_gzip(run, tmp_path):
     assert lower.lower() == EXPECTED.lower()
 
 
+@pytest.mark.slow
 def test_order_and_neighbours_change_nothing(run):
     records = PROTEINS.read_bytes().split(b">")[1:]
     backwards = run("predict", "-", stdin=b"".join(b">" + record for record in records[::-1])).out
@@ -80,6 +83,7 @@ def test_all_adds_a_probability_for_every_label(run, model):
     assert {rows[4][column] for column in columns} == {"NA"}
 
 
+@pytest.mark.slow
 def test_several_outputs_from_one_pass(run, tmp_path):
     names = [tmp_path / f"p.{kind}" for kind in FORMATS]
     outputs = [part for kind, name in zip(FORMATS, names) for part in (f"--{kind}", name)]
@@ -88,13 +92,12 @@ def test_several_outputs_from_one_pass(run, tmp_path):
     for kind, name in zip(FORMATS, names):
         assert run("predict", PROTEINS, "--format", kind).out == name.read_bytes()
     both = run("predict", PROTEINS, "--format", "tsv", "--html", tmp_path / "q.html")
-    assert (
-        both.out == EXPECTED
-        and (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
-    )
+    assert both.out == EXPECTED
+    assert (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
 
 
-def test_outputs_that_cannot_be(run, tmp_path):
+@pytest.mark.slow
+def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
     assert run("predict", PROTEINS, "--format", "csv").code == 2
     for outputs in (("--tsv", "-", "--gff3", "-"), ("-o", "x", "--jsonl", "x")):
         done = run("predict", PROTEINS, *outputs)
@@ -102,11 +105,9 @@ def test_outputs_that_cannot_be(run, tmp_path):
     done = run("predict", PROTEINS, "--annotation", "x")
     assert done.code == 2 and "--annotation is for GFF3" in done.err
     done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
-    assert (
-        done.code == 1
-        and "/nowhere/a.html: cannot be written" in done.err
-        and not list(tmp_path.iterdir())
-    )
+    assert done.code == 1
+    assert "/nowhere/a.html: cannot be written" in done.err
+    assert not list(tmp_path.iterdir())
     done = run("predict", PROTEINS, "--multiqc", PROTEINS)
     assert done.code == 1 and "proteins.faa: cannot be made: File exists" in done.err
     (tmp_path / "g.gff3").write_text("##gff-version 3\nc\tx\tCDS\t1\t9\t.\t+\t0\tID=other\n")
@@ -128,8 +129,9 @@ def test_outputs_that_cannot_be(run, tmp_path):
     assert done.code == 1 and "found an id that came before" in done.err
 
 
+@pytest.mark.slow
 def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
-    """The enzymes given are the queries themselves, under the names of their neighbours."""
+    """The references are the queries themselves, with the names of their neighbours."""
     rows = [
         json.loads(line)
         for line in run(
@@ -140,7 +142,8 @@ def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
     proteins = {record.id: record.sequence for record in fasta.read_fasta(PROTEINS)}
     first, second = rows[0]["neighbours"][0], rows[1]["neighbours"][1]
     (tmp_path / "r.faa").write_text(
-        f">{first['id']}\n{proteins[rows[0]['id']]}\n>{second['accessions'][0]} x\n{proteins[rows[1]['id']]}"
+        f">{first['id']}\n{proteins[rows[0]['id']]}\n"
+        f">{second['accessions'][0]} x\n{proteins[rows[1]['id']]}"
     )
     done = run("predict", PROTEINS, "--format", "jsonl", "--references", tmp_path / "r.faa")
     given = [json.loads(line) for line in done.out.splitlines()]
@@ -148,19 +151,16 @@ def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
         given[0]["neighbours"][0]["alignment"],
         given[1]["neighbours"][1]["alignment"],
     ):
-        assert (
-            alignment["identity"] == 1
-            and alignment["coverage"] > 0.95
-            and alignment["e_value"] < 1e-100
-        )
+        assert alignment["identity"] == 1
+        assert alignment["coverage"] > 0.95
+        assert alignment["e_value"] < 1e-100
     assert given[2]["neighbours"][0]["alignment"] is None
     (tmp_path / "none.faa").write_text("")
-    assert (
-        "none.faa: found no sequence"
-        in run("predict", PROTEINS, "--references", tmp_path / "none.faa").err
-    )
+    done = run("predict", PROTEINS, "--references", tmp_path / "none.faa")
+    assert "none.faa: found no sequence" in done.err
 
 
+@pytest.mark.slow
 def test_explain(run):
     done = run("explain", PROTEINS, "--id", "fungi_sesq_1", "--top", 5)
     rows = table(done.out)
@@ -185,23 +185,21 @@ def test_explain(run):
         assert (failed.code, failed.out) == (1, b"") and message in failed.err
 
 
+@pytest.mark.slow
 def test_info(run, model):
     text = run("info").out.decode()
     assert f"sha256: {model.checksum}" in text and "networks: 10" in text
     about = json.loads(run("info", "--json").out)
     rows = {row["label"]: row for row in about["labels"]}
-    assert (
-        rows["ensemble:tri_squalene"]["positives"] == 39
-        and 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
-    )
-    assert (
-        len(rows) == len(model.labels)
-        and about["calibration"]["proteins"] == model.calibration.sequences
-    )
+    assert rows["ensemble:tri_squalene"]["positives"] == 39
+    assert 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
+    assert len(rows) == len(model.labels)
+    assert about["calibration"]["proteins"] == model.calibration.sequences
     assert "ensemble:tri_squalene\t39\t" in text
     assert run("info", DATA / "proteins.faa").code == 1
 
 
+@pytest.mark.slow
 def test_precision_and_coverage_are_chosen(run):
     usual = table(EXPECTED)
     assert {row["ensemble_set"] for row in usual} == {"NA"}
@@ -252,23 +250,18 @@ def test_wrong_input_is_one_line_and_exit_1(run, tmp_path, content, message):
     path = tmp_path / "bad.faa"
     path.write_bytes(content)
     done = run("predict", path, "-o", tmp_path / "out.tsv")
-    assert (
-        done.code == 1
-        and message in done.err
-        and "bad.faa" in done.err
-        and "Traceback" not in done.err
-    )
+    assert done.code == 1
+    assert message in done.err
+    assert "bad.faa" in done.err
+    assert "Traceback" not in done.err
     assert sorted(tmp_path.iterdir()) == [path]  # nothing half-written
 
 
-def test_duplicates_option(run):
+def test_an_id_that_occurs_twice_is_kept_or_gets_a_suffix(run):
     faa = b">a\nMKV\n>a\nMKL\n"
-    assert [
-        row["id"] for row in table(run("predict", "-", "--duplicates", "keep", stdin=faa).out)
-    ] == ["a", "a"]
-    assert [
-        row["id"] for row in table(run("predict", "-", "--duplicates", "suffix", stdin=faa).out)
-    ] == ["a", "a_2"]
+    for duplicates, ids in (("keep", ["a", "a"]), ("suffix", ["a", "a_2"])):
+        done = run("predict", "-", "--duplicates", duplicates, stdin=faa)
+        assert [row["id"] for row in table(done.out)] == ids
 
 
 def test_predict_refuses_a_file_that_is_no_model(run, tmp_path):
@@ -310,11 +303,23 @@ def test_every_command_has_help(run, name):
     assert done.code == 0 and done.out.startswith(b"Usage: tpspred " + name.encode())
 
 
-def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
-    """prepare → profiles → embed → featurize → train → calibrate → predict, with pipes where they make sense."""
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_consists_of_whole_sentences(name):
+    command = cli.group.get_command(None, name)
+    for text in (command.help, command.short_help):
+        assert text.strip().endswith(".")
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            assert parameter.help[0].isupper(), parameter.name
+            assert parameter.help.endswith("."), parameter.name
+
+
+@pytest.mark.slow
+def test_the_pipeline_is_a_chain_of_commands(run, tmp_path, monkeypatch):
+    """From prepare to predict, with pipes where they make sense."""
     monkeypatch.chdir(tmp_path)
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv", "--fasta", "d.faa").code == 0
-    assert len(reactions.read("d.tsv")) == 24
+    assert len(read_enzymes("d.tsv")) == 24
     assert "found" not in run("profiles", "d.tsv", "-o", "e.h5").err
     piped = run(
         "embed", "-", "-o", "-", "--encoder", "e.h5", stdin=(tmp_path / "d.faa").read_bytes()
@@ -342,11 +347,9 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
         "cpu",
     )
     first = run(*training, "-o", "m.h5", "--history", "h.tsv", "-v", "--name", "mine")
-    assert (
-        first.code == 0
-        and "member 0 epoch 1 loss" in first.err
-        and "unsupported: ensemble:mono_pinene" in first.err
-    )
+    assert first.code == 0
+    assert "member 0 epoch 1 loss" in first.err
+    assert "unsupported: ensemble:mono_pinene" in first.err
     assert len((tmp_path / "h.tsv").read_text().splitlines()) == 7
     assert run("calibrate", "m.h5", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "c.h5").code == 0
     rows = table(run("predict", "d.faa", "-m", "c.h5").out)
@@ -355,20 +358,16 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
         f"{value:.4f}" for value in np.arange(0.99, 1.01, 1e-4)
     }
 
-    assert run(
-        "train", "d.tsv", "d.h5", "--folds", 2, "-o", "x.h5", "--encoder", "e.h5"
-    ).err.endswith("--folds: found 2; wanted at least 3\n")
-    assert run(
-        "train", "d.tsv", "d.h5", "--members", 11, "-o", "x.h5", "--encoder", "e.h5"
-    ).err.endswith("--members: found 11; wanted at most --folds, 10\n")
+    for options, message in (
+        (("--folds", 2), "--folds: found 2; wanted at least 3\n"),
+        (("--members", 11), "--members: found 11; wanted at most --folds, 10\n"),
+    ):
+        refused = run("train", "d.tsv", "d.h5", *options, "-o", "x.h5", "--encoder", "e.h5")
+        assert refused.code == 1 and refused.err.endswith(message)
     wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")  # the bundled encoder made no such store
     assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err
-    assert (
-        run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5").err.count(
-            "every sequence of the dataset"
-        )
-        == 1
-    )
+    missing = run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5")
+    assert missing.err.count("every sequence of the dataset") == 1
     assert not (tmp_path / "x.h5").exists()
     single = run(*training[:-4], "--members", 1, "--epochs", 1, "-o", "s.h5")
     assert single.code == 0
@@ -376,6 +375,7 @@ def test_the_recipe_is_a_chain_of_commands(run, tmp_path, monkeypatch):
     assert seen.code == 1 and "sequences that the model was trained on" in seen.err
 
 
+@pytest.mark.slow
 def test_embed_again_computes_only_what_is_missing(run, tmp_path):
     target = tmp_path / "s.h5"
     head = b">" + b">".join(PROTEINS.read_bytes().split(b">")[1:3])
@@ -387,6 +387,7 @@ def test_embed_again_computes_only_what_is_missing(run, tmp_path):
     assert np.array_equal(again.embedding, store.read(target).embedding) and len(again) == 7
 
 
+@pytest.mark.slow
 def test_embed_refuses_the_store_of_another_encoder(run, tmp_path, small):
     store.write(small.table, tmp_path / "s.h5")
     before = (tmp_path / "s.h5").read_bytes()

@@ -1,4 +1,4 @@
-"""What only a real process shows: pipes, signals, start-up, the checkout's own script."""
+"""What only a real process shows: pipes, signals, start-up, and the script of the checkout."""
 
 import signal
 import subprocess
@@ -6,19 +6,59 @@ import sys
 import time
 
 import pytest
-from support import ROOT
+from support import DATA, ROOT
+
+import tpspred
+from tpspred import cli
 
 SCRIPT = [sys.executable, str(ROOT / "bin/tpspred")]
-PROTEINS = ROOT / "test_data/proteins.faa"
-EXPECTED = (ROOT / "test_data/expected.tsv").read_bytes()
+MODULE = [sys.executable, "-m", "tpspred"]
+PROTEINS = DATA / "proteins.faa"
+EXPECTED = (DATA / "expected.tsv").read_bytes()
+# Prints the help of each command and, to standard error, the heavy modules that this imported.
+HELP = """
+import sys
+from tpspred import cli
+for name in (None, *cli.COMMANDS):
+    sys.argv = ["tpspred", *filter(None, [name]), "--help"]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        assert stop.code == 0, name
+heavy = {"torch", "esm", "h5py", "Bio", "pyhmmer", "pyfamsa", "numpy", "rdkit", "rich"}
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
 
 
-def test_script_of_the_checkout(tmp_path):
+@pytest.mark.slow
+def test_the_script_of_the_checkout_runs(tmp_path):
     done = subprocess.run([*SCRIPT, "predict", PROTEINS], capture_output=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, EXPECTED)
 
 
-def test_reader_may_leave_early(tmp_path):
+@pytest.mark.parametrize("program", [SCRIPT, MODULE], ids=["script", "module"])
+def test_version(program):
+    done = subprocess.run([*program, "--version"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"tpspred {tpspred.__version__}\n"
+
+
+def test_the_module_passes_on_the_exit_status():
+    done = subprocess.run([*MODULE, "fly"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: tpspred [OPTIONS] COMMAND")
+
+
+@pytest.mark.slow
+def test_standard_input_may_be_a_pipe():
+    done = subprocess.run(
+        [*SCRIPT, "predict", "-q", "-"], input=PROTEINS.read_bytes(), capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, b"")
+
+
+@pytest.mark.slow
+def test_the_reader_of_the_output_may_leave_early(tmp_path):
     many = tmp_path / "many.faa"
     many.write_text("".join(f">p{i}\nMKV\n" for i in range(40_000)))
     done = subprocess.run(
@@ -27,40 +67,35 @@ def test_reader_may_leave_early(tmp_path):
         executable="/bin/bash",
         capture_output=True,
     )
-    assert (
-        done.stdout.splitlines()[0].startswith(b"id\tlength")
-        and done.stdout.splitlines()[-1] == b"0"
-    )
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(b"id\tlength")
+    assert lines[-1] == b"0"
     assert done.stderr == b""
 
 
-def test_interrupt_is_130(tmp_path):
+def test_an_interrupt_gives_exit_status_130(tmp_path):
     process = subprocess.Popen(
         [*SCRIPT, "predict", "-", "--log", tmp_path / "log"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    while (
-        not (tmp_path / "log").exists() and process.poll() is None
-    ):  # the command begins by opening its log
+    # The command begins by opening its log.
+    while not (tmp_path / "log").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130 and b"Traceback" not in err
 
 
+@pytest.mark.slow
 def test_debug_shows_the_traceback():
     done = subprocess.run([*SCRIPT, "--debug", "predict", "nowhere.faa"], capture_output=True)
     assert done.returncode == 1 and b"Traceback" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["train", "--help"]])
-def test_help_imports_nothing_heavy(arguments):
-    code = (
-        "import sys; sys.argv = ['tpspred', *sys.argv[1:]]\nfrom tpspred import cli\n"
-        "try: cli.main()\nfinally: print(sorted({'torch', 'esm', 'h5py', 'Bio', 'pyhmmer', 'numpy', 'rdkit'} "
-        "& set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, b"[]\n")
+def test_help_imports_nothing_heavy():
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    usages = [line for line in done.stdout.splitlines() if line.startswith("Usage: tpspred")]
+    assert len(usages) == len(set(usages)) == 1 + len(cli.COMMANDS)

@@ -1,4 +1,4 @@
-"""Shards of embed and predict, and what merge makes of them."""
+"""Shards of embed and predict, and the single result that merge makes of them."""
 
 import gzip
 import itertools
@@ -12,26 +12,28 @@ from tpspred.io import shards, store
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
+SLOW = pytest.mark.slow
 
 
-def predicted(run, folder, of, *options, proteins=PROTEINS):
-    """Tables of every shard."""
+def predict_shards(run, folder, of, *options, proteins=PROTEINS):
+    """Write a table for every shard and return their paths."""
     names = [folder / f"{number}of{of}.tsv" for number in range(1, of + 1)]
     for number, name in enumerate(names, 1):
         assert run("predict", proteins, "--shard", f"{number}/{of}", "-o", name, *options).code == 0
     return names
 
 
-@pytest.mark.parametrize("of", [1, 2, 4, 7, 9])
+@pytest.mark.parametrize("of", [1, *(pytest.param(of, marks=SLOW) for of in (2, 4, 7, 9))])
 def test_tables_merge_to_the_single_run(run, tmp_path, of):
-    names = predicted(run, tmp_path, of)
+    names = predict_shards(run, tmp_path, of)
     merged = run("merge", *names[::-1], "-o", "-")
     assert (merged.code, merged.out) == (0, EXPECTED), merged.err
     assert f"7 rows of {of} shards" in merged.err
 
 
+@pytest.mark.slow
 def test_any_order_and_gzip(run, tmp_path):
-    names = predicted(run, tmp_path, 3, "--all")
+    names = predict_shards(run, tmp_path, 3, "--all")
     names[1].with_suffix(".gz").write_bytes(gzip.compress(names[1].read_bytes()))
     names[1] = names[1].with_suffix(".gz")
     whole = run("predict", PROTEINS, "--all").out
@@ -39,12 +41,14 @@ def test_any_order_and_gzip(run, tmp_path):
         assert run("merge", *order, "-o", "-").out == whole
 
 
+@pytest.mark.slow
 def test_a_shard_that_runs_twice_changes_nothing(run, tmp_path):
-    names = predicted(run, tmp_path, 2)
+    names = predict_shards(run, tmp_path, 2)
     before = [name.read_bytes() for name in names]
-    assert [name.read_bytes() for name in predicted(run, tmp_path, 2)] == before
+    assert [name.read_bytes() for name in predict_shards(run, tmp_path, 2)] == before
 
 
+@pytest.mark.slow
 def test_stores_merge_to_the_single_run(run, tmp_path):
     assert run("embed", PROTEINS, "-o", tmp_path / "whole.h5").code == 0
     names = [tmp_path / f"{number}.h5" for number in (3, 1, 2)]
@@ -60,9 +64,10 @@ def test_stores_merge_to_the_single_run(run, tmp_path):
     assert run("predict", tmp_path / "merged.h5").out == EXPECTED
 
 
+@pytest.mark.slow
 def test_shards_that_are_not_whole_are_refused(run, tmp_path):
-    names = predicted(run, tmp_path, 3)
-    other = predicted(run, tmp_path, 2)
+    names = predict_shards(run, tmp_path, 3)
+    other = predict_shards(run, tmp_path, 2)
     output = tmp_path / "merged.tsv"
 
     def refused(*sources):
@@ -84,16 +89,15 @@ def test_shards_that_are_not_whole_are_refused(run, tmp_path):
     names[1].write_text("".join(lines[:-1]))
     assert "2of3.tsv: found fewer rows than its turn" in refused(*names)
     names[1].write_text("".join(lines[:1] + lines[2:]))
-    assert (
-        "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2"
-        in refused(*names)
-    )
+    error = refused(*names)
+    assert "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2" in error
     names[1].write_text("".join(lines).replace("tpspred-profile:", "another:"))
     assert "2of3.tsv, line 2: found a row of model another:" in refused(*names)
     names[1].write_bytes(b"\x89HDF\r\n\x1a\n")
     assert "1of3.tsv: found a table; wanted a store like" in refused(*names)
 
 
+@pytest.mark.slow
 def test_foreign_stores_are_refused(run, tmp_path):
     names = [tmp_path / f"{number}.h5" for number in (1, 2)]
     for number, name in enumerate(names, 1):
@@ -102,11 +106,9 @@ def test_foreign_stores_are_refused(run, tmp_path):
     with h5py.File(names[1], "r+") as handle:
         handle.attrs["encoder_checksum"] = "0" * 64
     done = run("merge", *names, "-o", tmp_path / "m.h5")
-    assert (
-        done.code == 1
-        and "2.h5: found an encoder with checksum 0000" in done.err
-        and not (tmp_path / "m.h5").exists()
-    )
+    assert done.code == 1
+    assert "2.h5: found an encoder with checksum 0000" in done.err
+    assert not (tmp_path / "m.h5").exists()
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
@@ -116,5 +118,5 @@ def test_shard_numbers_are_checked(run, text):
 
 
 def test_shards_are_disjoint_and_complete():
-    parts = [list(shards.Shard(number, 4).records(range(10))) for number in range(1, 5)]
+    parts = [list(shards.Shard(number, 4).select(range(10))) for number in range(1, 5)]
     assert sorted(sum(parts, [])) == list(range(10)) and parts[1] == [1, 5, 9]

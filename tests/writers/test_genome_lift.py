@@ -1,4 +1,4 @@
-"""Protein coordinates lifted to a genome that the test makes: sequences, exons, phases, both strands."""
+"""From protein coordinates to those of genomes that the tests make."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from tpspred.writers.genome_lift import Annotation, CodingSequence
 HEADER = "##gff-version 3\n"
 
 
-def line(sequence, kind, start, end, strand, phase, attributes):
+def gff3_line(sequence, kind, start, end, strand, phase, attributes):
     return (
         "\t".join(map(str, (sequence, "test", kind, start, end, ".", strand, phase, attributes)))
         + "\n"
@@ -26,18 +26,18 @@ def genome(tmp_path, *lines):
     return Annotation(path)
 
 
-def test_both_strands_several_exons(tmp_path):
+def test_residues_are_lifted_through_exons_of_both_strands(tmp_path):
     """Ten residues and a stop in exons of 11, 7 and 15 bases."""
     plus = [
-        line("chr1", "CDS", 101, 111, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
-        line("chr1", "CDS", 201, 207, "+", 1, "ID=c1;Parent=t1;protein_id=p1"),
-        line("chr1", "CDS", 301, 315, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
+        gff3_line("chr1", "CDS", 101, 111, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
+        gff3_line("chr1", "CDS", 201, 207, "+", 1, "ID=c1;Parent=t1;protein_id=p1"),
+        gff3_line("chr1", "CDS", 301, 315, "+", 0, "ID=c1;Parent=t1;protein_id=p1"),
     ]
     minus = [
-        line("chr2", "CDS", 101, 115, "-", 0, "Parent=t2"),
-        line("chr2", "CDS", 201, 207, "-", 1, "Parent=t2"),
-        line("chr2", "CDS", 301, 311, "-", 0, "Parent=t2"),
-        line("chr2", "mRNA", 101, 311, "-", ".", "ID=t2;Name=p2"),
+        gff3_line("chr2", "CDS", 101, 115, "-", 0, "Parent=t2"),
+        gff3_line("chr2", "CDS", 201, 207, "-", 1, "Parent=t2"),
+        gff3_line("chr2", "CDS", 301, 311, "-", 0, "Parent=t2"),
+        gff3_line("chr2", "mRNA", 101, 311, "-", ".", "ID=t2;Name=p2"),
     ]
     annotation = genome(tmp_path, *plus, *minus)
     place = annotation.place("p1", 10)
@@ -51,9 +51,11 @@ def test_both_strands_several_exons(tmp_path):
     assert annotation.place("t2", 10)(1, 1) == place(1, 1)
 
 
-def test_phase_of_a_partial_gene(tmp_path):
+def test_a_partial_gene_begins_within_a_codon(tmp_path):
     annotation = genome(
-        tmp_path, line("c", "CDS", 11, 21, "+", 2, "ID=a"), line("c", "CDS", 31, 40, "-", 1, "ID=b")
+        tmp_path,
+        gff3_line("c", "CDS", 11, 21, "+", 2, "ID=a"),
+        gff3_line("c", "CDS", 31, 40, "-", 1, "ID=b"),
     )
     assert annotation.place("a", 3)(1, 1) == ("c", "+", [(13, 15)])
     assert annotation.place("b", 3)(1, 1) == ("c", "-", [(37, 39)])
@@ -61,7 +63,7 @@ def test_phase_of_a_partial_gene(tmp_path):
 
 @given(st.randoms(use_true_random=False), st.sampled_from("+-"), st.integers(1, 40))
 def test_every_codon_is_where_the_sequence_says(rng, strand, length):
-    """Cut a coding sequence into exons on a random genome: reading the lifted bases gives the codon back."""
+    """Cut a coding sequence into exons on a random genome and read the lifted bases back."""
     coding = "".join(rng.choice("ACGT") for _ in range(3 * length))
     cuts = sorted(rng.sample(range(1, 3 * length), rng.randint(0, min(5, 3 * length - 1))))
     exons = [coding[a:b] for a, b in zip([0, *cuts], [*cuts, 3 * length])]
@@ -87,14 +89,21 @@ def complement(text):
 
 def test_names_are_unescaped_and_fasta_is_left_alone(tmp_path):
     annotation = genome(
-        tmp_path, line("chr%201", "CDS", 1, 9, "+", 0, "Name=a%3Bb"), "##FASTA\n", ">x\n", "ACGT\n"
+        tmp_path,
+        gff3_line("chr%201", "CDS", 1, 9, "+", 0, "Name=a%3Bb"),
+        "##FASTA\n",
+        ">x\n",
+        "ACGT\n",
     )
     assert annotation.place("a;b", 3)(1, 1) == ("chr 1", "+", [(1, 3)])
 
 
-def test_what_cannot_be_lifted_is_named(tmp_path, capsys):
-    trans = [line("c", "CDS", 1, 9, "+", 0, "ID=t"), line("c", "CDS", 21, 29, "-", 0, "ID=t")]
-    annotation = genome(tmp_path, line("c", "CDS", 1, 9, "+", 0, "ID=a"), *trans)
+def test_proteins_that_cannot_be_lifted_are_named(tmp_path, capsys):
+    trans = [
+        gff3_line("c", "CDS", 1, 9, "+", 0, "ID=t"),
+        gff3_line("c", "CDS", 21, 29, "-", 0, "ID=t"),
+    ]
+    annotation = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"), *trans)
     assert annotation.place("a", 3) and annotation.place("a", 2)  # with the stop codon
     for name, length in (("a", 5), ("nobody", 3), ("t", 6)):
         assert annotation.place(name, length) is None
@@ -113,27 +122,69 @@ def test_what_cannot_be_lifted_is_named(tmp_path, capsys):
     "text, message",
     [
         ("chr1\tCDS\n", "line 2: found 2 columns; wanted 9 columns of GFF3"),
-        (line("c", "CDS", 9, 1, "+", 0, "ID=a"), "line 2: found start 9 and end 1"),
+        (gff3_line("c", "CDS", 9, 1, "+", 0, "ID=a"), "line 2: found start 9 and end 1"),
         (
-            line("c", "CDS", 1, 9, ".", 0, "ID=a"),
+            gff3_line("c", "CDS", 1, 9, ".", 0, "ID=a"),
             "line 2: found strand . and phase 0 of a CDS; wanted + or - and 0, 1 or 2",
         ),
         (
-            line("c", "CDS", 1, 9, "+", 0, "note=x"),
+            gff3_line("c", "CDS", 1, 9, "+", "12", "ID=a"),
+            "line 2: found strand + and phase 12 of a CDS; wanted + or - and 0, 1 or 2",
+        ),
+        (
+            gff3_line("c", "CDS", 1, 9, "+", 0, "note=x"),
             "line 2: found a CDS without Parent, protein_id, ID, Name; wanted one of them",
         ),
         (
-            line("c", "gene", 1, 9, "+", ".", "ID=a"),
+            gff3_line("c", "gene", 1, 9, "+", ".", "ID=a"),
             "genome.gff3: found no CDS; wanted an annotation in GFF3",
         ),
     ],
 )
-def test_bad_annotations(tmp_path, text, message):
+def test_a_bad_annotation_is_refused(tmp_path, text, message):
     with pytest.raises(InputError, match=re.escape(message)):
         genome(tmp_path, text)
 
 
 def test_order_of_segments_does_not_matter(tmp_path):
-    lines = [line("c", "CDS", start, start + 5, "-", 0, "ID=a") for start in (1, 11, 21)]
+    lines = [gff3_line("c", "CDS", start, start + 5, "-", 0, "ID=a") for start in (1, 11, 21)]
     random.Random(1).shuffle(lines)
     assert genome(tmp_path, *lines).place("a", 6)(1, 2) == ("c", "-", [(21, 26)])
+
+
+def test_of_two_coding_sequences_with_one_name_the_first_counts(tmp_path):
+    annotation = genome(
+        tmp_path,
+        gff3_line("c", "CDS", 1, 9, "+", 0, "Parent=t1;protein_id=p"),
+        gff3_line("c", "CDS", 21, 29, "+", 0, "Parent=t2;protein_id=p"),
+    )
+    assert annotation.place("p", 3)(1, 1).intervals == [(1, 3)]
+    assert annotation.place("t2", 3)(1, 1).intervals == [(21, 23)]
+
+
+def test_an_exon_of_several_transcripts_belongs_to_each(tmp_path):
+    annotation = genome(
+        tmp_path,
+        gff3_line("c", "CDS", 1, 6, "+", 0, "Parent=t1,t2"),
+        gff3_line("c", "CDS", 11, 13, "+", 0, "Parent=t1"),
+        gff3_line("c", "CDS", 21, 26, "+", 0, "Parent=t2"),
+    )
+    assert annotation.place("t1", 3)(1, 3).intervals == [(1, 6), (11, 13)]
+    assert annotation.place("t2", 4)(1, 4).intervals == [(1, 6), (21, 26)]
+
+
+def test_only_the_first_proteins_of_many_are_named(tmp_path):
+    annotation = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"))
+    for k in range(7):
+        annotation.place(f"p{k}", 3)
+    with pytest.raises(InputError, match=r"p4 \(no CDS of that name\) and 2 others; wanted"):
+        annotation.check(7)
+
+
+def test_a_warning_names_the_proteins_that_are_missing(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("tpspred.console.log.propagate", True)
+    annotation = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"))
+    annotation.place("nobody", 3)
+    annotation.check(2)
+    message = "1 of 2 called proteins are not in the GFF3: nobody (no CDS of that name)"
+    assert message in caplog.text

@@ -1,8 +1,9 @@
-"""The command line: a lazy group, one file per command."""
+"""Command line of tpspred, one file per command; imports from all other rooms."""
 
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -23,38 +24,46 @@ COMMANDS = (
     "merge",
     "fetch-weights",
 )
+# Exit status, beside those of click: 0 done and 2 usage.
+BAD_DATA = 1
+INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
-    """Loads a command's module when it is asked for; these modules import nothing heavy either."""
+    """Imports the module of a command when the command is used.
 
-    def list_commands(self, context):
+    These modules import nothing heavy either before their command runs.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order of the help text."""
         return list(COMMANDS)
 
-    def get_command(self, context, name):
-        return (
-            importlib.import_module(f".{name.replace('-', '_')}", __name__).command
-            if name in COMMANDS
-            else None
-        )
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command, or return None if there is no command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __name__)
+        command: click.Command = module.command
+        return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="tpspred %(version)s")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
-def group(debug):
+def group(debug: bool) -> None:
     """Find terpene synthases in protein sequences and predict what they make.
 
-    \b
-    tpspred predict genome_proteins.faa > hits.tsv
+    Example: tpspred predict genome_proteins.faa > hits.tsv
 
-    Data goes to standard output, words to standard error. Exit status: 0 done, 1 bad data, file or model, 2 usage,
-    130 interrupted.
+    Data is written to standard output, and messages to standard error. The exit status is 0 if all
+    went well, 1 for bad data, a bad file or a bad model, 2 for wrong usage, and 130 if the command
+    was interrupted.
     """
 
 
-def main():
-    """Entry point: run a command and turn what went wrong into a line and an exit status."""
+def main() -> NoReturn:
+    """Run the command line and exit; report an error as one line and an exit status."""
     debug = "--debug" in sys.argv[1:2]
     status = 0
     try:
@@ -67,14 +76,14 @@ def main():
         status = error.exit_code
     except KeyboardInterrupt:
         print("tpspred: interrupted", file=sys.stderr)
-        status = 130
+        status = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the reader has gone; nothing is left to say
+        # The reader of standard output has left. Python flushes the stream once more at the end,
+        # which must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except TpspredError as error:
         if debug:
             raise
         print(f"tpspred: error: {error}", file=sys.stderr)
-        status = 1
+        status = BAD_DATA
     sys.exit(status)

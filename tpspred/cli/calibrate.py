@@ -1,4 +1,4 @@
-"""tpspred calibrate"""
+"""The command tpspred calibrate."""
 
 import click
 
@@ -9,15 +9,27 @@ from . import options
 @click.argument("model", metavar="MODEL")
 @click.argument("table", metavar="DATASET")
 @click.argument("representations", metavar="STORE")
-@options.output("Calibrated model")
+@options.output("calibrated model")
 @options.negatives
 @options.threads
 @options.messages
-def command(model, table, representations, output, negatives, threads):
-    """Set the per-class thresholds and the probability calibration of MODEL with DATASET and STORE.
+def command(
+    model: str,
+    table: str,
+    representations: str,
+    output: str,
+    negatives: tuple[str, ...],
+    threads: int,
+) -> None:
+    """Fit the probabilities and thresholds of MODEL on proteins that it has not seen.
 
-    A sequence that some of the model's networks left out of their training is scored by these alone; one that all of
-    them were trained on is refused. The training data itself therefore serves when every fold was left out by a network.
+    DATASET is the table of tpspred prepare, and STORE is the store of its sequences, made by
+    tpspred embed and tpspred featurize.
+
+    Each network of the model left a part of the training data out. A sequence of the training data
+    is scored only by the networks that left it out, and a new sequence by all networks. If all
+    networks were trained on a sequence, the command stops with an error. So the training data
+    itself can be used if each part of it was left out by a network.
     """
     from .. import pipeline
     from ..console import notify
@@ -27,16 +39,21 @@ def command(model, table, representations, output, negatives, threads):
     from ..model.held_out import calibrate
 
     predictor = checkpoint.load(model)
-    _, (first, *others) = pipeline.read_stores([representations, *negatives], predictor.encoder)
+    _, stores = pipeline.read_stores([representations, *negatives], predictor.encoder)
     examples = gather_examples(
-        read_enzymes(table), first, others, predictor.labels, predictor.feature_names, threads
+        read_enzymes(table),
+        stores[0],
+        stores[1:],
+        predictor.labels,
+        predictor.feature_names,
+        threads,
     )
     calibrated = calibrate(predictor, examples)
     checkpoint.save(calibrated, output)
-    fitted = calibrated.calibration
+    calibration = calibrated.calibration
     notify(
-        "calibrated on %d held-out proteins; tps from probability %.3f, uncertain from %.3f",
-        fitted.sequences,
-        fitted.tps_threshold,
-        fitted.uncertain_threshold,
+        "calibrated on %d held-out proteins; status tps from probability %.3f, uncertain from %.3f",
+        calibration.sequences,
+        calibration.tps_threshold,
+        calibration.uncertain_threshold,
     )

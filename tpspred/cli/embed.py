@@ -1,11 +1,19 @@
-"""tpspred embed"""
+"""The command tpspred embed."""
+
+from __future__ import annotations
 
 import dataclasses
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..encoders.protocol import Encoder
+    from ..encoders.runtime import Runtime
+    from ..io.shards import Shard
 
 
 @click.command("embed", short_help="Turn proteins into vectors (HDF5).")
@@ -14,41 +22,57 @@ from . import options
 @click.option(
     "--encoder",
     metavar="FILE|NAME",
-    help="Encoder or model file; or an ESM-2 such as esm2_t33_650M_UR50D, or "
-    "profile+esm2_t33_650M_UR50D, its vectors behind those of the profile encoder.  [default: the bundled model]",
+    show_default=options.BUNDLED,
+    help="Encoder file, model file, or name of an encoder. The name is that of an ESM-2, such as "
+    "esm2_t33_650M_UR50D, or profile+esm2_t33_650M_UR50D to join the vectors of the profile "
+    "encoder and of ESM-2.",
 )
 @click.option(
     "--screen",
     metavar="FILE|none",
-    help="Encoder or model file whose profiles choose the proteins that an ESM-2 "
-    "embeds, and whose encoder it is joined to, or none to embed all proteins.  [default: the bundled model]",
+    show_default=options.BUNDLED,
+    help="Encoder or model file whose profiles choose the proteins that ESM-2 embeds. A joined "
+    "encoder takes its profile encoder from this file, too. With none, ESM-2 embeds all proteins.",
 )
 @options.language_model
 @options.shard
 @options.duplicates
 @options.threads
 @options.messages
-def command(proteins, output, encoder, screen, runtime, shard, duplicates, threads):
-    """Embed PROTEINS (FASTA, plain, gzip or xz, '-' for standard input) and write an HDF5 store, one row per record.
+def command(
+    proteins: str,
+    output: str,
+    encoder: str | None,
+    screen: str | None,
+    runtime: Runtime,
+    shard: Shard | None,
+    duplicates: str,
+    threads: int,
+) -> None:
+    """Embed PROTEINS and write an HDF5 store with one row per record.
 
-    If the store exists, sequences that it already holds are not computed again. A run that was killed leaves its vectors in
-    STORE.partial, and the same command goes on from there. ESM-2 needs its weights: see tpspred fetch-weights.
+    PROTEINS is a FASTA file, plain or compressed with gzip or xz; '-' is standard input.
+
+    If the store exists, sequences that it contains are not computed again. A run that is killed
+    leaves its vectors in STORE.partial, and the same command continues from there. ESM-2 needs its
+    weights: see tpspred fetch-weights.
     """
     from ..console import notify, progress
     from ..encoders import representations
     from ..io import fasta, journal, store
 
     screened = screen != store.UNSCREENED
-    loaded = _open(encoder, screen if screened else None, runtime)
+    loaded = _load_encoder(encoder, screen if screened else None, runtime)
     if not screened and loaded.needs_profile_match:
         raise click.UsageError(
             "--screen none: the profile encoder has no vector for a protein without a profile match"
         )
     options.check_runtime(runtime, loaded)
     loaded.ready()
+    shard_name = str(shard) if shard else ""
     known = store.read(output) if output != "-" and os.path.exists(output) else None
     if known is not None:
-        store.check_extension(known, loaded, screened, str(shard or ""), output)
+        store.check_extension(known, loaded, screened, shard_name, output)
     made_by = {
         "encoder": loaded.name,
         "checksum": loaded.checksum,
@@ -61,9 +85,9 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
     ):
         if vectors and vectors.recovered:
             notify("going on with %d vectors of an earlier run", vectors.recovered)
-        stream = fasta.read_fasta(proteins, duplicates)
+        records = fasta.read_fasta(proteins, duplicates)
         table = representations.embed(
-            shard.select(stream) if shard else stream,
+            shard.select(records) if shard else records,
             loaded,
             threads,
             known,
@@ -71,26 +95,26 @@ def command(proteins, output, encoder, screen, runtime, shard, duplicates, threa
             screened,
             advance,
         )
-        store.write(dataclasses.replace(table, shard=str(shard or "")), output)
-    notify(
-        "%d proteins, %d embedded by %s",
-        len(table),
-        sum(not problem for problem in table.problems),
-        table.encoder,
-    )
+        store.write(dataclasses.replace(table, shard=shard_name), output)
+    embedded = sum(not problem for problem in table.problems)
+    notify("%d proteins, %d embedded by %s", len(table), embedded, table.encoder)
     if known is not None and known.features is not None:
         notify("the features that were in %s are gone: run tpspred featurize again", output)
 
 
-def _open(encoder, screen, runtime):
-    """The encoder of a file, or an ESM-2 by its name behind the profiles of a file or joined to its encoder."""
+def _load_encoder(encoder: str | None, screen: str | None, runtime: Runtime) -> Encoder:
+    """Load the encoder of a file, or make an ESM-2 encoder by its name.
+
+    Args:
+        encoder: File or name; None is the bundled model.
+        screen: File whose profiles screen the proteins of an ESM-2; None is the bundled model.
+        runtime: How ESM-2 runs.
+    """
     from ..encoders.protocol import encoder_by_name, encoder_class
     from ..model import checkpoint
 
-    if not encoder or os.path.exists(encoder) or encoder_class(encoder) is None:
-        if screen:
-            raise click.UsageError(
-                "--screen FILE is for ESM-2 by name; a file has its own profiles"
-            )
-        return checkpoint.load_encoder(encoder, runtime)
-    return encoder_by_name(encoder, checkpoint.load_encoder(screen), runtime)
+    if encoder and not os.path.exists(encoder) and encoder_class(encoder) is not None:
+        return encoder_by_name(encoder, checkpoint.load_encoder(screen), runtime)
+    if screen:
+        raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
+    return checkpoint.load_encoder(encoder, runtime)

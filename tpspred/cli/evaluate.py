@@ -1,86 +1,110 @@
-"""tpspred evaluate"""
+"""The command tpspred evaluate."""
+
+from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from . import options
 
+if TYPE_CHECKING:
+    from ..io.fasta import ProteinRecord
+    from ..model.hyperparameters import Config
 
-@click.command("evaluate", short_help="Cross-validate the whole recipe beside baselines.")
+
+@click.command("evaluate", short_help="Cross-validate the pipeline and compare it with baselines.")
 @click.argument("table", metavar="DATASET")
 @click.option(
     "--negatives",
     multiple=True,
     metavar="FASTA",
-    help="Proteins that are no terpene synthases; may be given several times, each a set of its own in the report.",
+    help="FASTA file of proteins that are not terpene synthases. The option may be given several "
+    "times; the report shows each file separately.",
 )
 @click.option(
     "--folds",
     "fold_table",
     metavar="FILE",
-    help="Table with the columns id and fold.  [default: folds of identity clusters]",
+    show_default="folds of identity clusters",
+    help="Table with the columns id and fold.",
 )
 @click.option(
     "--identity",
     type=click.FloatRange(1, 100),
     default=50.0,
     show_default=True,
-    help="Per cent identity above which sequences share a fold, negatives do not train beside a left-out protein, and "
-    "the bootstrap draws together.",
+    metavar="PERCENT",
+    help="Identity in per cent above which sequences are put into the same fold, a negative does "
+    "not train beside a left-out protein, and the bootstrap draws sequences together.",
 )
 @click.option(
     "--fold-count",
     type=click.IntRange(2),
     default=5,
     show_default=True,
-    help="Number of folds, without --folds.",
+    metavar="N",
+    help="Number of folds, if --folds is not given.",
 )
 @click.option(
     "--max-identity",
     type=click.FloatRange(1, 101),
     default=95.0,
     show_default=True,
-    help="Refuse folds with sequences this many per cent identical on both sides; 101 accepts any.",
+    metavar="PERCENT",
+    help="Stop with an error if two sequences of different folds have this identity in per cent, "
+    "or more; 101 accepts any folds.",
 )
 @click.option(
     "--baselines/--no-baselines",
     default=True,
     show_default=True,
-    help="Score alignment, logistic regression and random forest on the same folds.",
+    help="Also score alignment, logistic regression and random forest on the same folds.",
 )
 @click.option(
     "--encoder",
     metavar="esm2_NAME",
-    help="Score the recipe on this ESM-2's vectors too, alone and joined to the profile encoder's.",
+    help="Also score the pipeline on the vectors of this ESM-2, alone and joined to those of the "
+    "profile encoder.",
 )
 @options.weights
-@click.option("-o", "--output", metavar="FILE", help="Out-of-fold predictions to write.")
-@click.option("--tables", metavar="FOLDER", help="Folder for the report's tables.")
-@click.option("--report", metavar="FILE", help="Page with curves and tables to write (HTML).")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write the out-of-fold predictions to this file."
+)
+@click.option(
+    "--tables", metavar="FOLDER", help="Write the tables of the report to files in this folder."
+)
+@click.option(
+    "--report", metavar="FILE", help="Write a page with curves and tables (HTML) to this file."
+)
+@options.device
 @options.hyperparameters({"folds": "--inner-folds"})
 @options.threads
 @options.messages
 def command(
-    table,
-    negatives,
-    fold_table,
-    identity,
-    fold_count,
-    max_identity,
-    baselines,
-    encoder,
-    output,
-    weights,
-    tables,
-    report,
-    device,
-    threads,
-    **hyperparameters,
-):
-    """Score every protein of DATASET (from tpspred prepare) and of the negatives with models that have not seen it, and print
-    the means over labels. Everything is fitted again for every fold: profiles, weights, thresholds, calibration.
+    table: str,
+    negatives: tuple[str, ...],
+    fold_table: str | None,
+    identity: float,
+    fold_count: int,
+    max_identity: float,
+    baselines: bool,
+    encoder: str | None,
+    output: str | None,
+    weights: str | None,
+    tables: str | None,
+    report: str | None,
+    device: str,
+    config: Config,
+    threads: int,
+) -> None:
+    """Cross-validate the whole pipeline on DATASET and print the means over labels.
+
+    DATASET is the table of tpspred prepare. Every protein of DATASET and of the negatives is scored
+    by models that have not seen it. Everything is fitted again for every fold: profiles, weights of
+    the networks, thresholds and calibration.
     """
     if weights and not encoder:
         raise click.UsageError("--weights is for --encoder")
@@ -93,8 +117,6 @@ def command(
     from ..evaluation import report as reports
     from ..evaluation.tables import tables_of
     from ..family.alignment import identity_matrix
-    from ..io.fasta import read_fasta
-    from ..model.hyperparameters import Config
     from ..writers.tables import write_table
 
     if baselines:
@@ -102,16 +124,10 @@ def command(
     if report:
         reports.check()
     enzymes = read_enzymes(table)
-    others = {
-        pathlib.Path(path).name.split(".")[0]: [
-            record for record in read_fasta(path, "suffix") if not record.problem
-        ]
-        for path in negatives
-    }
-    config, where = Config(**hyperparameters), devices.resolve(device)
-    given = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
+    negative_records = _read_negatives(negatives)
+    where = devices.resolve(device)
+    folds = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
     identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
-    folds = given
     if folds is None:
         folds = cross_validation.make_folds(
             enzymes, identities, identity / 100, fold_count, config.seed
@@ -121,7 +137,16 @@ def command(
         baselines, encoder, Runtime(weights=weights, device=device), config, where
     )
     scored = cross_validation.cross_validate(
-        enzymes, identities, others, folds, identity / 100, config, where, methods, threads, notify
+        enzymes,
+        identities,
+        negative_records,
+        folds,
+        identity / 100,
+        config,
+        where,
+        methods,
+        threads,
+        notify,
     )
     results = tables_of(scored, config.seed)
     if output:
@@ -131,3 +156,15 @@ def command(
     if report:
         reports.write_page(scored, results, report)
     write_table(results["summary"], "-")
+
+
+def _read_negatives(paths: Sequence[str]) -> dict[str, list[ProteinRecord]]:
+    """Read the proteins that can be scored, by the name of their file without its endings."""
+    from ..io.fasta import read_fasta
+
+    records_of = {}
+    for path in paths:
+        name = pathlib.Path(path).name.split(".")[0]
+        records = read_fasta(path, "suffix")
+        records_of[name] = [record for record in records if not record.problem]
+    return records_of

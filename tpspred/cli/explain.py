@@ -1,18 +1,25 @@
-"""tpspred explain"""
+"""The command tpspred explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from . import options
 
+if TYPE_CHECKING:
+    from ..encoders.runtime import Runtime
 
-@click.command("explain", short_help="Say which residues and features moved a call.")
+
+@click.command("explain", short_help="Show which residues and features led to a call.")
 @options.proteins
-@click.option("--id", "name", required=True, help="Of the protein.")
+@click.option("--id", "name", required=True, metavar="ID", help="ID of the protein to explain.")
 @click.option(
     "--label",
     metavar="GROUP:NAME",
-    help="Label to explain, such as ensemble:mono_pinene or is_tps:terpene_synthase.  "
-    "[default: the most likely ensemble]",
+    show_default="the most likely ensemble",
+    help="Label to explain, such as ensemble:mono_pinene or is_tps:terpene_synthase.",
 )
 @click.option(
     "--top",
@@ -20,24 +27,36 @@ from . import options
     default=20,
     show_default=True,
     metavar="N",
-    help="How many residues, and how many features, to show.",
+    help="Show this number of residues and this number of features.",
 )
 @click.option(
     "-o",
     "--output",
     default="-",
     metavar="FILE",
-    show_default="standard output",
-    help="Table to write.",
+    show_default=options.STANDARD_OUTPUT,
+    help="Write the table to this file.",
 )
-@click.option("-m", "--model", metavar="FILE", help="Model file.  [default: the bundled model]")
+@options.model
 @options.language_model
 @options.threads
 @options.messages
-def command(proteins, name, label, top, output, model, runtime, threads):
-    """Say what each residue at a match column, and each feature, adds to the log-odds of a label of one protein of PROTEINS (FASTA):
-    a residue is made unknown, a feature is set to its mean, and the loss is what it had added. With ESM-2 this takes a pass for every
-    residue.
+def command(
+    proteins: str,
+    name: str,
+    label: str | None,
+    top: int,
+    output: str,
+    model: str | None,
+    runtime: Runtime,
+    threads: int,
+) -> None:
+    """Show how much each residue and each feature of a protein adds to a label.
+
+    The protein is one record of PROTEINS, a FASTA file. Each residue that is aligned to a column of
+    the best profile is made unknown in turn, and each feature is set to its mean. What the log-odds
+    of the label lose by that is what the residue or the feature had added to them. With ESM-2,
+    every residue takes one pass.
     """
     from ..console import notify
     from ..errors import InputError

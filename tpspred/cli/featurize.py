@@ -1,4 +1,4 @@
-"""tpspred featurize"""
+"""The command tpspred featurize."""
 
 import click
 
@@ -11,23 +11,26 @@ from . import options
     "-o",
     "--output",
     metavar="FILE",
-    help="Store to write; '-' is standard output.  [default: STORE itself]",
+    show_default="STORE itself",
+    help="Write the store to this file; '-' is standard output.",
 )
 @options.encoder
 @options.threads
 @options.messages
-def command(source, output, encoder, threads):
-    """Compute the 64 engineered features of the proteins in STORE (from tpspred embed; '-' for standard input)."""
+def command(source: str, output: str | None, encoder: str | None, threads: int) -> None:
+    """Compute the 64 engineered features of the proteins in STORE and add them to it.
+
+    STORE was made by tpspred embed; '-' is standard input.
+    """
     from .. import pipeline
     from ..console import notify, progress
     from ..encoders.representations import featurize
     from ..io import store
     from ..model import checkpoint
 
-    loaded, (table,) = pipeline.read_stores(
-        [source], checkpoint.load_encoder(encoder), lend_profiles=True
-    )
+    base = checkpoint.load_encoder(encoder)
+    store_encoder, (table,) = pipeline.read_stores([source], base, lend_profiles=True)
     with progress("proteins featurized") as advance:
-        table = featurize(table, loaded.profiles, threads, advance)
+        table = featurize(table, store_encoder.profiles, threads, advance)
     store.write(table, output or source)
     notify("%d proteins, %d features", len(table), len(table.feature_names))

@@ -1,4 +1,4 @@
-"""tpspred fetch-weights"""
+"""The command tpspred fetch-weights."""
 
 import os
 
@@ -7,24 +7,29 @@ import click
 from . import options
 
 
-@click.command("fetch-weights", short_help="Download the weights of an ESM-2.")
+@click.command("fetch-weights", short_help="Download the weights of an ESM-2 model.")
 @click.argument("name", metavar="NAME")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="File to write.  [default: NAME.pt in the folder TPSPRED_WEIGHTS, or in "
-    "the torch hub cache]",
+    show_default="NAME.pt in the folder TPSPRED_WEIGHTS, or in the torch hub cache",
+    help="Write the weights to this file.",
 )
-@click.option("--sha256", metavar="HEX", help="Checksum that the file must have.")
-@click.option("--url", metavar="URL", help="Address to download from.  [default: fair-esm's own]")
+@click.option("--sha256", metavar="HEX", help="SHA-256 checksum that the file must have.")
+@click.option(
+    "--url", metavar="URL", show_default="fair-esm's own", help="Download from this address."
+)
 @options.messages
-def command(name, output, sha256, url):
-    """Download the weights of the ESM-2 called NAME: esm2_t6_8M_UR50D, esm2_t12_35M_UR50D, esm2_t30_150M_UR50D,
-    esm2_t33_650M_UR50D (2.6 GB), esm2_t36_3B_UR50D or esm2_t48_15B_UR50D.
+def command(name: str, output: str | None, sha256: str | None, url: str | None) -> None:
+    """Download the weights of the ESM-2 model called NAME.
 
-    The only command that opens a connection. A download that broke off is resumed. The checksum is printed and kept in
-    FILE.sha256; a file that is already there is checked and not fetched again.
+    The models are esm2_t6_8M_UR50D, esm2_t12_35M_UR50D, esm2_t30_150M_UR50D, esm2_t33_650M_UR50D
+    (2.6 GB), esm2_t36_3B_UR50D and esm2_t48_15B_UR50D.
+
+    This is the only command that uses the internet. A download that was interrupted is resumed. The
+    checksum is printed and kept in FILE.sha256. A file that is already there is checked and not
+    downloaded again.
     """
     from ..console import notify, progress
     from ..encoders import esm2_weights

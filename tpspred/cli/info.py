@@ -1,17 +1,20 @@
-"""tpspred info"""
+"""The command tpspred info."""
 
 import click
 
 from . import options
 
 
-@click.command("info", short_help="Say what a model is.")
+@click.command("info", short_help="Describe a model.")
 @click.argument("model", metavar="[MODEL]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @options.messages
-def command(model, as_json):
-    """Say what MODEL, by default the bundled one, is: its encoder, how it was trained, its scores on held-out enzymes, and a table of
-    its labels with training positives, threshold, and the share of held-out calls at that threshold that was right.
+def command(model: str | None, as_json: bool) -> None:
+    """Describe MODEL, or the bundled model if none is given.
+
+    The description contains the encoder, the training, the scores on held-out enzymes, and a table
+    of the labels. For each label, the table shows the number of positive training enzymes, the
+    threshold, and the precision: the share of the held-out calls at this threshold that were right.
     """
     import json
 
@@ -19,14 +22,15 @@ def command(model, as_json):
     from ..model.description import describe
     from ..writers.tables import write_table
 
-    about = describe(checkpoint.load(model))
+    description = describe(checkpoint.load(model))
     if as_json:
-        return click.echo(json.dumps(about, indent=1, ensure_ascii=False))
-    for section, values in about.items():
-        if section != "labels":
-            click.echo(section)
-            for name, value in values.items():
-                click.echo(
-                    f"  {name}: {json.dumps(value) if isinstance(value, (dict, list)) else value}"
-                )
-    write_table(about["labels"], "-")
+        click.echo(json.dumps(description, indent=1, ensure_ascii=False))
+        return
+    for title, section in description.items():
+        if isinstance(section, list):  # the table of the labels
+            write_table(section, "-")
+            continue
+        click.echo(title)
+        for name, value in section.items():
+            text = json.dumps(value) if isinstance(value, (dict, list)) else value
+            click.echo(f"  {name}: {text}")

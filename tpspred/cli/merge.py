@@ -1,19 +1,21 @@
-"""tpspred merge"""
+"""The command tpspred merge."""
 
 import click
 
 from . import options
 
 
-@click.command("merge", short_help="Make one result of all shards.")
+@click.command("merge", short_help="Merge the results of all shards.")
 @click.argument("shards", metavar="SHARD...", nargs=-1, required=True)
-@options.output("Table or store")
+@options.output("table or store")
 @options.messages
-def command(shards, output):
-    """Make one table of all tables that tpspred predict --shard I/N wrote, or one store of all stores of tpspred embed --shard, in the
-    order of the records: the same as that of a single run. The shards may be given in any order; each must be there once.
+def command(shards: tuple[str, ...], output: str) -> None:
+    """Merge the results of all shards into what a single run would have written.
+
+    The shards are either all tables that tpspred predict --shard wrote, or all stores that tpspred
+    embed --shard wrote. They can be given in any order, but each must be given exactly once.
     """
     from ..console import notify
-    from ..io import shards as merging
+    from ..io.shards import merge
 
-    notify("%d rows of %d shards", merging.merge(shards, output), len(shards))
+    notify("%d rows of %d shards", merge(shards, output), len(shards))

@@ -1,8 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share; importing this module starts nothing heavy."""
+
+from __future__ import annotations
 
 import dataclasses
 import functools
 import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,164 +15,241 @@ from ..encoders.runtime import Runtime
 from ..io.fasta import DUPLICATES
 from ..model.hyperparameters import Config, flag
 
-weights = click.option(
-    "--weights",
-    metavar="FILE",
-    help="Weights of ESM-2 (.pt).  [default: TPSPRED_WEIGHTS, a file or folder, "
-    "or the torch hub cache]",
-)
+if TYPE_CHECKING:
+    from click.decorators import FC
+
+    from ..encoders.protocol import Encoder
+    from ..io.shards import Shard
+
+CommandFunction = Callable[..., object]  # function of a command, before click makes it one
+
+# In help texts: what stands behind a default that has no value of its own.
+BUNDLED = "the bundled model"
+STANDARD_OUTPUT = "standard output"
+DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
 
-def messages(function):
-    """-v, -q and --log; configures the console before the command runs."""
+def messages(function: CommandFunction) -> CommandFunction:
+    """Add -v, -q and --log, and configure the console before the command runs."""
 
-    @click.option("-v", "--verbose", is_flag=True, help="Say more.")
-    @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+    @click.option("-v", "--verbose", is_flag=True, help="Show more messages.")
+    @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
     @click.option(
-        "--log", "log_file", metavar="FILE", help="Write messages, with all detail, to FILE."
+        "--log",
+        "log_file",
+        metavar="FILE",
+        help="Also write all messages to this file, with all detail.",
     )
     @functools.wraps(function)
-    def command(*args, verbose, quiet, log_file, **options):
+    def command(
+        *args: object, verbose: bool, quiet: bool, log_file: str | None, **options: object
+    ) -> object:
         console.configure(-1 if quiet else int(verbose), log_file)
         return function(*args, **options)
 
     return command
 
 
-def language_model(function):
-    """Options of a run of ESM-2; the command gets them as ``runtime``, a Runtime."""
+weights = click.option(
+    "--weights",
+    metavar="FILE",
+    show_default="the file or folder that TPSPRED_WEIGHTS names, or the torch hub cache",
+    help="File with the weights of ESM-2 (.pt).",
+)
+
+
+def language_model(function: CommandFunction) -> CommandFunction:
+    """Add the options of a run of ESM-2; the command gets them as ``runtime``, a Runtime."""
 
     @weights
     @click.option(
         "--device",
         metavar="NAME",
-        help="Where ESM-2 runs: auto, cpu, cuda, cuda:N or mps.  [default: auto]",
+        show_default="auto",
+        help=f"Device that computes ESM-2: {DEVICES}.",
     )
     @click.option(
         "--precision",
         type=click.Choice(["float32", "bfloat16", "float16"]),
-        help="Of ESM-2's matrix products.  [default: float32 on a CPU, bfloat16 or float16 on a GPU]",
+        show_default="float32 on a CPU, bfloat16 or float16 on a GPU",
+        help="Precision of the matrix products of ESM-2.",
     )
     @click.option(
         "--attention",
         type=click.Choice(["fused", "original"]),
-        help="Torch's fused attention, or fair-esm's own forward pass.  [default: fused]",
+        show_default="fused",
+        help="Compute ESM-2 with the fused attention of torch, or with fair-esm's original "
+        "forward pass.",
     )
     @click.option(
         "--batch-residues",
         type=click.IntRange(1),
         metavar="N",
-        help="Residues per pass of ESM-2.  [default: one protein on a CPU, 16384 on a GPU]",
+        show_default="one protein on a CPU, 16384 residues on a GPU",
+        help="Number of residues that ESM-2 computes in one pass.",
     )
     @functools.wraps(function)
-    def command(*args, weights, device, precision, attention, batch_residues, **options):
+    def command(
+        *args: object,
+        weights: str | None,
+        device: str | None,
+        precision: str | None,
+        attention: str | None,
+        batch_residues: int | None,
+        **options: object,
+    ) -> object:
         runtime = Runtime(weights, device, precision, attention, batch_residues)
         return function(*args, runtime=runtime, **options)
 
     return command
 
 
-def hyperparameters(renamed=()):
-    """An option for every field of hyperparameters.Config, without importing torch.
+def hyperparameters(
+    renamed: Mapping[str, str] | None = None,
+) -> Callable[[CommandFunction], CommandFunction]:
+    """Return a decorator that adds an option for every field of Config.
+
+    The command gets them as ``config``, a Config.
 
     Args:
-        renamed: {field: name of its option} where the option has another name.
+        renamed: Name of the option by name of the field, where it is not that of the field.
     """
+    fields = dataclasses.fields(Config)
 
-    def decorate(function):
-        for field in reversed(dataclasses.fields(Config)):
-            name = dict(renamed).get(field.name, flag(field.name))
+    def decorate(function: CommandFunction) -> CommandFunction:
+        @functools.wraps(function)
+        def command(*args: object, **options: Any) -> object:
+            config = Config(**{field.name: options.pop(field.name) for field in fields})
+            return function(*args, config=config, **options)
+
+        with_options: CommandFunction = command
+        for field in reversed(fields):
+            name = (renamed or {}).get(field.name, flag(field.name))
             if isinstance(field.default, bool):
                 name += "/--no-" + name.removeprefix("--")
-            function = click.option(
+            add_option = click.option(
                 name,
                 field.name,
                 default=field.default,
                 show_default=True,
                 help=field.metadata["help"],
-            )(function)
-        return function
+            )
+            with_options = add_option(with_options)
+        return with_options
 
     return decorate
 
 
-def check_targets(targets):
-    """Refuse two outputs to one place."""
+def check_targets(targets: Sequence[str]) -> None:
+    """Refuse two outputs to one file.
+
+    Args:
+        targets: Paths, or '-' for standard output.
+
+    Raises:
+        click.UsageError: If one of them occurs twice.
+    """
     for target in targets:
         if targets.count(target) > 1:
-            raise click.UsageError(
-                "two outputs to " + ("standard output" if target == "-" else target)
-            )
+            place = STANDARD_OUTPUT if target == "-" else target
+            raise click.UsageError(f"two outputs to {place}")
 
 
-def check_runtime(runtime, encoder):
-    """Refuse options of ESM-2 for an encoder that is none."""
+def check_runtime(runtime: Runtime, encoder: Encoder) -> None:
+    """Refuse options of ESM-2 for an encoder that does not use it.
+
+    Raises:
+        click.UsageError: If such an option was given; a CPU as the device is accepted.
+    """
     if encoder.has_runtime:
         return
     for name, value in runtime.given().items():
         if (name, value) not in (("device", "auto"), ("device", "cpu")):
+            option = flag(name)
             raise click.UsageError(
-                f"--{name.replace('_', '-')} is for ESM-2 encoders; the profile encoder has no use for it"
+                f"{option} is for ESM-2 encoders; the profile encoder has no use for it"
             )
 
 
-class ShardType(click.ParamType):
-    """I/N as a shards.Shard."""
+def _parse_shard(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> Shard | None:
+    from ..io.shards import Shard
 
-    name = "I/N"
-
-    def convert(self, value, param, context):
-        from ..io.shards import Shard
-
-        try:
-            return Shard.parse(value)
-        except ValueError:
-            self.fail(f"found {value}; wanted I/N with I from 1 to N", param, context)
+    if text is None:
+        return None
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        raise click.BadParameter(f"found {text}; wanted I/N with I from 1 to N") from None
 
 
+def _available_threads() -> int:
+    """Return the number of CPU threads that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+proteins = click.argument("proteins", metavar="PROTEINS")
+model = click.option(
+    "-m", "--model", metavar="FILE", show_default=BUNDLED, help="Model file to use."
+)
+encoder = click.option(
+    "--encoder",
+    metavar="FILE",
+    show_default=BUNDLED,
+    help="Encoder or model file whose profiles are used.",
+)
+negatives = click.option(
+    "--negatives",
+    multiple=True,
+    metavar="STORE",
+    help="Store of proteins that are not terpene synthases. The option may be given several times.",
+)
 shard = click.option(
     "--shard",
-    type=ShardType(),
+    callback=_parse_shard,
     metavar="I/N",
-    help="Only every N-th record, from the I-th on; tpspred merge makes one result of all shards.",
-)
-threads = click.option(
-    "-t",
-    "--threads",
-    type=click.IntRange(1),
-    default=lambda: (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    ),
-    show_default="all that this process may use",
-    help="CPU threads.",
+    help="Process only every N-th record, starting with the I-th. Join the results of all shards "
+    "with tpspred merge.",
 )
 duplicates = click.option(
     "--duplicates",
     type=click.Choice(DUPLICATES),
     default="error",
     show_default=True,
-    help="What to do with an id that occurs twice; suffix appends _2, _3 …",
+    help="What to do if an id occurs twice: stop with an error, keep the id, or append the suffix "
+    "_2, _3 … to it.",
 )
-encoder = click.option(
-    "--encoder",
-    metavar="FILE",
-    help="Encoder or model file whose profiles to use.  [default: the bundled model]",
+threads = click.option(
+    "-t",
+    "--threads",
+    type=click.IntRange(1),
+    default=_available_threads,
+    show_default="all that this process may use",
+    metavar="N",
+    help="Number of CPU threads.",
 )
-negatives = click.option(
-    "--negatives",
-    multiple=True,
-    metavar="STORE",
-    help="Store of proteins that are no terpene synthases; may be given several times.",
+device = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help=f"Device to compute on: {DEVICES}.",
 )
-proteins = click.argument("proteins", metavar="PROTEINS")
 
 
-def output(what):
-    """-o, required: a file that appears whole or not at all."""
+def output(what: str) -> Callable[[FC], FC]:
+    """Return the required option -o for a file that appears whole or not at all.
+
+    Args:
+        what: What is written, such as ``model``.
+    """
     return click.option(
         "-o",
         "--output",
         required=True,
         metavar="FILE",
-        help=f"{what} to write; '-' is standard output.",
+        help=f"Write the {what} to this file; '-' is standard output.",
     )

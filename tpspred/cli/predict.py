@@ -1,38 +1,62 @@
-"""tpspred predict"""
+"""The command tpspred predict."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from ..writers import FORMATS
 from . import options
 
+if TYPE_CHECKING:
+    from ..encoders.representations import RepresentedProtein
+    from ..encoders.runtime import Runtime
+    from ..io.shards import Shard
+    from ..model.predictor import Predictor
+    from ..writers import MakeWriter
 
-@click.command("predict", short_help="Call terpene synthases in a protein FASTA.")
+
+@click.command("predict", short_help="Call terpene synthases in a FASTA file of proteins.")
 @options.proteins
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="File to write in --format.  [default: standard output, unless other outputs are named]",
+    show_default="standard output, unless another output is named",
+    help="Write the calls to this file, in the format that --format names.",
 )
 @click.option(
-    "-f", "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: tsv]"
+    "-f",
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    show_default="tsv",
+    help="Format of the output.",
 )
-@click.option("--tsv", metavar="FILE", help="Table to write, whatever else is written.")
+@click.option("--tsv", metavar="FILE", help="Write the table of all records to this file.")
 @click.option(
     "--gff3",
     metavar="FILE",
-    help="Features to write: called proteins, their domains, motifs and metal sites.",
+    help="Write the called proteins with their domains, motifs and metal-binding residues to this "
+    "file.",
 )
 @click.option(
-    "--jsonl", metavar="FILE", help="JSON lines to write: everything that is known of every record."
+    "--jsonl",
+    metavar="FILE",
+    help="Write everything that is known about every record to this file, as JSON lines.",
 )
-@click.option("--html", metavar="FILE", help="Page to write: the called proteins, to look at.")
+@click.option(
+    "--html", metavar="FILE", help="Write a page that shows the called proteins to this file."
+)
 @click.option(
     "--multiqc",
     metavar="FOLDER",
-    help="Folder for counts that MultiQC finds, in files named after PROTEINS.",
+    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS.",
 )
-@click.option("-m", "--model", metavar="FILE", help="Model file.  [default: the bundled model]")
+@options.model
 @click.option(
     "--all",
     "all_labels",
@@ -45,32 +69,35 @@ from . import options
     default=3,
     show_default=True,
     metavar="N",
-    help="How many of the nearest characterised enzymes to compare with; the table shows the first.",
+    help="Compare each protein with this number of the most similar characterised enzymes. The "
+    "table shows only the first.",
 )
 @click.option(
     "--references",
     metavar="FILE",
-    help="MARTS-DB export (CSV) or FASTA of its enzymes, to align the neighbours with; "
-    "shown in JSON lines and the page.",
+    help="File with sequences of characterised enzymes: a MARTS-DB export (CSV) or a FASTA file. "
+    "Each protein is aligned with its neighbours; the JSON lines and the page show the alignments.",
 )
 @click.option(
     "--annotation",
     metavar="FILE",
-    help="GFF3 of the genome: features of the GFF3 output are given in its coordinates, "
-    "through the CDS whose protein_id, ID or Name is the protein's.",
+    help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
+    "genome coordinates. A protein is found by the protein_id, ID or Name of its CDS or "
+    "transcript.",
 )
 @click.option(
     "--target-precision",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Call an ensemble only where this share of its calls on held-out enzymes was right, 0-1.  [default: the "
-    "threshold of best F1]",
+    show_default="the thresholds with the best F1",
+    help="Call an ensemble only if this share of its calls on held-out enzymes was right.",
 )
 @click.option(
     "--coverage",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Fill the column ensemble_set with as many ensembles as it takes to hold this share of a protein's, 0-1.",
+    help="Fill the column ensemble_set with as many ensembles as are needed to contain, on "
+    "average, this share of the ensembles of a protein.",
 )
 @options.language_model
 @options.shard
@@ -78,76 +105,113 @@ from . import options
 @options.threads
 @options.messages
 def command(
-    proteins,
-    output,
-    kind,
-    multiqc,
-    model,
-    all_labels,
-    neighbours,
-    references,
-    annotation,
-    target_precision,
-    coverage,
-    runtime,
-    shard,
-    duplicates,
-    threads,
-    **files_of,
-):
-    """Call terpene synthases in PROTEINS, one row per record, in order. PROTEINS is FASTA, plain, gzip or xz, or a store of
-    tpspred embed by the model's encoder; '-' is standard input.
+    proteins: str,
+    output: str | None,
+    output_format: str | None,
+    multiqc: str | None,
+    model: str | None,
+    all_labels: bool,
+    neighbours: int,
+    references: str | None,
+    annotation: str | None,
+    target_precision: float | None,
+    coverage: float | None,
+    runtime: Runtime,
+    shard: Shard | None,
+    duplicates: str,
+    threads: int,
+    **file_of: str | None,
+) -> None:
+    """Call terpene synthases in PROTEINS and write one row per record, in the order of the input.
 
-    Status: tps; related (prenyl diphosphate, squalene and phytoene synthases); uncertain (evidence, but not enough for a
-    call); not_tps; or why a record could not be scored (empty, internal_stop, too_long, no_known_residue).
+    PROTEINS is a FASTA file, plain or compressed with gzip or xz, or a store that tpspred embed
+    made with the encoder of the model; '-' is standard input.
+
+    The status of a protein is tps (terpene synthase), related (prenyl diphosphate, squalene or
+    phytoene synthase), uncertain (there is evidence, but not enough for a call), not_tps, or the
+    reason why it could not be scored (empty, internal_stop, too_long, no_known_residue).
     """
-    targets = [(name, files_of[name]) for name in FORMATS if files_of[name]]
-    if output or kind or not (targets or multiqc):
-        targets.insert(0, (kind or "tsv", output or "-"))
+    targets = [(name, target) for name in FORMATS if (target := file_of[name])]
+    if output or output_format or not (targets or multiqc):
+        targets.insert(0, (output_format or "tsv", output or "-"))
     options.check_targets([target for _, target in targets])
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
-    from .. import pipeline, writers
+    from .. import writers
     from ..console import notify, progress
     from ..dataset.enzymes import read_enzyme_sequences
-    from ..encoders.representations import represent_records, represent_rows
     from ..io import files
-    from ..io.fasta import read_fasta
     from ..model import checkpoint
     from ..writers import multiqc as counts
-    from ..writers.genome_lift import Annotation
 
     predictor = checkpoint.load(model, runtime).with_targets(target_precision, coverage)
-    encoder, feature_names = predictor.encoder, predictor.feature_names
-    options.check_runtime(runtime, encoder)
-    if files.is_hdf5(proteins):
-        if runtime.given():
-            raise click.UsageError(
-                "a store holds its vectors already: options of ESM-2 are for FASTA"
-            )
-        _, (table,) = pipeline.read_stores([proteins], encoder)
-        rows = shard.select(range(len(table))) if shard else range(len(table))
-        batches = represent_rows(table, rows, encoder, feature_names, threads)
-    else:
-        encoder.ready()
-        records = read_fasta(proteins, duplicates)
-        records = shard.select(records) if shard else records
-        batches = represent_records(records, encoder, feature_names, threads)
+    options.check_runtime(runtime, predictor.encoder)
+    batches = _represent(proteins, predictor, runtime, shard, duplicates, threads)
     sequence_of = read_enzyme_sequences(references) if references else None
-    writer_options = {
-        "tsv": {"all_labels": all_labels, "shard": shard},
-        "gff3": {"annotation": Annotation(annotation) if annotation else None},
-    }
-    outputs = [(name, target, writer_options.get(name, {})) for name, target in targets]
+    writer_of = _writers(all_labels, shard, annotation)
+    outputs = [writers.Output(target, writer_of[name]) for name, target in targets]
     if multiqc:
         files.make_folder(multiqc)
-        outputs += counts.targets(multiqc, proteins)
+        outputs += counts.outputs(multiqc, proteins)
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
     count = 0
     with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-        calls = predictor.calls(batches, advance, neighbours, sequence_of)
-        for count, call in enumerate(calls, 1):
+        for call in predictor.calls(batches, advance, neighbours, sequence_of):
             write(call)
+            count += 1
     notify("%d proteins scored with %s", count, predictor.name)
+
+
+def _represent(
+    proteins: str,
+    predictor: Predictor,
+    runtime: Runtime,
+    shard: Shard | None,
+    duplicates: str,
+    threads: int,
+) -> Iterator[list[RepresentedProtein]]:
+    """Read the proteins of a FASTA file or of a store and represent them batch by batch."""
+    from .. import pipeline
+    from ..encoders.representations import represent_records, represent_rows
+    from ..io import files
+    from ..io.fasta import read_fasta
+
+    encoder = predictor.encoder
+    feature_names = predictor.feature_names
+    if files.is_hdf5(proteins):
+        if runtime.given():
+            raise click.UsageError(
+                "a store contains its vectors already: options of ESM-2 are for FASTA"
+            )
+        _, (table,) = pipeline.read_stores([proteins], encoder)
+        rows = range(len(table))
+        own_rows = shard.select(rows) if shard else rows
+        return represent_rows(table, own_rows, encoder, feature_names, threads)
+    encoder.ready()
+    records = read_fasta(proteins, duplicates)
+    own_records = shard.select(records) if shard else records
+    return represent_records(own_records, encoder, feature_names, threads)
+
+
+def _writers(
+    all_labels: bool, shard: Shard | None, annotation: str | None
+) -> Mapping[str, MakeWriter]:
+    """Return what makes the writer of each format, with the options that are meant for it.
+
+    Args:
+        all_labels: Whether the table has a column for every label.
+        shard: Shard that the records belong to; the table has their numbers.
+        annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
+    """
+    from ..writers import gff3, html, jsonl, tsv
+    from ..writers.genome_lift import Annotation
+
+    genome = Annotation(annotation) if annotation else None
+    return {
+        "tsv": functools.partial(tsv.Writer, all_labels=all_labels, shard=shard),
+        "gff3": functools.partial(gff3.Writer, annotation=genome),
+        "jsonl": jsonl.Writer,
+        "html": html.Writer,
+    }

@@ -1,4 +1,4 @@
-"""tpspred prepare"""
+"""The command tpspred prepare."""
 
 import click
 
@@ -7,14 +7,19 @@ from . import options
 
 @click.command("prepare", short_help="Label enzymes from a MARTS-DB export.")
 @click.argument("reactions", metavar="REACTIONS")
-@options.output("Table")
-@click.option("--fasta", metavar="FILE", help="Also write the sequences, for tpspred embed.")
+@options.output("table")
+@click.option(
+    "--fasta",
+    metavar="FILE",
+    help="Also write the sequences to this FASTA file, for tpspred embed.",
+)
 @options.messages
-def command(reactions, output, fasta):
-    """Read REACTIONS, a MARTS-DB export (CSV, plain, gzip or xz), and write one labelled row per distinct sequence.
+def command(reactions: str, output: str, fasta: str | None) -> None:
+    """Read REACTIONS and write a table with one labelled row per distinct sequence.
 
-    Products are assigned to the 30 ensembles by their structures. RDKit is needed only for structures that the package
-    has not seen.
+    REACTIONS is a MARTS-DB export (CSV), plain or compressed with gzip or xz. Products are assigned
+    to the 30 ensembles by their structures. RDKit is needed only for structures that the package
+    does not know yet.
     """
     from ..console import notify
     from ..dataset.enzymes import from_reactions, write_enzymes, write_fasta

@@ -1,4 +1,4 @@
-"""tpspred profiles"""
+"""The command tpspred profiles."""
 
 import click
 
@@ -7,12 +7,15 @@ from . import options
 
 @click.command("profiles", short_help="Build the profile encoder from labelled enzymes.")
 @click.argument("table", metavar="DATASET")
-@options.output("Encoder file")
+@options.output("encoder")
 @options.threads
 @options.messages
-def command(table, output, threads):
-    """Group the sequences of DATASET (from tpspred prepare), build the families' profile HMMs and the projection of their
-    match columns, and write both as an encoder.
+def command(table: str, output: str, threads: int) -> None:
+    """Build the profile encoder from the enzymes of DATASET and write it to a file.
+
+    DATASET is the table of tpspred prepare. Its sequences are grouped into families, and a profile
+    HMM is built for each family. The encoder consists of these profiles and of a projection that
+    turns the residues at their match columns into a vector.
     """
     from .. import pipeline
     from ..console import detail, notify
@@ -21,12 +24,14 @@ def command(table, output, threads):
 
     encoder, _ = pipeline.fit_encoder(read_enzymes(table), threads)
     for profile in encoder.profiles:
+        domains = [f"{name} {first}-{last}" for name, first, last in profile.regions]
+        sites = [f"{site.motif}@{site.column}" for site in profile.sites]
         detail(
             "%s: %d columns, domains %s, motifs %s",
             profile.name,
             profile.columns,
-            ", ".join(f"{name} {first}-{last}" for name, first, last in profile.regions),
-            ", ".join(f"{site.motif}@{site.column}" for site in profile.sites) or "none",
+            ", ".join(domains),
+            ", ".join(sites) or "none",
         )
     checkpoint.save_encoder(encoder, output)
     notify(

@@ -1,41 +1,55 @@
-"""tpspred train"""
+"""The command tpspred train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from . import options
 
+if TYPE_CHECKING:
+    from ..model.hyperparameters import Config
+
 
 @click.command("train", short_help="Train a model on labelled representations.")
 @click.argument("table", metavar="DATASET")
 @click.argument("representations", metavar="STORE")
-@options.output("Model")
+@options.output("model")
 @options.negatives
 @options.encoder
 @click.option(
     "--name",
     metavar="NAME",
-    help="Name of the model, shown with every call.  [default: tpspred- and the encoder]",
+    show_default="tpspred- and the name of the encoder",
+    help="Name of the model, which is written with every call.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--history", metavar="FILE", help="Write a table of every member's epochs.")
+@options.device
+@click.option(
+    "--history",
+    metavar="FILE",
+    help="Write a table of the losses and scores of every network, epoch by epoch, to this file.",
+)
 @options.hyperparameters()
 @options.threads
 @options.messages
 def command(
-    table,
-    representations,
-    output,
-    negatives,
-    encoder,
-    name,
-    device,
-    history,
-    threads,
-    **hyperparameters,
-):
-    """Train the fused network on DATASET (from tpspred prepare) and STORE (from tpspred embed and featurize).
+    table: str,
+    representations: str,
+    output: str,
+    negatives: tuple[str, ...],
+    encoder: str | None,
+    name: str | None,
+    device: str,
+    history: str | None,
+    config: Config,
+    threads: int,
+) -> None:
+    """Train a model on the labels of DATASET and the representations in STORE.
 
-    The model is not calibrated: go on with tpspred calibrate.
+    DATASET is the table of tpspred prepare, and STORE is the store of its sequences, made by
+    tpspred embed and tpspred featurize. The model is not calibrated yet: continue with tpspred
+    calibrate.
     """
     from .. import device as devices
     from .. import pipeline
@@ -44,26 +58,28 @@ def command(
     from ..dataset.labels import labels_of
     from ..model import checkpoint
     from ..model.examples import gather_examples
-    from ..model.hyperparameters import Config
     from ..writers.tables import write_table
 
-    loaded, (first, *others) = pipeline.read_stores(
-        [representations, *negatives], checkpoint.load_encoder(encoder), lend_profiles=True
+    base = checkpoint.load_encoder(encoder)
+    store_encoder, stores = pipeline.read_stores(
+        [representations, *negatives], base, lend_profiles=True
     )
-    config, where = Config(**hyperparameters), devices.resolve(device)
+    where = devices.resolve(device)
     enzymes = read_enzymes(table)
     labels = labels_of(enzymes)
-    examples = gather_examples(enzymes, first, others, labels, threads=threads)
-    name = name or f"tpspred-{loaded.name}"
+    examples = gather_examples(enzymes, stores[0], stores[1:], labels, threads=threads)
+    name = name or f"tpspred-{store_encoder.name}"
     with progress("epochs") as advance:
-        predictor = pipeline.train(enzymes, examples, labels, loaded, config, name, where, advance)
+        predictor = pipeline.train(
+            enzymes, examples, labels, store_encoder, config, name, where, advance
+        )
     if history:
         write_table(predictor.trained.history, history, exact=True)
     checkpoint.save(predictor, output)
-    missing = predictor.unsupported()
+    unsupported = [label.column for label in predictor.unsupported()]
     notify(
         "%d labels, %d of them unsupported%s",
         len(predictor.labels),
-        len(missing),
-        ": " + ", ".join(label.column for label in missing) if missing else "",
+        len(unsupported),
+        ": " + ", ".join(unsupported) if unsupported else "",
     )

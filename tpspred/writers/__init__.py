@@ -1,38 +1,77 @@
-"""Bytes out: calls in the formats that people, pipelines and genome browsers read, and what evaluations found.
+"""Calls and tables as text: TSV, GFF3, JSON lines, HTML, MultiQC; imports from model and below."""
 
-A writer of calls is made with an open text stream and the model, takes one call at a time, and is closed at the end.
-"""
+from __future__ import annotations
 
 import contextlib
-import importlib
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from ..io import files
+
+if TYPE_CHECKING:
+    from ..model.calls import Call
+    from ..model.predictor import Predictor
 
 FORMATS = ("tsv", "gff3", "jsonl", "html")
 
 
+class Writer(Protocol):
+    """Writes calls in one format: it is given one call at a time and is closed after the last one.
+
+    A new output format needs three steps:
+
+    1. Write a module in this folder, such as ``tsv.py``. It contains a class with the two methods
+       below, whose constructor takes ``(handle, predictor, …)``: an open text stream, the model,
+       and options of its own.
+    2. Add the name of the format to :data:`FORMATS`. Add its option ``--NAME FILE`` and its class
+       to ``cli/predict.py``.
+    3. Test it in ``tests/writers/test_NAME.py`` and describe it in the README.
+    """
+
+    def write(self, call: Call) -> None:
+        """Write a call, or remember it until :meth:`close`."""
+        ...
+
+    def close(self) -> None:
+        """Write what comes after the last call. The stream stays open."""
+        ...
+
+
+MakeWriter = Callable[[TextIO, "Predictor"], Writer]
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """One file to write calls to.
+
+    Attributes:
+        target: Path, or '-' for standard output.
+        make_writer: Called with the open file and the model; returns the writer of the format.
+    """
+
+    target: str
+    make_writer: MakeWriter
+
+
 @contextlib.contextmanager
-def open_all(targets, predictor):
-    """Writers for several targets, all of which appear when the block succeeds, and none before.
+def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callable[[Call], None]]:
+    """Open several outputs; all files appear when the block succeeds, and none before.
 
     Args:
-        targets: List of (format, path or '-', further arguments of its writer).
-        predictor: prediction.Predictor.
+        outputs: Files with their formats.
+        predictor: Model that makes the calls.
 
     Yields:
-        Function that writes a call to all of them.
+        Function that writes a call to all outputs.
     """
     with contextlib.ExitStack() as stack:
-        opened = [
-            (name, stack.enter_context(files.open_text_output(target)), options)
-            for name, target, options in targets
-        ]
+        handles = [stack.enter_context(files.open_text_output(output.target)) for output in outputs]
         writers = [
-            importlib.import_module(f".{name}", __name__).Writer(handle, predictor, **options)
-            for name, handle, options in opened
+            output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
         ]
 
-        def write(call):
+        def write(call: Call) -> None:
             for writer in writers:
                 writer.write(call)
 

@@ -1,171 +1,242 @@
-"""Protein coordinates → genome coordinates, through the coding sequences of an annotation (GFF3)."""
+"""From protein to genome coordinates, through the coding sequences of an annotation (GFF3)."""
 
-import collections
 import dataclasses
 import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from ..console import warn
 from ..errors import InputError
 from ..io import files
+from ..io.files import Path
 
 COLUMNS = 9
-NAMED = (
-    "protein_id",
-    "ID",
-    "Name",
-)  # attributes by which a protein is found, of its CDS or of the transcript
-SHOWN = 5
+CDS = "CDS"
+# Attributes of a CDS, or of its transcript, that may name the protein.
+NAME_ATTRIBUTES = ("protein_id", "ID", "Name")
+MAX_NAMED = 5  # proteins that a message names
+
+Interval = tuple[int, int]  # first and last residue or base, 1-based inclusive
 
 
-@dataclasses.dataclass(frozen=True)
-class CodingSequence:
-    """One protein's coding sequence: where its codons lie.
+class Location(NamedTuple):
+    """Where residues lie.
 
     Attributes:
-        sequence: Name of the chromosome or contig.
-        strand: ``+`` or ``-``.
-        parts: ((start, end), …), bases, 1-based inclusive, in the direction of translation, from the first whole codon on.
+        sequence: Name of the protein, chromosome or contig.
+        strand: ``+`` or ``-``, or ``.`` on a protein.
+        intervals: Intervals of the sequence, in ascending order.
     """
 
     sequence: str
     strand: str
-    parts: tuple
+    intervals: list[Interval]
+
+
+# Returns where the first to the last residue of a protein lie, 1-based inclusive.
+Lift = Callable[[int, int], Location]
+
+
+@dataclasses.dataclass(frozen=True)
+class CodingSequence:
+    """Where the codons of one protein lie on a genome.
+
+    Attributes:
+        sequence: Name of the chromosome or contig.
+        strand: ``+`` or ``-``.
+        parts: Intervals of bases, in the direction of translation, from the first whole codon on.
+    """
+
+    sequence: str
+    strand: str
+    parts: tuple[Interval, ...]
 
     @property
-    def bases(self):
+    def bases(self) -> int:
         """Number of bases from the first whole codon on."""
         return sum(end - start + 1 for start, end in self.parts)
 
-    def lift(self, first, last):
-        """Where residues lie: one interval per exon that they touch, in ascending order.
+    def lift(self, first: int, last: int) -> list[Interval]:
+        """Return where residues lie: one interval of bases for each exon that they touch.
 
         Args:
-            first, last: Residues, 1-based inclusive.
+            first: First residue, 1-based.
+            last: Last residue, 1-based inclusive.
 
         Returns:
-            List of (start, end), bases, 1-based inclusive.
+            Intervals of bases, in ascending order.
 
         >>> CodingSequence("chr1", "+", ((11, 14), (21, 28))).lift(2, 2)
         [(14, 14), (21, 22)]
         >>> CodingSequence("chr1", "-", ((25, 28), (11, 18))).lift(2, 2)
         [(17, 18), (25, 25)]
         """
-        begin, end, passed, found = 3 * (first - 1), 3 * last, 0, []
+        # The residues are the coding bases from begin (0-based) to end (exclusive).
+        begin = 3 * (first - 1)
+        end = 3 * last
+        passed = 0  # coding bases in the exons before this one
+        intervals = []
         for low, high in self.parts:
             width = high - low + 1
-            one, other = max(begin - passed, 0), min(end - passed, width)
-            if one < other:
-                found.append(
-                    (low + one, low + other - 1)
-                    if self.strand == "+"
-                    else (high - other + 1, high - one)
-                )
+            exon_begin = max(begin - passed, 0)
+            exon_end = min(end - passed, width)
             passed += width
-        return sorted(found)
+            if exon_begin >= exon_end:
+                continue
+            if self.strand == "+":
+                intervals.append((low + exon_begin, low + exon_end - 1))
+            else:
+                intervals.append((high - exon_end + 1, high - exon_begin))
+        return sorted(intervals)
+
+    def locate(self, first: int, last: int) -> Location:
+        """Return where residues lie, with chromosome and strand."""
+        return Location(self.sequence, self.strand, self.lift(first, last))
 
 
 class Annotation:
-    """The coding sequences of a genome, by protein.
+    """The coding sequences of a genome, by the name of their protein.
 
     Args:
-        source: Path of a GFF3 file, plain or gzip, or '-'.
+        source: Path of a GFF3 file, plain or compressed, or '-' for standard input.
 
     Raises:
-        InputError: A line that is no GFF3, with file and line; no CDS at all.
+        InputError: If a line is no GFF3, with file and line, or if there is no CDS at all.
     """
 
-    def __init__(self, source):
-        self.source, self._lost = source, {}
-        self._of = _coding_sequences(source)
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._coding_of = _read_coding_sequences(source)
+        self._problems: dict[str, str] = {}  # protein → why it cannot be lifted
 
-    def place(self, name, length_aa):
-        """How a protein's residues lie on the genome.
+    def place(self, name: str, length_aa: int) -> Lift | None:
+        """Look up the coding sequence of a protein, and remember if there is none that fits.
+
+        Args:
+            name: Id of the protein.
+            length_aa: Number of its residues.
 
         Returns:
-            Function: (first, last) residue → (sequence, strand, [(start, end)]); None if it cannot be lifted.
+            Function from first and last residue to their location; None if the protein cannot be
+            lifted.
         """
-        coding = self._of.get(name)
+        if name not in self._coding_of:
+            self._problems[name] = "no CDS of that name"
+            return None
+        coding = self._coding_of[name]
         if coding is None:
-            self._lost[name] = (
-                "a CDS on several strands" if name in self._of else "no CDS of that name"
-            )
+            self._problems[name] = "a CDS on several strands"
             return None
-        if coding.bases - 3 * length_aa not in (0, 3):  # with or without the stop codon
-            self._lost[name] = f"{length_aa} residues, but {coding.bases} coding bases"
+        if coding.bases - 3 * length_aa not in (0, 3):  # without or with the stop codon
+            self._problems[name] = f"{length_aa} residues, but {coding.bases} coding bases"
             return None
-        return lambda first, last: (coding.sequence, coding.strand, coding.lift(first, last))
+        return coding.locate
 
-    def check(self, called):
-        """Name what could not be lifted.
+    def check(self, called: int) -> None:
+        """Warn about the proteins that could not be lifted.
 
         Args:
             called: Number of proteins that were to be lifted.
 
         Raises:
-            InputError: If not one of them could be.
+            InputError: If none of them could be lifted.
         """
-        if not self._lost:
+        if not self._problems:
             return
-        named = "; ".join(f"{name} ({reason})" for name, reason in list(self._lost.items())[:SHOWN])
-        more = f" and {len(self._lost) - SHOWN} others" if len(self._lost) > SHOWN else ""
-        if len(self._lost) == called:
+        shown = list(self._problems.items())[:MAX_NAMED]
+        named = "; ".join(f"{name} ({reason})" for name, reason in shown)
+        others = len(self._problems) - len(shown)
+        if others:
+            named += f" and {others} others"
+        if len(self._problems) == called:
             raise InputError.at(
                 self.source,
-                f"none of the {called} called proteins: {named}{more}",
+                f"none of the {called} called proteins: {named}",
                 "an annotation of the same proteins (protein_id, ID or Name)",
             )
-        warn(
-            "%d of %d called proteins are not in the GFF3: %s%s",
-            len(self._lost),
-            called,
-            named,
-            more,
-        )
+        warn("%d of %d called proteins are not in the GFF3: %s", len(self._problems), called, named)
 
 
-def _coding_sequences(source):
-    """{name of a protein: CodingSequence, or None for one that changes strand}; of several with one name the first."""
-    segments, names, transcripts = collections.defaultdict(list), collections.defaultdict(dict), {}
+class _Exon(NamedTuple):
+    """The part of a coding sequence that one line of a GFF3 file describes.
+
+    Attributes:
+        sequence: Name of the chromosome or contig, still escaped.
+        strand: ``+`` or ``-``.
+        start, end: Bases, 1-based inclusive.
+        phase: Bases before the first whole codon, 0 to 2.
+    """
+
+    sequence: str
+    strand: str
+    start: int
+    end: int
+    phase: int
+
+
+class _Feature(NamedTuple):
+    """One line of a GFF3 file.
+
+    Attributes:
+        exon: What the line describes, if it is a CDS; else None.
+        attributes: Values by name, without escapes.
+    """
+
+    exon: _Exon | None
+    attributes: dict[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """Names that may be those of a protein."""
+        return [self.attributes[name] for name in NAME_ATTRIBUTES if name in self.attributes]
+
+
+def _read_coding_sequences(source: Path) -> dict[str, CodingSequence | None]:
+    """Read the coding sequences of an annotation.
+
+    Returns:
+        Coding sequence by the name of the protein, of its CDS or of its transcript; None for one
+        that lies on several strands. Of several with one name, the first.
+    """
+    exons: dict[str, list[_Exon]] = {}  # by the parent of the CDS
+    protein_names: dict[str, dict[str, None]] = {}  # by the parent of the CDS, each name once
+    transcript_names: dict[str, list[str]] = {}  # by the ID of the transcript
+    for place, feature in _read_features(source):
+        if feature.exon is not None:
+            for parent in _parents(feature, place):
+                exons.setdefault(parent, []).append(feature.exon)
+                protein_names.setdefault(parent, {}).update(dict.fromkeys(feature.names))
+        elif "ID" in feature.attributes:
+            transcript_names[feature.attributes["ID"]] = feature.names
+    if not exons:
+        raise InputError.at(source, "no CDS", "an annotation in GFF3 with coding sequences")
+
+    coding_of: dict[str, CodingSequence | None] = {}
+    for parent, parts in exons.items():
+        coding = _join(parts)
+        for name in (*protein_names[parent], parent, *transcript_names.get(parent, ())):
+            coding_of.setdefault(name, coding)
+    return coding_of
+
+
+def _read_features(source: Path) -> Iterator[tuple[str, _Feature]]:
+    """Yield the place, for error messages, and the feature of each line of a GFF3 file."""
     with files.open_bytes(source) as stream:
         for number, line in files.lines(stream, source):
-            if line.startswith("##FASTA") or line.startswith(">"):
+            if line.startswith(("##FASTA", ">")):
                 break
-            if not line.strip() or line.startswith("#"):
-                continue
-            sequence, kind, start, end, strand, phase, attributes = _fields(
-                line, f"{source}, line {number}"
-            )
-            if kind != "CDS":
-                if "ID" in attributes:
-                    transcripts[attributes["ID"]] = [
-                        attributes[key] for key in NAMED if key in attributes
-                    ]
-                continue
-            key = next(
-                (attributes[name] for name in ("Parent", *NAMED) if attributes.get(name)), None
-            )
-            if key is None:
-                raise InputError.at(
-                    f"{source}, line {number}",
-                    f"a CDS without Parent, {', '.join(NAMED)}",
-                    "one of them",
-                )
-            for parent in key.split(","):
-                segments[parent].append((sequence, strand, start, end, int(phase)))
-                names[parent] |= dict.fromkeys(
-                    attributes[name] for name in NAMED if name in attributes
-                )
-    if not segments:
-        raise InputError.at(source, "no CDS", "an annotation in GFF3 with coding sequences")
-    found = {}
-    for parent, parts in segments.items():
-        coding = _join(parts)
-        for name in (*names[parent], parent, *transcripts.get(parent, ())):
-            found.setdefault(name, coding)
-    return found
+            if line.strip() and not line.startswith("#"):
+                place = f"{source}, line {number}"
+                yield place, _parse(line, place)
 
 
-def _fields(line, place):
+def _parse(line: str, place: str) -> _Feature:
+    """Parse one line of a GFF3 file.
+
+    Args:
+        line: Text without line end.
+        place: File and line, for error messages.
+    """
     columns = line.split("\t")
     if len(columns) != COLUMNS:
         raise InputError.at(place, f"{len(columns)} columns", f"{COLUMNS} columns of GFF3")
@@ -174,27 +245,41 @@ def _fields(line, place):
         raise InputError.at(
             place, f"start {start} and end {end}", "numbers, the start not above the end"
         )
-    if kind == "CDS" and (strand not in "+-" or phase not in "012" or not strand or not phase):
+    if kind == CDS and (strand not in ("+", "-") or phase not in ("0", "1", "2")):
         raise InputError.at(
             place, f"strand {strand} and phase {phase} of a CDS", "+ or - and 0, 1 or 2"
         )
-    pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
-    attributes = {key.strip(): urllib.parse.unquote(value.strip()) for key, _, value in pairs}
-    return sequence, kind, int(start), int(end), strand, phase, attributes
+    attributes = {}
+    for pair in text.split(";"):
+        if pair.strip():
+            key, _, value = pair.partition("=")
+            attributes[key.strip()] = urllib.parse.unquote(value.strip())
+    if kind != CDS:
+        return _Feature(None, attributes)
+    return _Feature(_Exon(sequence, strand, int(start), int(end), int(phase)), attributes)
 
 
-def _join(parts):
-    """One coding sequence from the segments of its exons, in whatever order they stand; None if they change strand."""
-    if len({(sequence, strand) for sequence, strand, *_ in parts}) > 1:
+def _parents(feature: _Feature, place: str) -> list[str]:
+    """Return what the exons of one coding sequence have in common: Parent, else a name."""
+    for attribute in ("Parent", *NAME_ATTRIBUTES):
+        if feature.attributes.get(attribute):
+            return feature.attributes[attribute].split(",")
+    raise InputError.at(place, f"a CDS without Parent, {', '.join(NAME_ATTRIBUTES)}", "one of them")
+
+
+def _join(exons: Sequence[_Exon]) -> CodingSequence | None:
+    """Join exons, in any order, to one coding sequence; None if they lie on several strands."""
+    sequence = exons[0].sequence
+    strand = exons[0].strand
+    if any((exon.sequence, exon.strand) != (sequence, strand) for exon in exons):
         return None
-    sequence, strand = parts[0][:2]
     ordered = sorted(
-        ((start, end, phase) for *_, start, end, phase in parts), reverse=strand == "-"
+        exons, key=lambda exon: (exon.start, exon.end, exon.phase), reverse=strand == "-"
     )
-    start, end, phase = ordered[0]
-    first = (start + phase, end) if strand == "+" else (start, end - phase)
-    return CodingSequence(
-        urllib.parse.unquote(sequence),
-        strand,
-        (first, *((low, high) for low, high, _ in ordered[1:])),
-    )
+    first, *others = ordered
+    if strand == "+":
+        first_part = (first.start + first.phase, first.end)
+    else:
+        first_part = (first.start, first.end - first.phase)
+    parts = (first_part, *((exon.start, exon.end) for exon in others))
+    return CodingSequence(urllib.parse.unquote(sequence), strand, parts)

@@ -1,160 +1,206 @@
-"""Calls as GFF3: proteins that are terpene synthases, related or uncertain, with their domains and motifs.
+"""Called proteins as GFF3, with their domains, motifs and metal-binding residues.
 
-In protein coordinates (residues, 1-based inclusive, no strand), or lifted through the CDS of an annotation. Types are those of the
-Sequence Ontology; ids and attributes are escaped as the specification says (github.com/The-Sequence-Ontology/Specifications).
+The features lie on the protein (residues, 1-based inclusive, no strand) or, with an annotation, on
+the genome. Their types are those of the Sequence Ontology. Ids and attributes are escaped as the
+specification says (github.com/The-Sequence-Ontology/Specifications).
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TextIO
 
 from ..errors import InputError
 from ..family import motifs
+from ..family.motifs import MotifHit
+from ..family.profiles import DomainHit
+from ..model.calls import Call
+from ..model.predictor import Predictor
+from .genome_lift import Annotation, Lift, Location
 from .tables import number
 
 SOURCE = "tpspred"
-SAFE_ID = re.compile(r"[^a-zA-Z0-9.:^*$@!+_?\-|]")
-SAFE_VALUE = re.compile(r"[\x00-\x1f\x7f%;=&,]")
+NO_SCORE = "."
+UNSAFE_IN_ID = re.compile(r"[^a-zA-Z0-9.:^*$@!+_?\-|]")
+UNSAFE_IN_VALUE = re.compile(r"[\x00-\x1f\x7f%;=&,]")
+
+
+class Feature(NamedTuple):
+    """One feature of a protein.
+
+    Attributes:
+        id: Its ID in the file.
+        kind: Type in the Sequence Ontology.
+        start, end: Residues, 1-based inclusive.
+        score: Text of the score column.
+        attributes: Value or values by name; None and () are left out.
+    """
+
+    id: str
+    kind: str
+    start: int
+    end: int
+    score: str
+    attributes: Mapping[str, str | tuple[str, ...] | None]
 
 
 class Writer:
-    """The features of every called protein.
+    """Writes the features of every protein that is called tps, related or uncertain.
 
     Args:
         handle: Text stream.
-        predictor: prediction.Predictor.
-        annotation: annotation.Annotation to lift with, or None.
+        predictor: Model that makes the calls; its names stand in the calls already.
+        annotation: Annotation of the genome on which the features shall lie; by default they lie
+            on the protein.
     """
 
-    def __init__(self, handle, predictor, annotation=None):
-        self._handle, self._annotation, self._seen = handle, annotation, set()
+    def __init__(
+        self, handle: TextIO, predictor: Predictor, annotation: Annotation | None = None
+    ) -> None:
+        self._handle = handle
+        self._annotation = annotation
+        self._written: set[str] = set()  # ids of the called proteins so far
         print("##gff-version 3", file=handle)
 
-    def write(self, call):
-        """Write a prediction.Call, if it is one.
+    def write(self, call: Call) -> None:
+        """Write the features of a protein, if it is called.
 
         Raises:
-            InputError: If the id has come before: an ID may stand for one feature only.
+            InputError: If a protein with the same id was written before: an ID in GFF3 stands for
+                one feature only.
         """
         if not call.is_called:
             return
-        if call.id in self._seen:
+        if call.id in self._written:
             raise InputError.at(
                 f"record {call.id}",
                 "an id that came before",
                 "unique ids in GFF3 (--duplicates suffix)",
             )
-        self._seen.add(call.id)
-        place = self._place(call)
-        if place:
+        self._written.add(call.id)
+        lift = self._lift(call)
+        if lift is not None:
             for feature in _features(call):
-                self._print(place, *feature)
+                self._print(feature, lift(feature.start, feature.end))
 
-    def close(self):
-        """Refuse an annotation that matched nothing.
+    def close(self) -> None:
+        """Warn about the proteins that are not in the annotation, if there is one.
 
         Raises:
             InputError: If no called protein has a coding sequence in the annotation.
         """
-        if self._annotation:
-            self._annotation.check(len(self._seen))
+        if self._annotation is not None:
+            self._annotation.check(len(self._written))
 
-    def _place(self, call):
-        """Function: (start, end) of a protein → (sequence, strand, [(start, end)]); None if it cannot be lifted."""
-        if self._annotation:
+    def _lift(self, call: Call) -> Lift | None:
+        """Return the function that says where residues lie; None if they cannot be lifted."""
+        if self._annotation is not None:
             return self._annotation.place(call.id, call.length_aa)
-        name = SAFE_ID.sub(_percent, call.id)
+        name = UNSAFE_IN_ID.sub(_percent_encoded, call.id)
         print(f"##sequence-region {name} 1 {call.length_aa}", file=self._handle)
-        return lambda start, end: (call.id, ".", [(start, end)])
+        return lambda start, end: Location(call.id, ".", [(start, end)])
 
-    def _print(self, place, name, kind, start, end, score, attributes):
-        sequence, strand, parts = place(start, end)
-        values = ";".join(
-            f"{key}={_value(value)}"
-            for key, value in {"ID": name, **attributes}.items()
-            if value not in (None, ())
-        )
-        for first, last in parts:
+    def _print(self, feature: Feature, location: Location) -> None:
+        """Write one line for each interval of a feature; they share their ID."""
+        pairs = []
+        for key, value in {"ID": feature.id, **feature.attributes}.items():
+            if value is not None and value != ():
+                pairs.append(f"{key}={_attribute(value)}")
+        sequence = UNSAFE_IN_ID.sub(_percent_encoded, location.sequence)
+        for start, end in location.intervals:
             print(
-                SAFE_ID.sub(_percent, sequence),
+                sequence,
                 SOURCE,
-                kind,
-                first,
-                last,
-                score,
-                strand,
-                ".",
-                values,
+                feature.kind,
+                start,
+                end,
+                feature.score,
+                location.strand,
+                ".",  # phase
+                ";".join(pairs),
                 sep="\t",
                 file=self._handle,
             )
 
 
-def _features(call):
-    """(ID, type, start, end, score, attributes) of everything in a protein."""
+def _features(call: Call) -> Iterator[Feature]:
+    """Yield the protein itself, its domains, and its motifs with their metal-binding residues."""
+    yield _protein_feature(call)
+    for k, domain in enumerate(call.domains, 1):
+        yield _domain_feature(f"{call.id}.domain{k}", domain)
+    for k, hit in enumerate(motifs.present(call.motifs), 1):
+        yield from _motif_features(f"{call.id}.motif{k}", hit)
+
+
+def _protein_feature(call: Call) -> Feature:
     near = call.nearest
-    yield (
-        call.id,
-        "polypeptide",
-        1,
-        call.length_aa,
-        number(call.tps_probability),
-        {
+    ensembles = tuple(
+        f"{ensemble.name}:{number(ensemble.probability)}" for ensemble in call.ensembles
+    )
+    return Feature(
+        id=call.id,
+        kind="polypeptide",
+        start=1,
+        end=call.length_aa,
+        score=number(call.tps_probability),
+        attributes={
             "Name": call.id,
             "status": call.status,
             "tps_probability": number(call.tps_probability),
             "product_type": call.product_type,
             "product_type_probability": number(call.product_type_probability),
-            "ensembles": tuple(
-                f"{found.name}:{number(found.probability)}" for found in call.ensembles
-            ),
+            "ensembles": ensembles,
             "ensemble_set": call.ensemble_set,
-            "nearest_enzyme": near and near.id,
-            "nearest_products": near and near.products,
-            "nearest_identity": near and number(near.identity),
+            "nearest_enzyme": near.id if near else None,
+            "nearest_products": near.products if near else None,
+            "nearest_identity": number(near.identity) if near else None,
             "flags": call.flags,
             "model": call.model,
         },
     )
-    for k, domain in enumerate(call.domains, 1):
-        yield (
-            f"{call.id}.domain{k}",
-            "polypeptide_domain",
-            domain.start,
-            domain.end,
-            f"{domain.bits:.1f}",
-            {"Name": domain.region, "profile": domain.profile},
-        )
-    for k, hit in enumerate(motifs.present(call.motifs), 1):
-        name = f"{call.id}.motif{k}"
-        yield (
-            name,
-            "polypeptide_motif",
-            hit.start,
-            hit.end,
-            ".",
-            {"Name": hit.motif, "state": hit.state, "residues": hit.residues},
-        )
-        for offset in motifs.metal_contacts(hit):
-            yield (
-                f"{name}.metal{offset + 1}",
-                "polypeptide_magnesium_ion_contact_site",
-                hit.start + offset,
-                hit.start + offset,
-                ".",
-                {"Name": f"{hit.motif} {hit.residues[offset]}{hit.start + offset}"},
-            )
 
 
-def _value(value):
-    """An attribute's value; several have ',' between.
-
-    >>> _value(("α;β", "1,8-cineole"))
-    'α%3Bβ,1%2C8-cineole'
-    """
-    return ",".join(
-        SAFE_VALUE.sub(_percent, str(part))
-        for part in (value if isinstance(value, tuple) else (value,))
+def _domain_feature(name: str, domain: DomainHit) -> Feature:
+    return Feature(
+        id=name,
+        kind="polypeptide_domain",
+        start=domain.start,
+        end=domain.end,
+        score=f"{domain.bits:.1f}",
+        attributes={"Name": domain.region, "profile": domain.profile},
     )
 
 
-def _percent(match):
+def _motif_features(name: str, hit: MotifHit) -> Iterator[Feature]:
+    yield Feature(
+        id=name,
+        kind="polypeptide_motif",
+        start=hit.start,
+        end=hit.end,
+        score=NO_SCORE,
+        attributes={"Name": hit.motif, "state": hit.state, "residues": hit.residues},
+    )
+    for offset in motifs.metal_contacts(hit):
+        position = hit.start + offset
+        yield Feature(
+            id=f"{name}.metal{offset + 1}",
+            kind="polypeptide_magnesium_ion_contact_site",
+            start=position,
+            end=position,
+            score=NO_SCORE,
+            attributes={"Name": f"{hit.motif} {hit.residues[offset]}{position}"},
+        )
+
+
+def _attribute(value: str | tuple[str, ...]) -> str:
+    """Return the escaped value of an attribute; values of a tuple are joined with ','.
+
+    >>> _attribute(("α;β", "1,8-cineole"))
+    'α%3Bβ,1%2C8-cineole'
+    """
+    values = value if isinstance(value, tuple) else (value,)
+    return ",".join(UNSAFE_IN_VALUE.sub(_percent_encoded, text) for text in values)
+
+
+def _percent_encoded(match: re.Match[str]) -> str:
+    """Return the matched character as percent-encoded UTF-8 bytes."""
     return "".join(f"%{byte:02X}" for byte in match[0].encode())

@@ -1,283 +1,355 @@
-"""Calls as one self-contained page: counts of the proteome, a table to sort and filter, and the evidence of every call."""
+"""Calls as one self-contained page.
+
+It shows counts of the proteome, a table that can be sorted and filtered, and the evidence of every
+call: domains and motifs, probabilities beside thresholds, and the nearest enzymes.
+"""
 
 import collections
 import html
 import importlib.resources
+import math
 import re
 import string
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from .. import __version__
 from ..dataset.product_types import PRODUCT_TYPES
 from ..family import motifs
+from ..family.motifs import MotifHit
+from ..family.profiles import DomainHit
+from ..model.calls import RELATED, Call
+from ..model.neighbours import Neighbour
+from ..model.predictor import Predictor
 from .tables import number
 
+TEMPLATE = "resources/calls.html"
 # Accessions as UniProt describes them (uniprot.org/help/accession_numbers); any other is GenBank's.
 UNIPROT = re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}")
 STATUSES = {"tps": "terpene synthases", "uncertain": "uncertain", "related": "related enzymes"}
-WIDTH, TRACK_Y, DOMAIN_HEIGHT = 900, 34, 20
-SHOWN_LABELS = 8
-LEGEND = """Status <b>tps</b>: a terpene synthase, at a probability at which 99 % of calls on held-out look-alikes were right;
-<b>uncertain</b>: too likely to leave out, not likely enough to call; <b>related</b>: a prenyl diphosphate, squalene or phytoene
-synthase. Bars are calibrated probabilities, the upright line is the threshold from which on an ensemble is called, and bold is
-called. On the track, boxes are domains; a filled triangle is an intact motif, an open one an altered motif, a dot a residue that
-binds magnesium. “Typical identity” is the median identity of characterised enzymes that are as similar as the protein is to
-its neighbour, by the model's own measure."""
+AGREES = {True: "yes", False: "no", None: "nothing called"}
+SHOWN_LABELS = 8  # ensembles of each protein, or more if more are called
+# The picture of a protein, in SVG units: its width, the height of the line that is the protein, and
+# the height of a domain. A letter of its text is about 6.4 wide.
+WIDTH = 900
+TRACK_Y = 34
+DOMAIN_HEIGHT = 20
+HALF_LETTER = 3.2
+TEXT_LINES = 3  # below the picture, so that the names of close motifs do not overlap
+LEGEND = (
+    "Status <b>tps</b>: a terpene synthase, at a probability at which 99 % of calls on held-out "
+    "look-alikes were right;\n"
+    "<b>uncertain</b>: too likely to leave out, not likely enough to call; <b>related</b>: a "
+    "prenyl diphosphate, squalene or phytoene\n"
+    "synthase. Bars are calibrated probabilities, the upright line is the threshold from which on "
+    "an ensemble is called, and bold is\n"
+    "called. On the track, boxes are domains; a filled triangle is an intact motif, an open one an "
+    "altered motif, a dot a residue that\n"
+    "binds magnesium. “Typical identity” is the median identity of characterised enzymes that are "
+    "as similar as the protein is to\n"
+    "its neighbour, by the model's own measure."
+)
 
 
 class Writer:
-    """The page of one run.
+    """Gathers the called proteins of one run and writes the page at the end.
 
     Args:
         handle: Text stream.
-        predictor: prediction.Predictor.
+        predictor: Model that makes the calls.
     """
 
-    def __init__(self, handle, predictor):
-        self._handle, self._model, self._thresholds = (
-            handle,
-            predictor.name,
-            predictor.calibration.thresholds,
-        )
+    def __init__(self, handle: TextIO, predictor: Predictor) -> None:
+        self._handle = handle
+        self._model = predictor.name
+        self._thresholds = predictor.calibration.thresholds
         self._ensembles = {
             i: label.name for i, label in enumerate(predictor.labels) if label.group == "ensemble"
         }
-        self._records, self._rows, self._counts = (
-            0,
-            [],
-            collections.defaultdict(collections.Counter),
-        )
+        self._records = 0
+        self._rows: list[str] = []
+        self._statuses: collections.Counter[str] = collections.Counter()
+        self._types: collections.Counter[str] = collections.Counter()  # of all called proteins
+        self._synthase_types: collections.Counter[str] = collections.Counter()  # without related
+        self._called_ensembles: collections.Counter[str] = collections.Counter()
 
-    def write(self, call):
-        """Take a prediction.Call."""
+    def write(self, call: Call) -> None:
+        """Count a protein and, if it is called, make its row."""
         self._records += 1
-        if not call.is_called:
+        if call.product_type is None:  # not called
             return
-        self._counts["status"][call.status] += 1
-        self._counts["any type"][call.product_type] += 1
-        if call.status != "related":
-            self._counts["type"][call.product_type] += 1
-            self._counts["ensemble"].update(found.name for found in call.ensembles)
-        self._rows.append(self._row(call))
+        self._statuses[call.status] += 1
+        self._types[call.product_type] += 1
+        if call.status != RELATED:
+            self._synthase_types[call.product_type] += 1
+            self._called_ensembles.update(ensemble.name for ensemble in call.ensembles)
+        self._rows.append(self._row(call, call.product_type))
 
-    def close(self):
+    def close(self) -> None:
         """Write the page."""
-        template = (
-            importlib.resources.files("tpspred")
-            .joinpath("resources/calls.html")
-            .read_text(encoding="utf-8")
+        template = importlib.resources.files("tpspred").joinpath(TEMPLATE)
+        subtitle = (
+            f"{self._records} proteins · model {html.escape(self._model)} · tpspred {__version__}"
         )
-        counted = self._counts
-        self._handle.write(
-            string.Template(template).substitute(
-                title="Terpene synthases",
-                legend=LEGEND,
-                rows="\n".join(self._rows),
-                subtitle=f"{self._records} proteins · model {html.escape(self._model)} · tpspred {__version__}",
-                counts="".join(
-                    f"<li><b>{counted['status'][name]}</b>{words}</li>"
-                    for name, words in STATUSES.items()
-                ),
-                types=_bars(
-                    [
-                        (name, counted["type"][name])
-                        for name in PRODUCT_TYPES
-                        if counted["type"][name]
-                    ]
-                ),
-                ensembles=_bars(counted["ensemble"].most_common()),
-                statuses="".join(
-                    f"<option>{name}</option>" for name in STATUSES if counted["status"][name]
-                ),
-                kinds="".join(
-                    f"<option>{name}</option>"
-                    for name in PRODUCT_TYPES
-                    if counted["any type"][name]
-                ),
-            )
+        counts = [
+            f"<li><b>{self._statuses[status]}</b>{words}</li>" for status, words in STATUSES.items()
+        ]
+        synthase_types = [
+            (name, self._synthase_types[name])
+            for name in PRODUCT_TYPES
+            if self._synthase_types[name]
+        ]
+        page = string.Template(template.read_text(encoding="utf-8")).substitute(
+            title="Terpene synthases",
+            legend=LEGEND,
+            rows="\n".join(self._rows),
+            subtitle=subtitle,
+            counts="".join(counts),
+            types=_bars(synthase_types),
+            ensembles=_bars(self._called_ensembles.most_common()),
+            statuses=_options([name for name in STATUSES if self._statuses[name]]),
+            kinds=_options([name for name in PRODUCT_TYPES if self._types[name]]),
         )
+        self._handle.write(page)
 
-    def _row(self, call):
+    def _row(self, call: Call, product_type: str) -> str:
+        """Return the row of a protein, and the row with its evidence, which is folded at first."""
         near = call.nearest
-        called = ", ".join(found.name for found in call.ensembles) or "none"
-        makes, identity = (", ".join(near.products), f"{near.identity:.2f}") if near else ("", "")
-        text = " ".join(
-            [
-                call.id,
-                call.status,
-                call.product_type,
-                called,
-                makes,
-                *call.flags,
-                *(
-                    name
-                    for neighbour in call.neighbours
-                    for name in (neighbour.id, *neighbour.accessions)
-                ),
-                *(hit.motif for hit in motifs.present(call.motifs)),
-            ]
-        ).lower()
+        ensembles = ", ".join(ensemble.name for ensemble in call.ensembles) or "none"
+        products = ", ".join(near.products) if near else ""
+        identity = _two_decimals(near.identity if near else None)
+        # What the page sorts and filters by.
         data = {
             "id": call.id,
             "status": call.status,
             "probability": number(call.tps_probability),
-            "type": call.product_type,
-            "ensembles": called,
-            "enzyme": makes,
+            "type": product_type,
+            "ensembles": ensembles,
+            "enzyme": products,
             "identity": identity,
-            "text": text,
+            "text": _searched_text(call, product_type, ensembles, products),
         }
         attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
         flags = "".join(
             f' <span class="flag">{flag.replace("_", " ")}</span>' for flag in call.flags
         )
         return (
-            f'<tbody class="called" {attributes}><tr><td><button type="button" aria-expanded="false">{html.escape(call.id)}'
-            f'</button></td><td>{call.status}</td><td class="n">{call.tps_probability:.2f}</td>'
-            f'<td>{call.product_type} {call.product_type_probability:.2f}</td><td class="less">{called}{flags}</td>'
-            f'<td class="less">{html.escape(makes)}</td><td class="n less">{identity}</td></tr>'
-            f'<tr class="detail" hidden><td colspan="7">{self._detail(call, flags)}</td></tr></tbody>'
+            f'<tbody class="called" {attributes}><tr>'
+            f'<td><button type="button" aria-expanded="false">{html.escape(call.id)}</button></td>'
+            f"<td>{call.status}</td>"
+            f'<td class="n">{_two_decimals(call.tps_probability)}</td>'
+            f"<td>{product_type} {_two_decimals(call.product_type_probability)}</td>"
+            f'<td class="less">{ensembles}{flags}</td>'
+            f'<td class="less">{html.escape(products)}</td>'
+            f'<td class="n less">{identity}</td></tr>'
+            f'<tr class="detail" hidden><td colspan="7">{self._evidence(call, flags)}</td></tr>'
+            "</tbody>"
         )
 
-    def _detail(self, call, flags):
+    def _evidence(self, call: Call, flags: str) -> str:
+        """Return everything that speaks for and against a call."""
         return (
-            f'<p>{call.length_aa} residues.{flags}</p><div class="wide">{_track(call)}</div><div class="columns">'
+            f'<p>{call.length_aa} residues.{flags}</p><div class="wide">{_track(call)}</div>'
+            '<div class="columns">'
             f"<section><h3>Ensembles, most likely first</h3>{self._levels(call)}</section>"
-            f"<section><h3>Nearest characterised enzymes</h3>{_neighbours(call)}</section></div>"
+            "<section><h3>Nearest characterised enzymes</h3>"
+            f"{_neighbour_table(call.neighbours)}</section></div>"
         )
 
-    def _levels(self, call):
-        likely = sorted(
-            (i for i in self._ensembles if call.probabilities[i] == call.probabilities[i]),
-            key=lambda i: -call.probabilities[i],
-        )
-        precision = {found.name: found.precision for found in call.ensembles}
-        return "".join(
-            _level(
-                self._ensembles[i],
-                call.probabilities[i],
-                self._thresholds[i],
-                precision.get(self._ensembles[i]),
+    def _levels(self, call: Call) -> str:
+        """Return the most likely ensembles with their probabilities and thresholds."""
+        probabilities = call.probabilities
+        if probabilities is None:
+            return ""
+        supported = [i for i in self._ensembles if not math.isnan(probabilities[i])]
+        likely = sorted(supported, key=lambda i: -probabilities[i])
+        precision_of = {ensemble.name: ensemble.precision for ensemble in call.ensembles}
+        levels = []
+        for i in likely[: max(SHOWN_LABELS, len(precision_of))]:
+            name = self._ensembles[i]
+            levels.append(
+                _level(name, probabilities[i], self._thresholds[i], precision_of.get(name))
             )
-            for i in likely[: max(SHOWN_LABELS, len(precision))]
-        )
+        return "".join(levels)
 
 
-def _bars(counts):
-    """Horizontal bars of (name, count)."""
+def _two_decimals(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _searched_text(call: Call, product_type: str, ensembles: str, products: str) -> str:
+    """Return the text that the search field of the page looks through."""
+    words = [call.id, call.status, product_type, ensembles, products, *call.flags]
+    for neighbour in call.neighbours:
+        words += [neighbour.id, *neighbour.accessions]
+    words += [hit.motif for hit in motifs.present(call.motifs)]
+    return " ".join(words).lower()
+
+
+def _options(names: Sequence[str]) -> str:
+    """Return the choices of a selection."""
+    return "".join(f"<option>{name}</option>" for name in names)
+
+
+def _bars(counts: Sequence[tuple[str, int]]) -> str:
+    """Return counts as horizontal bars.
+
+    Args:
+        counts: Names with their counts.
+    """
     most = max((count for _, count in counts), default=1)
-    return (
-        "".join(
-            f'<div class="bar"><span>{html.escape(name)}</span><span><i style="width:{100 * count / most:.1f}%"></i></span>'
-            f"<span>{count}</span></div>"
-            for name, count in counts
-        )
-        or '<p class="soft">None.</p>'
-    )
+    bars = [
+        f'<div class="bar"><span>{html.escape(name)}</span>'
+        f'<span><i style="width:{100 * count / most:.1f}%"></i></span><span>{count}</span></div>'
+        for name, count in counts
+    ]
+    return "".join(bars) or '<p class="soft">None.</p>'
 
 
-def _level(name, probability, threshold, precision):
-    """A probability with its threshold; bold if called."""
+def _level(name: str, probability: float, threshold: float, precision: float | None) -> str:
+    """Return the probability of an ensemble as a bar, with its threshold as a mark.
+
+    Args:
+        name: Ensemble.
+        probability: 0–1.
+        threshold: Probability from which on it is called; above 1 if it never is.
+        precision: Share of held-out calls that were right, 0–1 or NaN; None if the ensemble is not
+            called. A called ensemble is bold.
+    """
+    is_called = precision is not None
     mark = f'<u style="left:{100 * threshold:.1f}%"></u>' if threshold <= 1 else ""
     title = f"threshold {threshold:.2f}" if threshold <= 1 else "never called at this precision"
-    seen = (
-        f", right in {precision:.0%} of held-out calls"
-        if precision is not None and precision == precision
-        else ""
-    )
+    if precision is not None and not math.isnan(precision):
+        title += f", right in {precision:.0%} of held-out calls"
     return (
-        f'<div class="level{" called" if precision is not None else ""}" title="{title}{seen}"><span>{name}</span>'
-        f'<span class="rail"><i style="width:{100 * probability:.1f}%"></i>{mark}</span><span>{probability:.2f}</span></div>'
+        f'<div class="level{" called" if is_called else ""}" title="{title}"><span>{name}</span>'
+        f'<span class="rail"><i style="width:{100 * probability:.1f}%"></i>{mark}</span>'
+        f"<span>{probability:.2f}</span></div>"
     )
 
 
-def _neighbours(call):
-    """Table of the nearest enzymes."""
-    aligned = any(neighbour.alignment for neighbour in call.neighbours)
+def _neighbour_table(neighbours: Sequence[Neighbour]) -> str:
+    """Return the nearest enzymes as a table, with alignments if there are any."""
+    aligned = any(neighbour.alignment for neighbour in neighbours)
     head = (
         "<th>Enzyme</th><th>Makes</th><th class=n>Similarity</th><th class=n>Typical identity</th>"
-        + (
-            "<th class=n>Identity</th><th class=n>Coverage</th><th class=n>E-value</th>"
-            if aligned
-            else ""
-        )
-        + "<th>Agrees</th>"
     )
-    rows = []
-    for neighbour in call.neighbours:
-        real = neighbour.alignment
-        cells = (
-            (
-                f"<td class=n>{real.identity:.2f}</td><td class=n>{real.coverage:.2f}</td><td class=n>{real.e_value:.1g}</td>"
-                if real
-                else "<td class=n>NA</td>" * 3
-            )
-            if aligned
-            else ""
+    if aligned:
+        head += "<th class=n>Identity</th><th class=n>Coverage</th><th class=n>E-value</th>"
+    head += "<th>Agrees</th>"
+    rows = "".join(_neighbour_row(neighbour, aligned) for neighbour in neighbours)
+    return f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _neighbour_row(neighbour: Neighbour, aligned: bool) -> str:
+    species = html.escape("; ".join(neighbour.species))
+    row = (
+        f"<tr><td>{_links(neighbour)}<br><i>{species}</i></td>"
+        f"<td>{html.escape(', '.join(neighbour.products))}</td>"
+        f"<td class=n>{neighbour.similarity:.2f}</td><td class=n>{neighbour.identity:.2f}</td>"
+    )
+    alignment = neighbour.alignment
+    if alignment is not None:
+        row += (
+            f"<td class=n>{alignment.identity:.2f}</td><td class=n>{alignment.coverage:.2f}</td>"
+            f"<td class=n>{alignment.e_value:.1g}</td>"
         )
-        rows.append(
-            f"<tr><td>{_links(neighbour)}<br><i>{html.escape('; '.join(neighbour.species))}</i></td>"
-            f"<td>{html.escape(', '.join(neighbour.products))}</td><td class=n>{neighbour.similarity:.2f}</td>"
-            f"<td class=n>{neighbour.identity:.2f}</td>{cells}"
-            f"<td>{ {True: 'yes', False: 'no', None: 'nothing called'}[neighbour.agrees] }</td></tr>"
-        )
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    elif aligned:
+        row += "<td class=n>NA</td>" * 3
+    return f"{row}<td>{AGREES[neighbour.agrees]}</td></tr>"
 
 
-def _links(neighbour):
-    """The enzyme's id and accessions, with links to UniProt or GenBank."""
-
-    def link(name):
-        page = (
-            f"www.uniprot.org/uniprotkb/{name}"
-            if UNIPROT.fullmatch(name)
-            else f"www.ncbi.nlm.nih.gov/protein/{name}"
-        )
-        return f'<a href="https://{html.escape(page)}">{html.escape(name)}</a>'
-
-    return ", ".join([html.escape(neighbour.id), *map(link, neighbour.accessions)])
+def _links(neighbour: Neighbour) -> str:
+    """Return an enzyme's id and its accessions, with links to UniProt or GenBank."""
+    links = [html.escape(neighbour.id)]
+    for name in neighbour.accessions:
+        if UNIPROT.fullmatch(name):
+            page = f"www.uniprot.org/uniprotkb/{name}"
+        else:
+            page = f"www.ncbi.nlm.nih.gov/protein/{name}"
+        links.append(f'<a href="https://{html.escape(page)}">{html.escape(name)}</a>')
+    return ", ".join(links)
 
 
-def _track(call):
-    """Domains and motifs along the protein, as SVG."""
-
-    def x(residue):
-        return 10 + (WIDTH - 20) * residue / call.length_aa
-
-    parts = [
-        f'<path d="M{x(0):.1f} {TRACK_Y}H{x(call.length_aa):.1f}" stroke="#595959" stroke-width="2"/>'
+def _track(call: Call) -> str:
+    """Return domains and motifs along the protein, as SVG."""
+    length_aa = call.length_aa
+    shapes = [
+        f'<path d="M{_x(0, length_aa):.1f} {TRACK_Y}H{_x(length_aa, length_aa):.1f}" '
+        'stroke="#595959" stroke-width="2"/>'
     ]
     for domain in call.domains:
-        start, width = x(domain.start - 1), x(domain.end) - x(domain.start - 1)
-        words = f"{domain.region} {domain.start}–{domain.end}"
-        parts.append(
-            f'<rect x="{start:.1f}" y="{TRACK_Y - DOMAIN_HEIGHT / 2}" width="{width:.1f}" height="{DOMAIN_HEIGHT}" '
-            f'fill="#cfe0ea" stroke="#00527a"><title>{html.escape(words)}, profile {html.escape(domain.profile)}, '
-            f"{domain.bits:.0f} bits</title></rect>"
-        )
-        if width > 7 * len(words):
-            parts.append(
-                f'<text x="{start + width / 2:.1f}" y="{TRACK_Y + 4}" text-anchor="middle">{html.escape(words)}</text>'
-            )
-    free = [0.0, 0.0, 0.0]  # where the text of each line above the motifs ends
+        shapes += _domain_shapes(domain, length_aa)
+    text_ends = [0.0] * TEXT_LINES  # where the last name of each text line ends
     for hit in sorted(motifs.present(call.motifs), key=lambda hit: hit.start):
-        middle = x((hit.start + hit.end - 1) / 2)
-        intact = hit.state == motifs.INTACT
-        words = f"{hit.motif} {hit.start} {hit.residues}" + ("" if intact else " altered")
-        line = next(
-            (k for k, end in enumerate(free) if end < middle - 3.2 * len(words)), len(free) - 1
+        shapes += _motif_shapes(hit, length_aa, text_ends)
+    return (
+        f'<svg viewBox="0 0 {WIDTH} 104" role="img" aria-label="Domains and motifs">'
+        f"{''.join(shapes)}</svg>"
+    )
+
+
+def _x(residues: float, length_aa: int) -> float:
+    """Return where a number of residues ends in the picture of a protein.
+
+    >>> _x(0, 300), _x(150, 300), _x(300, 300)
+    (10.0, 450.0, 890.0)
+    """
+    return 10 + (WIDTH - 20) * residues / length_aa
+
+
+def _domain_shapes(domain: DomainHit, length_aa: int) -> Iterator[str]:
+    """Yield the box of a domain, and its name if it has room in the box."""
+    start = _x(domain.start - 1, length_aa)
+    width = _x(domain.end, length_aa) - start
+    name = f"{domain.region} {domain.start}–{domain.end}"
+    yield (
+        f'<rect x="{start:.1f}" y="{TRACK_Y - DOMAIN_HEIGHT / 2}" width="{width:.1f}" '
+        f'height="{DOMAIN_HEIGHT}" fill="#cfe0ea" stroke="#00527a"><title>{html.escape(name)}, '
+        f"profile {html.escape(domain.profile)}, {domain.bits:.0f} bits</title></rect>"
+    )
+    if width > 7 * len(name):
+        yield (
+            f'<text x="{start + width / 2:.1f}" y="{TRACK_Y + 4}" text-anchor="middle">'
+            f"{html.escape(name)}</text>"
         )
-        free[line] = middle + 3.2 * len(words)
-        parts.append(
-            f'<path d="M{middle - 6:.1f} {TRACK_Y + 24}h12l-6 -12z" fill="{"#b34700" if intact else "#fff"}" '
-            f'stroke="#b34700" stroke-width="1.5"><title>{html.escape(words)}, {hit.state}</title></path>'
+
+
+def _motif_shapes(hit: MotifHit, length_aa: int, text_ends: list[float]) -> Iterator[str]:
+    """Yield the triangle of a motif, the dots of its metal-binding residues, and its name.
+
+    Args:
+        hit: Motif.
+        length_aa: Residues of the protein.
+        text_ends: Where the last name of each text line ends; the name is added to the first line
+            that has room, or to the last line.
+    """
+    middle = _x((hit.start + hit.end - 1) / 2, length_aa)
+    is_intact = hit.state == motifs.INTACT
+    name = f"{hit.motif} {hit.start} {hit.residues}" + ("" if is_intact else " altered")
+    yield (
+        f'<path d="M{middle - 6:.1f} {TRACK_Y + 24}h12l-6 -12z" '
+        f'fill="{"#b34700" if is_intact else "#fff"}" stroke="#b34700" stroke-width="1.5">'
+        f"<title>{html.escape(name)}, {hit.state}</title></path>"
+    )
+    for offset in motifs.metal_contacts(hit):
+        position = hit.start + offset
+        yield (
+            f'<circle cx="{_x(position - 0.5, length_aa):.1f}" cy="{TRACK_Y - 14}" r="2.5" '
+            f'fill="#1a1a1a"><title>{hit.residues[offset]}{position} binds magnesium</title>'
+            "</circle>"
         )
-        for offset in motifs.metal_contacts(hit):
-            parts.append(
-                f'<circle cx="{x(hit.start + offset - 0.5):.1f}" cy="{TRACK_Y - 14}" r="2.5" fill="#1a1a1a">'
-                f"<title>{hit.residues[offset]}{hit.start + offset} binds magnesium</title></circle>"
-            )
-        anchor = "start" if middle < 60 else "end" if middle > WIDTH - 60 else "middle"
-        parts.append(
-            f'<text x="{middle:.1f}" y="{TRACK_Y + 38 + 14 * line}" text-anchor="{anchor}">{html.escape(words)}</text>'
-        )
-    return f'<svg viewBox="0 0 {WIDTH} 104" role="img" aria-label="Domains and motifs">{"".join(parts)}</svg>'
+    begin = middle - HALF_LETTER * len(name)
+    free = [line for line, end in enumerate(text_ends) if end < begin]
+    line = free[0] if free else len(text_ends) - 1
+    text_ends[line] = middle + HALF_LETTER * len(name)
+    if middle < 60:
+        anchor = "start"
+    elif middle > WIDTH - 60:
+        anchor = "end"
+    else:
+        anchor = "middle"
+    yield (
+        f'<text x="{middle:.1f}" y="{TRACK_Y + 38 + 14 * line}" text-anchor="{anchor}">'
+        f"{html.escape(name)}</text>"
+    )

@@ -1,33 +1,44 @@
-"""Calls as JSON lines: one object per record with everything that is known of it; null is a missing value."""
+"""Calls as JSON lines: one object per record with everything that is known about it.
+
+A missing value is null.
+"""
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from typing import TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import __version__
+from ..model.calls import Call
+from ..model.predictor import Predictor
 
 
 class Writer:
-    """One object per call.
+    """Writes one object per call.
 
     Args:
         handle: Text stream.
-        predictor: prediction.Predictor.
+        predictor: Model that makes the calls.
     """
 
-    def __init__(self, handle, predictor):
+    def __init__(self, handle: TextIO, predictor: Predictor) -> None:
         self._handle = handle
         self._feature_names = predictor.feature_names
         self._columns = [label.column for label in predictor.labels]
-        lines = predictor.calibration
-        thresholds = {"tps": lines.tps_threshold, "uncertain": lines.uncertain_threshold} | {
-            label.column: threshold
-            for label, threshold, count in zip(
-                predictor.labels, lines.thresholds, predictor.positives
-            )
-            if label.group == "ensemble" and count and threshold <= 1
+        calibration = predictor.calibration
+        thresholds = {
+            "tps": calibration.tps_threshold,
+            "uncertain": calibration.uncertain_threshold,
         }
+        for label, threshold, count in zip(
+            predictor.labels, calibration.thresholds, predictor.positives
+        ):
+            # Only of ensembles that can be called: a threshold above 1 is never reached.
+            if label.group == "ensemble" and count and threshold <= 1:
+                thresholds[label.column] = threshold
         provenance = {
             "model": predictor.training_record["name"],
             "model_sha256": predictor.checksum,
@@ -35,14 +46,12 @@ class Writer:
             "encoder_sha256": predictor.encoder.checksum,
             "tpspred_version": __version__,
         }
-        self._same = _text(
-            {"thresholds": thresholds, "provenance": provenance}
-        )  # in every object, so written as text once
+        # This part is the same in every object, so it is made into text only once.
+        self._common = _json_text({"thresholds": thresholds, "provenance": provenance})
 
-    def write(self, call):
-        """Write a prediction.Call."""
-        scored = call.is_scored
-        own = _text(
+    def write(self, call: Call) -> None:
+        """Write the object of a call."""
+        own = _json_text(
             {
                 "id": call.id,
                 "length": call.length_aa,
@@ -53,25 +62,35 @@ class Writer:
                 "ensembles": call.ensembles,
                 "ensemble_set": call.ensemble_set,
                 "flags": call.flags,
-                "probabilities": dict(zip(self._columns, call.probabilities)) if scored else None,
+                "probabilities": _by_name(self._columns, call.probabilities),
                 "domains": call.domains,
                 "motifs": call.motifs,
                 "neighbours": call.neighbours,
-                "features": dict(zip(self._feature_names, call.features)) if scored else None,
+                "features": _by_name(self._feature_names, call.features),
             }
         )
-        print(f"{own[:-1]}, {self._same[1:]}", file=self._handle)
+        print(f"{own[:-1]}, {self._common[1:]}", file=self._handle)
 
-    def close(self):
-        """Nothing is left to write."""
+    def close(self) -> None:
+        """Do nothing: every object is written already."""
 
 
-def _text(value):
+def _by_name(
+    names: Sequence[str], values: NDArray[np.floating] | None
+) -> dict[str, np.floating] | None:
+    """Return the numbers of a scored protein by name; None for one that was not scored."""
+    return None if values is None else dict(zip(names, values))
+
+
+def _json_text(value: object) -> str:
     return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value):
-    """What json can write: dataclasses as dictionaries, numbers with six decimals, null for NaN."""
+def _plain(value: object) -> object:
+    """Return a value that json can write.
+
+    Dataclasses become dictionaries, numbers get six decimals, and NaN becomes None.
+    """
     if dataclasses.is_dataclass(value):
         return _plain(vars(value))
     if isinstance(value, dict):

@@ -1,79 +1,106 @@
-"""Counts of one run as custom content of MultiQC (docs.seqera.io/multiqc/custom_content), a file for each of two plots."""
+"""Counts of one run for MultiQC, as custom content: one file for each of two plots.
+
+The format is described at docs.seqera.io/multiqc/custom_content.
+"""
 
 import collections
+import functools
+from typing import NamedTuple, TextIO
 
 from ..dataset.product_types import PRODUCT_TYPES
+from ..io.files import Path
+from ..model.calls import RELATED, TPS, UNCERTAIN, Call
+from ..model.predictor import Predictor
+from . import Output
 
-STATUSES = ("tps", "uncertain", "related")
+
+class Section(NamedTuple):
+    """One plot of the report.
+
+    Attributes:
+        plot: Kind of plot, as MultiQC calls it.
+        title: Heading of the plot.
+        description: Text below the heading.
+        columns: Names of the counts.
+    """
+
+    plot: str
+    title: str
+    description: str
+    columns: tuple[str, ...]
+
+
+STATUS, PRODUCT_TYPE = "status", "type"
 SECTIONS = {
-    "status": ("generalstats", "tpspred", "Proteins by status"),
-    "type": (
+    STATUS: Section("generalstats", "tpspred", "Proteins by status", (TPS, UNCERTAIN, RELATED)),
+    PRODUCT_TYPE: Section(
         "bargraph",
         "Terpene synthases by product type",
         "The most likely product type of every protein called tps.",
+        tuple(PRODUCT_TYPES),
     ),
 }
 
 
 class Writer:
-    """One row: a sample and its counts.
+    """Counts the calls of one sample and writes the counts as one row at the end.
 
     Args:
         handle: Text stream.
-        predictor: prediction.Predictor.
-        section: ``status`` or ``type``.
+        predictor: Model that makes the calls.
+        section: Name of the section, ``status`` or ``type``.
         sample: Name of the sample.
     """
 
-    def __init__(self, handle, predictor, section, sample):
-        self._handle, self._section, self._sample, self._counts = (
-            handle,
-            section,
-            sample,
-            collections.Counter(),
-        )
+    def __init__(self, handle: TextIO, predictor: Predictor, section: str, sample: str) -> None:
+        self._handle = handle
+        self._section = section
+        self._sample = sample
+        self._counts: collections.Counter[str] = collections.Counter()
 
-    def write(self, call):
-        """Count a prediction.Call."""
-        if self._section == "status":
+    def write(self, call: Call) -> None:
+        """Count a call, by its status or by its product type."""
+        if self._section == STATUS:
             self._counts[call.status] += 1
-        elif call.status == "tps":
+        elif call.status == TPS and call.product_type is not None:
             self._counts[call.product_type] += 1
 
-    def close(self):
-        """Write the counts."""
-        plot, title, words = SECTIONS[self._section]
-        columns = STATUSES if self._section == "status" else PRODUCT_TYPES
-        print(
-            f'# id: "tpspred_{self._section}"',
-            f'# section_name: "{title}"',
-            f'# description: "{words}"',
-            f'# plot_type: "{plot}"',
-            sep="\n",
-            file=self._handle,
-        )
-        print("Sample", *columns, sep="\t", file=self._handle)
-        print(self._sample, *(self._counts[name] for name in columns), sep="\t", file=self._handle)
+    def close(self) -> None:
+        """Write the header and the counts."""
+        section = SECTIONS[self._section]
+        print(f'# id: "tpspred_{self._section}"', file=self._handle)
+        print(f'# section_name: "{section.title}"', file=self._handle)
+        print(f'# description: "{section.description}"', file=self._handle)
+        print(f'# plot_type: "{section.plot}"', file=self._handle)
+        print("Sample", *section.columns, sep="\t", file=self._handle)
+        counts = [self._counts[name] for name in section.columns]
+        print(self._sample, *counts, sep="\t", file=self._handle)
 
 
-def sample_name(source):
-    """Name of a sample: that of the file without its endings, ``stdin`` for '-'.
+def sample_name(source: Path) -> str:
+    """Return the name of a sample: that of the file without its endings, or stdin for '-'.
 
     >>> sample_name("data/E.coli.faa.gz"), sample_name("-")
     ('E.coli', 'stdin')
     """
     name = str(source).rsplit("/", 1)[-1].removesuffix(".gz")
-    return "stdin" if name == "-" else name.rsplit(".", 1)[0] or name
+    if name == "-":
+        return "stdin"
+    return name.rsplit(".", 1)[0] or name
 
 
-def targets(folder, source):
-    """Files of a run in a folder: list of (``multiqc``, path, arguments of Writer)."""
+def outputs(folder: str, source: Path) -> list[Output]:
+    """Return the output files of one run, one for each section.
+
+    Args:
+        folder: Folder to write to.
+        source: Input file, which gives the sample its name.
+    """
     sample = sample_name(source)
     return [
-        (
-            "multiqc",
+        Output(
             f"{folder}/{sample}_tpspred_{section}_mqc.tsv",
-            {"section": section, "sample": sample},
+            functools.partial(Writer, section=section, sample=sample),
         )
         for section in SECTIONS
     ]

@@ -2,16 +2,17 @@
 
 import csv
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..io import files
+from ..io.files import Path
 
-MISSING, EMPTY = "NA", "none"
+MISSING = "NA"  # a value that is not known
+EMPTY = "none"  # a list of values that is known to be empty
 
 
 def number(value: float | None) -> str:
-    """Return four decimals, or NA for None and NaN.
+    """Return a number with four decimals, or NA for None and NaN.
 
     >>> number(0.5), number(None)
     ('0.5000', 'NA')
@@ -29,7 +30,7 @@ def joined(values: Iterable[str], known: bool = True) -> str:
 
 
 def cell(value: object) -> str:
-    """Return the text of any value.
+    """Return a value as text; None and floating-point numbers as :func:`number` writes them.
 
     >>> cell(0.5), cell(float("nan")), cell(7)
     ('0.5000', 'NA', '7')
@@ -39,15 +40,16 @@ def cell(value: object) -> str:
 
 def write_table(
     rows: Sequence[Mapping[str, object]],
-    target: str | os.PathLike[str],
+    target: Path,
     exact: bool = False,
 ) -> None:
-    """Write rows with the same columns as a table with a header.
+    """Write rows as a tab-separated table with a header.
 
     Args:
-        rows: Column → value; None and NaN become NA, unless the numbers are exact.
-        target: File, or '-' for standard output.
-        exact: Whether floating-point numbers are written in full, and not with four decimals.
+        rows: For each row its values by column; all rows have the same columns.
+        target: Path, or '-' for standard output.
+        exact: Whether floating-point numbers are written in full. Otherwise they get four
+            decimals, and None and NaN become NA.
     """
     text = str if exact else cell
     with files.open_text_output(target) as handle:

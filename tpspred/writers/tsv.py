@@ -1,11 +1,16 @@
-"""Calls as a tab-separated table, one row per record, described by ``tpspred/resources/predictions.schema.json`` (Frictionless
-Table Schema). With all labels, a column of probabilities for each follows, named group:label.
+"""Calls as a tab-separated table, one row per record below a header.
+
+``tpspred/resources/predictions.schema.json`` (Frictionless Table Schema) describes the columns.
+With all labels, a column of probabilities follows for each label, named ``group:label``.
 """
 
 import itertools
+from typing import TextIO
 
 from ..family import motifs
-from ..io.shards import COLUMN
+from ..io.shards import COLUMN, Shard
+from ..model.calls import Call
+from ..model.predictor import Predictor
 from .tables import MISSING, joined, number
 
 COLUMNS = (
@@ -30,66 +35,68 @@ COLUMNS = (
 
 
 class Writer:
-    """One row per call, below a header.
+    """Writes a header and one row per call.
 
     Args:
         handle: Text stream.
-        predictor: prediction.Predictor.
-        all_labels: Whether to add the probability of every label.
-        shard: shards.Shard that the calls are; the last column is then the number of the record, for tpspred merge.
+        predictor: Model that makes the calls.
+        all_labels: Whether to add a column of probabilities for every label.
+        shard: Shard that the calls belong to. The last column then contains the number of the
+            record in the whole input, for ``tpspred merge``.
     """
 
-    def __init__(self, handle, predictor, all_labels=False, shard=None):
-        self._handle, self._labels = handle, predictor.labels if all_labels else ()
+    def __init__(
+        self,
+        handle: TextIO,
+        predictor: Predictor,
+        all_labels: bool = False,
+        shard: Shard | None = None,
+    ) -> None:
+        self._handle = handle
+        self._label_columns = [label.column for label in predictor.labels] if all_labels else []
         self._numbers = itertools.count(shard.number, shard.of) if shard else None
-        self._print(
-            *COLUMNS,
-            *(label.column for label in self._labels),
-            *([f"{COLUMN}{shard}"] if shard else []),
-        )
+        shard_column = [f"{COLUMN}{shard}"] if shard else []
+        self._print(*COLUMNS, *self._label_columns, *shard_column)
 
-    def write(self, call):
-        """Write a prediction.Call."""
-        probabilities = (
-            None if call.probabilities is None else call.probabilities[i]
-            for i in range(len(self._labels))
-        )
-        self._print(
-            *_row(call),
-            *map(number, probabilities),
-            *([next(self._numbers)] if self._numbers else []),
-        )
+    def write(self, call: Call) -> None:
+        """Write the row of a call."""
+        cells = _cells(call)
+        for i in range(len(self._label_columns)):
+            cells.append(number(None if call.probabilities is None else call.probabilities[i]))
+        if self._numbers is not None:
+            cells.append(str(next(self._numbers)))
+        self._print(*cells)
 
-    def close(self):
-        """Nothing is left to write."""
+    def close(self) -> None:
+        """Do nothing: every row is written already."""
 
-    def _print(self, *cells):
+    def _print(self, *cells: str) -> None:
         print(*cells, sep="\t", file=self._handle)
 
 
-def _row(call):
+def _cells(call: Call) -> list[str]:
+    """Return the cells of a call, one for each of :data:`COLUMNS`."""
     near = call.nearest
-    return (
+    probabilities = [
+        f"{ensemble.name}:{number(ensemble.probability)}" for ensemble in call.ensembles
+    ]
+    precisions = [f"{ensemble.name}:{number(ensemble.precision)}" for ensemble in call.ensembles]
+    return [
         call.id,
-        call.length_aa,
+        str(call.length_aa),
         call.status,
         number(call.tps_probability),
         call.product_type or MISSING,
         number(call.product_type_probability),
-        joined(
-            (f"{found.name}:{number(found.probability)}" for found in call.ensembles),
-            call.is_called,
-        ),
-        joined(
-            (f"{found.name}:{number(found.precision)}" for found in call.ensembles), call.is_called
-        ),
+        joined(probabilities, call.is_called),
+        joined(precisions, call.is_called),
         joined(call.ensemble_set or (), call.ensemble_set is not None),
         near.id if near else MISSING,
-        "|".join(near.accessions) or MISSING if near else MISSING,
+        ("|".join(near.accessions) or MISSING) if near else MISSING,
         "|".join(near.products) if near else MISSING,
         number(near.similarity if near else None),
         number(near.identity if near else None),
         joined([motifs.summary(call.motifs)], call.is_scored),
         joined(call.flags, call.is_called),
         call.model,
-    )
+    ]

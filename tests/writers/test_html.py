@@ -1,0 +1,172 @@
+"""The page of calls, as text and in a real browser."""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from support import DATA
+
+from tpspred.family.motifs import MotifHit
+from tpspred.family.profiles import DomainHit
+from tpspred.writers import html
+
+PROTEINS = DATA / "proteins.faa"
+
+
+def test_the_page_escapes_what_it_is_given(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call)
+    assert "<x>" not in page
+    assert "&lt;x&gt;" in page
+    assert "P0&lt;1&gt;" in page
+    assert 'href="https://www.uniprot.org/uniprotkb/Q6PWU2"' in page
+
+
+def test_the_page_needs_no_other_file(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call)
+    assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)=""", page)
+    assert "@import" not in page
+
+
+def test_a_page_without_calls(model, written):
+    page = written(html.Writer, model)
+    assert page.count("None.") == 2
+    assert "0 proteins" in page
+
+
+def test_proteins_are_counted(model, awkward_call, unscored_call, written):
+    """Related proteins can be filtered by type, but are not counted as terpene synthases."""
+    related = dataclasses.replace(awkward_call, status="related", product_type="pt")
+    page = written(html.Writer, model, awkward_call, awkward_call, related, unscored_call)
+    assert "4 proteins" in page
+    assert "<b>2</b>terpene synthases" in page
+    assert "<b>0</b>uncertain" in page
+    assert "<b>1</b>related enzymes" in page
+    bars = re.findall(r'<div class="bar"><span>(\w+)</span>.*?<span>(\d+)</span></div>', page)
+    assert bars == [("mono", "2"), ("mono_pinene", "2"), ("mono_thujene", "2")]
+    options = re.findall(r"<option>(\w+)</option>", page)
+    assert options == ["tps", "related", "mono", "pt"]
+
+
+def test_neighbours_with_and_without_alignment(model, awkward_call, written):
+    first, second = awkward_call.neighbours
+    half = (first, dataclasses.replace(second, alignment=None))
+    page = written(html.Writer, model, dataclasses.replace(awkward_call, neighbours=half))
+    assert "<td class=n>0.40</td><td class=n>0.90</td><td class=n>1e-50</td><td>no</td>" in page
+    assert "<td class=n>NA</td>" * 3 + "<td>nothing called</td>" in page
+    none = tuple(dataclasses.replace(near, alignment=None) for near in half)
+    page = written(html.Writer, model, dataclasses.replace(awkward_call, neighbours=none))
+    assert "E-value" not in page
+    assert "<td class=n>NA</td>" not in page
+
+
+def test_called_ensembles_are_bold_and_say_how_often_they_were_right(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call)
+    levels = re.findall(r'class="level( called)?" title="([^"]*)"><span>(\w+)</span>', page)
+    title_of = {name: title for called, title, name in levels if called}
+    assert re.fullmatch(
+        r"threshold 0\.\d\d, right in 50% of held-out calls", title_of["mono_pinene"]
+    )
+    assert re.fullmatch(r"threshold 0\.\d\d", title_of["mono_thujene"])  # no precision is known
+    strict = written(html.Writer, model.with_targets(1.0, None), awkward_call)
+    assert "never called at this precision" in strict
+
+
+def test_a_domain_has_its_name_if_there_is_room(model, awkward_call, written):
+    domains = (
+        DomainHit("fam", "class_I_alpha", 100, 590, 512.25),
+        DomainHit("fam", "class_II_beta", 1, 20, 20.0),
+    )
+    call = dataclasses.replace(awkward_call, domains=domains)
+    page = written(html.Writer, model, call)
+    assert ">class_I_alpha 100–590</text>" in page
+    assert "class_II_beta 1–20</text>" not in page
+    assert "<title>class_II_beta 1–20, profile fam, 20 bits</title>" in page
+
+
+def test_names_of_close_motifs_stand_on_several_lines(model, awkward_call, written):
+    hits = tuple(MotifHit("QW", "intact", 300 + k, 307 + k, "QAAAGAWA") for k in range(3))
+    page = written(html.Writer, model, dataclasses.replace(awkward_call, motifs=hits))
+    heights = re.findall(r'<text [^>]*y="(\d+)"[^>]*>QW', page)
+    assert len(heights) == len(set(heights)) == 3
+
+
+USE_THE_PAGE = """<script>
+const all = () => [...document.querySelectorAll("#calls > tbody")]
+  .filter(body => !body.hidden).map(body => body.dataset.id)
+const say = {first: all()}
+const put = (id, value) => { const it = document.getElementById(id); it.value = value
+  it.dispatchEvent(new Event("input", {bubbles: true})) }
+const head = key => document.querySelector(`th[data-key=${key}] button`).click()
+head("probability"); say.likely = all(); head("probability"); say.unlikely = all()
+head("id"); say.names = all()
+put("find", "QW tps"); say.found = all(); say.shown = document.getElementById("shown").textContent
+put("find", "nowhere"); say.nothing = !document.getElementById("nothing").hidden; put("find", "")
+put("type", "tri"); say.tri = all(); put("type", "")
+const button = document.querySelector("#calls > tbody button")
+const detail = button.closest("tbody").rows[1]
+say.before = detail.offsetHeight; button.click(); say.after = detail.offsetHeight
+say.expanded = button.getAttribute("aria-expanded")
+say.track = detail.querySelector("svg").getBoundingClientRect().width
+say.wide = document.documentElement.scrollWidth
+button.click(); say.again = detail.offsetHeight
+document.title = JSON.stringify(say)
+</script></body>"""
+PHONE = """<iframe src="used.html" style="width:390px;height:800px;border:0"></iframe>
+<script>onload = () =>
+  document.title = document.querySelector("iframe").contentDocument.title</script>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="Chromium is not installed")
+def test_the_page_works_in_a_browser(run, tmp_path):
+    """Sort, filter and unfold by real events; on a phone's width nothing hangs over."""
+    assert run("predict", PROTEINS, "--html", tmp_path / "p.html").code == 0
+    page = (tmp_path / "p.html").read_text()
+    (tmp_path / "used.html").write_text(page.replace("</body>", USE_THE_PAGE))
+    (tmp_path / "phone.html").write_text(PHONE)
+    rows = csv.DictReader(io.StringIO((DATA / "expected.tsv").read_text()), delimiter="\t")
+    called = [row for row in rows if row["product_type"] != "NA"]
+    likely = sorted(called, key=lambda row: -float(row["tps_probability"]))
+    with_motif = {row["id"] for row in called if "QW:" in row["motifs"] and row["status"] == "tps"}
+    for name, width in (("used.html", 1280), ("phone.html", 390)):
+        done = subprocess.run(
+            [
+                "chromium",
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--allow-file-access-from-files",
+                f"--user-data-dir={tmp_path}/c",
+                "--window-size=1280,900",
+                "--virtual-time-budget=4000",
+                "--dump-dom",
+                f"file://{tmp_path}/{name}",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        say = json.loads(re.search("<title>(.*?)</title>", done.stdout)[1])
+        assert say["first"] == [row["id"] for row in called]
+        assert say["likely"] == [row["id"] for row in likely]
+        assert say["unlikely"] == say["likely"][::-1]
+        assert say["names"] == sorted(say["first"])
+        assert set(say["found"]) == with_motif
+        assert say["shown"] == f"{len(say['found'])} of {len(called)}"
+        assert say["nothing"]
+        assert say["tri"] == [row["id"] for row in called if row["product_type"] == "tri"]
+        assert say["before"] == 0
+        assert say["after"] > 150
+        assert say["again"] == 0
+        assert say["expanded"] == "true"
+        assert say["track"] > 300
+        assert say["wide"] <= width

@@ -1,0 +1,56 @@
+"""Calls as JSON lines."""
+
+import csv
+import io
+import json
+
+from support import DATA
+
+from tpspred.writers import jsonl
+from tpspred.writers.tables import number
+
+
+def test_objects_contain_everything(run, model):
+    done = run("predict", DATA / "proteins.faa", "--format", "jsonl")
+    objects = [json.loads(line) for line in done.out.splitlines()]
+    table = csv.DictReader(io.StringIO((DATA / "expected.tsv").read_text()), delimiter="\t")
+    for call, cells in zip(objects, table, strict=True):
+        assert call["id"] == cells["id"]
+        assert str(call["length"]) == cells["length"]
+        assert call["status"] == cells["status"]
+        assert number(call["tps_probability"]) == cells["tps_probability"]
+        assert call["provenance"]["model_sha256"] == model.checksum
+        if call["product_type"]:
+            assert len(call["features"]) == 64
+            assert len(call["probabilities"]) == len(model.labels)
+            assert len(call["neighbours"]) == 3
+            assert call["neighbours"][0]["id"] == cells["nearest_enzyme"]
+            assert call["domains"]
+            called = {ensemble["name"] for ensemble in call["ensembles"]}
+            assert called == {
+                name.split(":")[1]
+                for name, threshold in call["thresholds"].items()
+                if name.startswith("ensemble:") and call["probabilities"][name] >= threshold
+            }
+    assert objects[-1]["probabilities"] is None
+    assert objects[-1]["neighbours"] == []
+
+
+def test_a_missing_number_is_null(model, awkward_call, written):
+    call = json.loads(written(jsonl.Writer, model, awkward_call))
+    assert call["id"] == awkward_call.id
+    assert call["ensembles"][1] == {"name": "mono_thujene", "probability": 0.6, "precision": None}
+    assert call["neighbours"][0]["alignment"]["coverage"] == 0.9
+
+
+def test_a_protein_that_was_not_scored_has_no_numbers(model, unscored_call, written):
+    call = json.loads(written(jsonl.Writer, model, unscored_call))
+    assert (call["tps_probability"], call["probabilities"], call["features"]) == (None, None, None)
+    assert call["provenance"]["model"] == model.training_record["name"]
+
+
+def test_an_ensemble_that_is_never_called_has_no_threshold(model, unscored_call, written):
+    strict = model.with_targets(1.0, None)
+    call = json.loads(written(jsonl.Writer, strict, unscored_call))
+    names = {name.removeprefix("ensemble:") for name in call["thresholds"]} - {"tps", "uncertain"}
+    assert names == set(strict.callable_ensembles()) < set(model.ensembles.values())

@@ -1,0 +1,90 @@
+"""The table of calls and its schema."""
+
+import importlib.resources
+import json
+import re
+
+import pytest
+from support import DATA
+
+from tpspred.io.shards import Shard
+from tpspred.writers import tsv
+
+SCHEMA = json.loads(
+    importlib.resources.files("tpspred").joinpath("resources/predictions.schema.json").read_text()
+)
+
+
+def fits(field, text):
+    """Return whether a cell fits its field of the schema."""
+    rules = field.get("constraints", {})
+    if text in SCHEMA["missingValues"]:
+        return not rules.get("required")
+    if field["type"] in ("number", "integer"):
+        value = {"number": float, "integer": int}[field["type"]](text)
+        return rules.get("minimum", value) <= value <= rules.get("maximum", value)
+    return text in rules.get("enum", [text]) and bool(
+        re.fullmatch(rules.get("pattern", ".*"), text)
+    )
+
+
+@pytest.mark.slow
+def test_every_cell_fits_the_schema(run, model, awkward_call, written):
+    assert [field["name"] for field in SCHEMA["fields"]] == list(tsv.COLUMNS)
+    bad = b">x\nMK*L\n>y\n>z\nXX\n"
+    table = "".join(
+        [
+            run("predict", DATA / "proteins.faa", "--coverage", 0.9).out.decode(),
+            written(tsv.Writer, model, awkward_call),
+            run("predict", "-", stdin=bad).out.decode(),
+        ]
+    )
+    rows = [line.split("\t") for line in table.splitlines() if not line.startswith("id\t")]
+    assert len(rows) == 11
+    for row in rows:
+        assert len(row) == len(SCHEMA["fields"])
+        for field, cell in zip(SCHEMA["fields"], row):
+            assert fits(field, cell), (field["name"], cell)
+
+
+def test_schema_refuses_wrong_cells():
+    fields = SCHEMA["fields"]
+    assert not fits(fields[2], "yes")
+    assert not fits(fields[3], "1.5")
+    assert not fits(fields[6], "a")
+
+
+def test_row_of_a_called_protein(model, awkward_call, written):
+    header, row = written(tsv.Writer, model, awkward_call).splitlines()
+    cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert cells == {
+        "id": 'a|b;c=d%,é "<x>"',
+        "length": "600",
+        "status": "tps",
+        "tps_probability": "0.9900",
+        "product_type": "mono",
+        "product_type_probability": "0.8000",
+        "ensembles": "mono_pinene:0.7000;mono_thujene:0.6000",
+        "ensemble_precision": "mono_pinene:0.5000;mono_thujene:NA",
+        "ensemble_set": "mono_pinene",
+        "nearest_enzyme": "marts_0",
+        "nearest_accession": "P0<1>|Q6PWU2",
+        "nearest_products": "1,8-cineole|α;β",
+        "nearest_similarity": "0.5000",
+        "nearest_identity": "0.4000",
+        "motifs": "DDxxD:300-304:DDVYD;NSE/DTE:450-458:NDLGTAKGE:altered",
+        "flags": "no_neighbour_agrees",
+        "model": model.name,
+    }
+
+
+def test_row_of_a_protein_that_was_not_scored(model, unscored_call, written):
+    _, row = written(tsv.Writer, model, unscored_call, all_labels=True).splitlines()
+    unknown = ["NA"] * len(tsv.COLUMNS[3:-1])
+    of_labels = ["NA"] * len(model.labels)
+    assert row.split("\t") == ["e", "0", "empty", *unknown, model.name, *of_labels]
+
+
+def test_last_column_of_a_shard_numbers_the_records(model, unscored_call, written):
+    text = written(tsv.Writer, model, unscored_call, unscored_call, shard=Shard(2, 3))
+    assert [line.split("\t")[-1] for line in text.splitlines()] == ["shard:2/3", "2", "5"]
