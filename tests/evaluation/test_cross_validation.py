@@ -5,13 +5,15 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from tpspred.dataset.labels import IS_TPS
 from tpspred.errors import InputError
 from tpspred.evaluation import baselines, cross_validation
-from tpspred.evaluation.cross_validation import NearHeldOut
+from tpspred.evaluation.cross_validation import NearHeldOut, cross_validate
 from tpspred.family.alignment import identity_matrix
 from tpspred.io.fasta import ProteinRecord
+from tpspred.model.hyperparameters import Config
 from tpspred.model.training import sequence_hash
 
 
@@ -82,6 +84,20 @@ def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, negatives, evalu
         known = set(predictor.trained.sequence_hashes.tolist())
         assert known and not known & {sequence_hash(sequence) for sequence in held_out}
     assert twin.sequence not in seen[1][0]  # the enzyme that it resembles is left out there
+
+
+@pytest.mark.slow
+def test_a_fold_in_which_nothing_matches_a_profile_is_scored_too(enzymes):
+    stranger = dataclasses.replace(enzymes[0], id="stranger", sequence="MKVL" * 40)
+    everyone = [*enzymes, stranger]
+    folds = np.append(np.arange(len(enzymes)) % 2, 2)
+    identities = identity_matrix([enzyme.sequence for enzyme in everyone])
+    config = Config(folds=3, members=3, epochs=1)
+    device = torch.device("cpu")
+    scored = cross_validate(everyone, identities, {}, folds, 0.9, config, device, baselines.METHODS)
+    assert scored.statuses[-1] == "not_tps"
+    assert not any(scores[-1].any() for scores in scored.scores.values())
+    assert all(scores[:-1].any(1).all() for scores in scored.scores.values())
 
 
 @pytest.mark.slow

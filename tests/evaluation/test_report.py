@@ -1,6 +1,7 @@
 """The files of an evaluation."""
 
 import csv
+import dataclasses
 import io
 import re
 import sys
@@ -49,6 +50,9 @@ def test_command_refuses_what_it_cannot_use(run, tmp_path, monkeypatch):
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv").code == 0
     idle = run("evaluate", "d.tsv", "--weights", "w.pt")
     assert idle.code == 2 and "--weights is for --encoder" in idle.err
+    negatives = ("--negatives", DATA / "negatives.faa")
+    doubled = run("evaluate", "d.tsv", *negatives, *negatives)
+    assert doubled.code == 2 and "two sets of --negatives are called negatives" in doubled.err
     refused = run("evaluate", "d.tsv", "--folds", "nowhere.tsv")
     assert refused.code == 1 and "nowhere.tsv" in refused.err
 
@@ -95,6 +99,19 @@ def test_the_same_evaluation_gives_the_same_page(scored, tmp_path):
     curves = text[: text.index("<h2>Reliability")]
     for method in scored.scores:
         assert curves.count(f">{method.replace('_', ' ')}<") == 2  # in both legends
+
+
+@pytest.mark.slow
+def test_every_method_has_its_curves_however_many_there_are(scored, tmp_path):
+    own = scored.scores["tpspred"]
+    more = scored.scores | {"esm2_x": own, "profile+esm2_x": own}
+    compared = dataclasses.replace(scored, scores=more)
+    report.write_page(compared, tables.tables_of(compared, 0), tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    curves = text[: text.index("<h2>Reliability")]
+    assert len(more) > len(report.DASHES)
+    for method in more:
+        assert curves.count(f">{method.replace('_', ' ')}<") == 2
 
 
 def test_curves_of_a_perfect_score():

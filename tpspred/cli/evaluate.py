@@ -159,12 +159,18 @@ def command(
 
 
 def _read_negatives(paths: Sequence[str]) -> dict[str, list[ProteinRecord]]:
-    """Read the proteins that can be scored, by the name of their file without its endings."""
+    """Read the proteins that can be scored, by the name of their file without its endings.
+
+    Raises:
+        UsageError: If two files have the same name: the report would show only one of them.
+    """
     from ..io.fasta import read_fasta
 
-    records_of = {}
+    records_of: dict[str, list[ProteinRecord]] = {}
     for path in paths:
         name = pathlib.Path(path).name.split(".")[0]
+        if name in records_of:
+            raise click.UsageError(f"two sets of --negatives are called {name}: rename a file")
         records = read_fasta(path, "suffix")
         records_of[name] = [record for record in records if not record.problem]
     return records_of

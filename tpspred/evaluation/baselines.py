@@ -99,7 +99,9 @@ def random_forest(fold: Fold) -> NDArray[np.float64]:
             500, min_samples_leaf=2, n_jobs=fold.threads, random_state=fold.seed
         )
         # (proteins, 2) probabilities of absence and presence, in a list if there are more labels.
-        answers = forest.fit(train[rows], truth.squeeze()).predict_proba(test)
+        forest.fit(train[rows], truth.squeeze())
+        forest.set_params(n_jobs=1)  # several threads add up the trees in any order
+        answers = forest.predict_proba(test)
         per_label = answers if isinstance(answers, list) else [answers]
         scores[:, columns] = np.stack([answer[:, 1] for answer in per_label], 1)
     return scores

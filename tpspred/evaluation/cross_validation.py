@@ -294,7 +294,8 @@ def cross_validate(
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
         left_out = Fold(predictor, examples, table, passed, config.seed, threads)
         for name, method in methods.items():
-            scored.scores[name][test[passed]] = method(left_out)
+            if len(passed):
+                scored.scores[name][test[passed]] = method(left_out)
         progress(
             f"fold {fold}: {len(train)} enzymes, "
             f"{predictor.training_record['negatives_used']} negatives, "

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import html
 import io
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -224,7 +225,7 @@ def _curves(scored: Scored, curve: Curve) -> str:
     truth = scored.targets[cells].ravel()
 
     def draw(axes: "Axes") -> None:
-        for (method, scores), dash in zip(scored.scores.items(), DASHES):
+        for (method, scores), dash in zip(scored.scores.items(), itertools.cycle(DASHES)):
             _, hits, called = metrics.steps(truth, scores[cells].ravel())
             x, y = curve.points(hits, called, len(truth))
             axes.plot(
