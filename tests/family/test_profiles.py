@@ -1,215 +1,136 @@
-"""Profiles, motifs, features, encoder, splits."""
+"""Profiles: the search for proteins that match them, and their alignment."""
+
+import dataclasses
+import random
 
 import numpy as np
+import pyhmmer
 import pytest
-from support import DATA
+from pyhmmer import easel
 
-from tpspred import encoders
-from tpspred.dataset import folds
-from tpspred.encoders import column_weights, profile
-from tpspred.errors import InputError, ModelError
-from tpspred.family import features, motifs, profiles
-from tpspred.io import fasta
+from tpspred.errors import ModelError
+from tpspred.family import profiles
+from tpspred.family.profiles import ProfileHit
+from tpspred.io.fasta import AMINO_ACIDS
 
 
 @pytest.fixture(scope="module")
-def proteins():
-    return list(fasta.read_fasta(DATA / "proteins.faa"))
+def library(model):
+    """The profiles of the bundled model by name."""
+    return {profile.name: profile for profile in model.encoder.profiles}
 
 
-@pytest.fixture(scope="module")
-def views(model, proteins):
-    return encoders.views(proteins, model.encoder.profiles)
+def test_members_match_and_random_proteins_do_not(proteins):
+    assert [bool(protein.hits) for protein in proteins] == [True] * 4 + [False] * 3
 
 
-def test_families_of_the_design_are_in_the_bundled_library(model):
-    library = {profile.name: profile for profile in model.encoder.profiles}
-    for wanted in (
-        "plantae_sesq_mono",
-        "fungi_sesq",
-        "plantae_tri",
-        "plantae_sqs",
-        "plantae_psy",
-        "animalia_pt",
-    ):
-        assert wanted in library
-    assert [name for name, *_ in library["plantae_sesq_mono"].regions] == [
-        "N-terminal",
-        "class_I_alpha",
-    ]
-    assert library["plantae_tri"].regions[0][0] == "class_II"
-    plant = {site.motif for site in library["plantae_sesq_mono"].sites}
-    assert plant >= {"DDxxD", "NSE/DTE", "DxDD", "RRx8W"}
-
-
-def test_members_match_and_random_proteins_do_not(views):
-    assert [bool(view.hits) for view in views] == [True] * 4 + [False] * 3
-
-
-def test_alignment_names_the_residues_of_the_protein(views):
-    for view in views[:4]:
-        for hit in view.hits:
+def test_alignment_names_the_residues_of_the_protein(proteins):
+    for protein in proteins[:4]:
+        for hit in protein.hits:
             placed = hit.positions > 0
-            aligned = [view.record.sequence[i - 1] for i in hit.positions[placed]]
+            aligned = [protein.record.sequence[i - 1] for i in hit.positions[placed]]
             codes = [profiles.CODES[ord(letter)] for letter in aligned]
             assert codes == hit.residues[placed].tolist()
             assert (np.diff(hit.positions[placed]) > 0).all()
 
 
-def test_motif_hits_are_where_they_say(views):
-    found = [hit for view in views for hit in view.motifs if hit.state == motifs.INTACT]
-    assert {hit.motif for hit in found} >= {"DDxxD", "NSE/DTE", "QW"}
-    for view in views:
-        for hit in view.motifs:
-            if hit.state != motifs.MISSING:
-                assert view.record.sequence[hit.start - 1 : hit.end] == hit.residues
+def test_columns_without_a_residue_have_the_code_of_an_unknown_one(proteins):
+    hit = proteins[0].hits[0]
+    assert (hit.positions == 0).any()
+    assert (hit.residues[hit.positions == 0] == profiles.UNKNOWN).all()
 
 
-def test_a_motif_away_from_its_site_is_not_found(model, views):
-    hit = views[0].hits[0]
-    site = next(site for site in hit.profile.sites if site.motif == "DDxxD")
-    start = int(hit.positions[site.column - 1])
-    sequence = views[0].record.sequence
-    broken = sequence[: start - 6] + "G" * 15 + sequence[start + 9 :] + "DDAADAA"
-    (view,) = encoders.views([fasta.ProteinRecord("p", "", broken)], model.encoder.profiles)
-    assert all(found.state != motifs.INTACT for found in view.motifs if found.motif == "DDxxD")
+def test_neighbours_and_threads_change_no_score(model, records, proteins):
+    sequences = [record.sequence for record in records]
+    alone = profiles.search(model.encoder.profiles, sequences[2:3], 1)
+    reversed_order = profiles.search(model.encoder.profiles, sequences[::-1], 2)
+    for hits, protein in zip([*alone, *reversed_order[::-1]], [proteins[2], *proteins]):
+        assert [hit.profile.name for hit in hits] == [hit.profile.name for hit in protein.hits]
+        assert [hit.bits for hit in hits] == [hit.bits for hit in protein.hits]
+        for hit, other in zip(hits, protein.hits):
+            assert np.array_equal(hit.residues, other.residues)
+            assert np.array_equal(hit.positions, other.positions)
 
 
-def test_neighbours_and_threads_change_nothing(model, proteins, views):
-    for threads, subset in ((1, proteins[2:3]), (2, proteins[::-1])):
-        again = {
-            view.record.id: view for view in encoders.views(subset, model.encoder.profiles, threads)
-        }
-        for view in views:
-            other = again.get(view.record.id)
-            if other and view.hits:
-                assert [hit.bits for hit in other.hits] == [hit.bits for hit in view.hits]
-                assert np.array_equal(model.encoder.vector(other), model.encoder.vector(view))
-                assert np.array_equal(features.vector(other), features.vector(view))
+@pytest.mark.parametrize("copy_comes_first", [False, True])
+def test_where_domains_overlap_the_best_one_stays(library, records, copy_comes_first):
+    member = records[1].sequence
+    rng = random.Random(0)
+    letters = [rng.choice(AMINO_ACIDS) if rng.random() < 0.3 else c for c in member[:300]]
+    copy = "".join(letters)
+    sequence = copy + member if copy_comes_first else member + copy
+    (hit,) = profiles.search([library["fungi_sesq"]], [sequence])[0]
+    placed = hit.positions[:290][hit.positions[:290] > 0]
+    assert len(placed) > 200
+    assert ((placed > 300) == copy_comes_first).all()
 
 
-def test_embedding_is_a_normalised_alignment_score(model, views):
-    for view in views[:4]:
-        assert 0.2 < np.linalg.norm(model.encoder.vector(view)) <= 1.01
-    vectors = [model.encoder.vector(view) for view in views[:4]]
-    assert vectors[0] @ vectors[0] > 3 * abs(vectors[0] @ vectors[2])
+def test_hits_are_sorted_by_bits(proteins):
+    bits = [hit.bits for hit in proteins[1].hits]
+    assert len(bits) > 1 and bits == sorted(bits, reverse=True)
 
 
-def test_there_are_64_features_each_with_its_text(views):
-    assert len(features.NAMES) == len(set(features.NAMES)) == 64
-    assert all(function.__doc__ for function in features.FEATURES.values())
-    for view in views:
-        assert np.isfinite(features.vector(view)).all()
+def test_empty_sequences_match_nothing_and_keep_their_place(library, records):
+    wanted = [library["fungi_sesq"]]
+    assert profiles.search(wanted, []) == []
+    assert profiles.search(wanted, ["", ""]) == [[], []]
+    empty, found = profiles.search(wanted, ["", records[1].sequence])
+    assert empty == [] and found[0].bits > 600
 
 
-@pytest.mark.parametrize(
-    "name, expected",
-    [
-        ("log_length", np.log(12)),
-        ("fraction_D", 3 / 12),
-        ("unknown_fraction", 1 / 12),
-        ("aromaticity", 1 / 11),
-        ("net_charge", (2 - 3) / 11),
-        ("ddxxd_intact", 0),
-        ("profile_count", 0),
-        ("bits_per_residue", 0),
-    ],
-)
-def test_features_by_hand(name, expected):
-    view = features.View(fasta.ProteinRecord("p", "", "MKKDDDWAAVLX"), [], [])
-    value = features.FEATURES[name](view)
-    assert value == pytest.approx(expected if name != "fraction_D" else 3 / 11)
+def test_codes_are_the_same_for_lower_case():
+    assert [profiles.CODES[ord(letter)] for letter in AMINO_ACIDS] == list(range(20))
+    assert [profiles.CODES[ord(letter)] for letter in AMINO_ACIDS.lower()] == list(range(20))
+    assert profiles.CODES[ord("X")] == profiles.CODES[ord("-")] == profiles.UNKNOWN == 20
 
 
-def test_every_feature_varies(views):
-    """A feature that is the same for all kinds of proteins is none."""
-    sites = [
-        motifs.MotifHit(name, state, 3, 8, "DDAADE")
-        for name in motifs.MOTIFS
-        for state in (motifs.INTACT, motifs.ALTERED)
-    ]
-    views = [*views, features.View(fasta.ProteinRecord("p", "", "MKDDAADEXW"), [], sites)]
-    table = np.stack([features.vector(view) for view in views])
-    assert [name for name, spread in zip(features.NAMES, table.std(0)) if spread == 0] == []
+def test_domains_lie_where_their_columns_align(library):
+    profile = library["plantae_sesq_mono"]
+    (_, _, last), (_, first, _) = profile.regions
+    positions = np.zeros(profile.columns, np.int32)
+    positions[last - 29 : last] = np.arange(11, 40)  # 29 residues are too few
+    positions[first - 1 : first + 29] = np.arange(41, 71)  # 30 residues are enough
+    hit = ProfileHit(profile, 99.0, np.zeros(profile.columns, np.uint8), positions)
+    (domain,) = hit.domains()
+    assert (domain.region, domain.start, domain.end) == ("class_I_alpha", 41, 70)
+    assert (domain.profile, domain.bits) == ("plantae_sesq_mono", 99.0)
 
 
-def test_features_need_a_known_residue():
-    with pytest.raises(InputError, match="record p: found no known residue"):
-        features.vector(features.View(fasta.ProteinRecord("p", "", "XXX"), [], []))
+def test_profile_knows_its_columns_and_motifs(library):
+    profile = library["plantae_sesq_mono"]
+    assert profile.columns == profile.hmm.M
+    assert profile.has_site("DCTAE", "DDxxD") and not profile.has_site("DCTAE")
 
 
-def test_no_profile_without_a_family(enzymes):
-    lonely = [enzymes[0], enzymes[6]]
-    with pytest.raises(ModelError, match="no group of three related sequences"):
-        encoders.ProfileEncoder.fit(lonely)
+def test_a_profile_survives_its_bytes(library):
+    profile = library["fungi_sesq"]
+    data = profiles.to_bytes(profile.hmm)
+    assert profiles.to_bytes(profiles.from_bytes(data)) == data
 
 
-def test_encoder_is_the_same_again(enzymes, small_encoder):
-    assert encoders.ProfileEncoder.fit(enzymes, threads=1).checksum == small_encoder.checksum
+def test_bytes_without_a_profile_are_refused():
+    with pytest.raises(ModelError, match="profile HMM: found no profile"):
+        profiles.from_bytes(b"HMMER3/f")
 
 
-def test_columns_that_go_with_the_products_weigh_more():
-    """Forty enzymes of a family: the residue of column 7 decides what they make, the others say who is whose relative."""
-    rng = np.random.default_rng(0)
-    ancestors = rng.integers(0, 20, (4, 30))
-    codes = np.where(
-        rng.random((40, 30)) < 0.2, rng.integers(0, 20, (40, 30)), ancestors[np.arange(40) % 4]
-    )
-    makes = rng.random(40) < 0.5
-    codes[:, 7] = np.where(makes, 2, 18)
-    alike = (makes[:, None] == makes).astype(float)
-    (found,) = column_weights.weights(
-        [codes], [np.arange(40)], [np.arange(40)], alike, profile.RESIDUES
-    )
-    assert found.argmax() == 7 and found[7] > 3 * np.median(found) and found.min() >= 0
-    (shuffled,) = column_weights.weights(
-        [codes],
-        [np.arange(40)],
-        [np.arange(40)],
-        alike[np.ix_(*[rng.permutation(40)] * 2)],
-        profile.RESIDUES,
-    )
-    assert shuffled.argmax() != 7
-    (few,) = column_weights.weights(
-        [codes[:10]], [np.arange(10)], [np.arange(10)], alike[:10, :10], profile.RESIDUES
-    )
-    assert (few == 1).all()
+def test_checksum_depends_on_names_hmms_and_their_order(library):
+    first, second = library["fungi_sesq"], library["plantae_sqs"]
+    renamed = dataclasses.replace(first, name="other")
+    swapped = dataclasses.replace(first, hmm=second.hmm)
+    sets = [[first, second], [second, first], [first], [renamed, second], [swapped, second]]
+    assert len({profiles.checksum(members) for members in sets}) == len(sets)
+    assert profiles.checksum(iter([first, second])) == profiles.checksum([first, second])
 
 
-def test_agreement_counts_rare_labels_more(enzymes):
-    alike = column_weights.agreement(enzymes)
-    assert np.allclose(alike, alike.T) and alike.min() >= 0 and alike.max() <= 1 + 1e-9
-    same = [i for i, enzyme in enumerate(enzymes) if enzyme.products == enzymes[0].products]
-    other = next(
-        i
-        for i, enzyme in enumerate(enzymes)
-        if not set(enzyme.product_types) & set(enzymes[0].product_types)
-    )
-    assert alike[0, same[-1]] == pytest.approx(1) and alike[0, other] < 0.5
-
-
-def test_identity_and_clusters_find_the_families(enzymes):
-    sequences = [enzyme.sequence for enzyme in enzymes]
-    identity = folds.identity(sequences)
-    assert np.allclose(np.diag(identity), 1)
-    member_of = folds.clusters(identity, list(map(len, sequences)), 0.4)
-    families = [enzyme.substrates for enzyme in enzymes]
-    assert len(set(zip(member_of, families))) == len(set(member_of)) == len(set(families)) == 4
-
-
-def test_folds_keep_clusters_together_and_spread_labels():
-    rng = np.random.default_rng(0)
-    member_of = np.repeat(np.arange(40), 3)
-    targets = (rng.random((120, 5)) < [0.05, 0.1, 0.3, 0.5, 0.9]).astype(float)
-    fold = folds.folds(member_of, targets, 4, np.random.default_rng(1))
-    for cluster in range(40):
-        assert len(set(fold[member_of == cluster])) == 1
-    assert min(np.bincount(fold, minlength=4)) > 20
-    assert (np.array([targets[fold == k].sum(0) for k in range(4)])[:, 1:] > 0).all()
-
-
-def test_batches_keep_order_and_bound():
-    stream = [fasta.ProteinRecord(str(i), "", "M" * (i % 7 + 1)) for i in range(50)]
-    batches = list(profiles.batches(iter(stream), residues=10))
-    assert [record for batch in batches for record in batch] == stream
-    assert all(sum(record.length_aa for record in batch) <= 10 for batch in batches)
+def test_many_weak_pieces_are_no_hit(library, records):
+    """Pieces of 20 residues among random ones add up to a score, but none is a domain."""
+    rng = random.Random(0)
+    member = records[1].sequence
+    chimera = ""
+    for start in range(rng.randrange(40), len(member), 80):
+        chimera += "".join(rng.choices(AMINO_ACIDS, k=60)) + member[start : start + 20]
+    profile = library["fungi_sesq"]
+    target = easel.TextSequence(name=b"0", sequence=chimera).digitize(profiles.ALPHABET)
+    (top,) = pyhmmer.hmmsearch([profile.hmm], [target], cpus=1, E=1e-3, Z=10_000, seed=42)
+    assert len(top.reported) == 1  # HMMER alone reports it
+    assert profiles.search([profile], [chimera]) == [[]]

@@ -1,1 +1,1 @@
-"""What is known about characterised enzymes: reactions, labels, ensembles, folds; imports from io."""
+"""What is known about enzymes: import reactions, enzymes, labels, ensembles and folds from here."""

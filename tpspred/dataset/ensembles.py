@@ -8,8 +8,13 @@ stereochemistry. Product names are ignored, because one structure has many names
 import csv
 import functools
 import importlib.resources
+import types
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, MissingDependency
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
 SLUGS = (
     "mono_pinene",
@@ -44,53 +49,62 @@ SLUGS = (
     "specialized_cyclic",
 )
 
-# Saturated skeletons, any valid SMILES. The condition says which products with the skeleton belong.
-ANY, HYDROCARBON, OXYGENATED, NO_DIPHOSPHATE = "any", "hydrocarbon", "oxygenated", "no diphosphate"
-SKELETONS = {
-    "mono_pinene": (ANY, "CC1CCC2CC1C2(C)C"),
-    "mono_myrcene": (HYDROCARBON, "CCC(C)CCCC(C)C"),
-    "mono_thujene": (HYDROCARBON, "CC1CCC2(C(C)C)CC12"),
-    "mono_camphene": (ANY, "CC1C2CCC(C2)C1(C)C"),
-    "mono_bornane": (ANY, "CC12CCC(CC1)C2(C)C"),
-    "sesq_germacrane": (ANY, "CC1CCCC(C)CCC(C(C)C)CC1"),
-    "sesq_caryophyllane": (ANY, "CC1CCCC(C)C2CC(C)(C)C2CC1"),
-    "sesq_humulane": (ANY, "CC1CCCC(C)CCC(C)(C)CCC1"),
-    "sesq_bisabolane": (ANY, "CC(C)CCCC(C)C1CCC(C)CC1"),
-    "sesq_farnesane": (NO_DIPHOSPHATE, "CCC(C)CCCC(C)CCCC(C)C"),
-    "sesq_selinane": (HYDROCARBON, "CC(C)C1CCC2(C)CCCC(C)C2C1"),
-    "sesq_elemane": (ANY, "CCC1(C)CCC(C(C)C)CC1C(C)C"),
-    "sesq_guaiacane": (ANY, "CC(C)C1CCC(C)C2CCC(C)C2C1"),
-    "sesq_cadinane": (ANY, "CC1CCC2C(C)CCC(C(C)C)C2C1"),
-    "sesq_eudesmane": (OXYGENATED, "CC(C)C1CCC2(C)CCCC(C)C2C1"),
-    "di_kaurane": (ANY, "CC1CC23CCC4C(C)(C)CCCC4(C)C2CCC1C3"),
-    "di_abietane": (ANY, "CC(C)C1CCC2C(CCC3C(C)(C)CCCC23C)C1"),
-    "di_taxane": (ANY, "CC1CCCC2(C)CCC3C(C)CCC(CC12)C3(C)C"),
-    "di_copalane": (ANY, "CCC(C)CCC1C(C)CCC2C(C)(C)CCCC12C"),
-    "di_phytane": (NO_DIPHOSPHATE, "CCC(C)CCCC(C)CCCC(C)CCCC(C)C"),
+# Saturated carbon skeletons of the ensembles, as any valid SMILES.
+SKELETONS: dict[str, tuple[str, ...]] = {
+    "mono_pinene": ("CC1CCC2CC1C2(C)C",),
+    "mono_myrcene": ("CCC(C)CCCC(C)C",),
+    "mono_thujene": ("CC1CCC2(C(C)C)CC12",),
+    "mono_camphene": ("CC1C2CCC(C2)C1(C)C",),
+    "mono_bornane": ("CC12CCC(CC1)C2(C)C",),
+    "sesq_germacrane": ("CC1CCCC(C)CCC(C(C)C)CC1",),
+    "sesq_caryophyllane": ("CC1CCCC(C)C2CC(C)(C)C2CC1",),
+    "sesq_humulane": ("CC1CCCC(C)CCC(C)(C)CCC1",),
+    "sesq_bisabolane": ("CC(C)CCCC(C)C1CCC(C)CC1",),
+    "sesq_farnesane": ("CCC(C)CCCC(C)CCCC(C)C",),
+    "sesq_selinane": ("CC(C)C1CCC2(C)CCCC(C)C2C1",),
+    "sesq_elemane": ("CCC1(C)CCC(C(C)C)CC1C(C)C",),
+    "sesq_guaiacane": ("CC(C)C1CCC(C)C2CCC(C)C2C1",),
+    "sesq_cadinane": ("CC1CCC2C(C)CCC(C(C)C)C2C1",),
+    "sesq_eudesmane": ("CC(C)C1CCC2(C)CCCC(C)C2C1",),
+    "di_kaurane": ("CC1CC23CCC4C(C)(C)CCCC4(C)C2CCC1C3",),
+    "di_abietane": ("CC(C)C1CCC2C(CCC3C(C)(C)CCCC23C)C1",),
+    "di_taxane": ("CC1CCCC2(C)CCC3C(C)CCC(CC12)C3(C)C",),
+    "di_copalane": ("CCC(C)CCC1C(C)CCC2C(C)(C)CCCC12C",),
+    "di_phytane": ("CCC(C)CCCC(C)CCCC(C)CCCC(C)C",),
     "tri_squalene": (
-        ANY,
         "CC(C)CCCC(C)CCCC(C)CCCCC(C)CCCC(C)CCCC(C)C",  # squalane
-        "CC(C)CCCC(C)CCCC(C)CC1C(C)C1(C)CCCC(C)CCCC(C)C",
-    ),  # presqualane
+        "CC(C)CCCC(C)CCCC(C)CC1C(C)C1(C)CCCC(C)CCCC(C)C",  # presqualane
+    ),
     "tri_lanostane": (
-        ANY,
         "CC(C)CCCC(C)C1CCC2(C)C1CCC1C3(C)CCCC(C)(C)C3CCC12C",  # protostane, dammarane
         "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC4(C)C3CCC12C",  # lanostane
         "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(CCCC4(C)C)C3(C)CCC12C",  # cucurbitane
-        "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC45CC35CCC12C",
-    ),  # cycloartane
+        "CC(C)CCCC(C)C1CCC2(C)C3CCC4C(C)(C)CCCC45CC35CCC12C",  # cycloartane
+    ),
     "tri_oleanane": (
-        ANY,
         "CC1(C)CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",  # oleanane
         "CC1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1C",  # ursane
         "CC(C)C1CCC2(C)CCC3(C)C(CCC4C5(C)CCCC(C)(C)C5CCC43C)C12",  # lupane
         "CC1(C)CCC2(C)CCC3C(C)(CCC4C5(C)CCCC(C)(C)C5CCC43C)C2C1",  # taraxerane
         "CC1(C)CCC2(C)CCC3(C)C4CCC5C(C)(C)CCCC5(C)C4CCC3(C)C2C1",  # multiflorane
-        "CC1(C)CCC2(C)CCC3(C)C4CCC5C(CCCC5(C)C)C4(C)CCC3(C)C2C1",
-    ),  # glutinane
+        "CC1(C)CCC2(C)CCC3(C)C4CCC5C(CCCC5(C)C)C4(C)CCC3(C)C2C1",  # glutinane
+    ),
 }
-# Ensembles that are single molecules.
-MOLECULES = {
+# A product with such a skeleton belongs to the ensemble under this condition; without an entry,
+# every product with the skeleton does.
+HYDROCARBON = "hydrocarbon"
+OXYGENATED = "oxygenated"
+NO_DIPHOSPHATE = "no diphosphate"
+CONDITIONS = {
+    "mono_myrcene": HYDROCARBON,
+    "mono_thujene": HYDROCARBON,
+    "sesq_farnesane": NO_DIPHOSPHATE,
+    "sesq_selinane": HYDROCARBON,
+    "sesq_eudesmane": OXYGENATED,
+    "di_phytane": NO_DIPHOSPHATE,
+}
+# Single molecules that belong to an ensemble whatever their skeleton.
+MOLECULES: dict[str, tuple[str, ...]] = {
     "mono_limonene": ("CC1=CCC(C(C)=C)CC1",),
     "mono_terpinene": ("CC1=CC=C(C(C)C)CC1", "C=C1CC=C(C(C)C)CC1", "CC1=CCC(C(C)C)=CC1"),
     "mono_phellandrene": ("CC1=CCC(C(C)C)C=C1", "C=C1C=CC(C(C)C)CC1"),
@@ -102,10 +116,10 @@ P_MENTHANE = "CC1CCC(C(C)C)CC1"
 DIPHOSPHATE = "[P]-[O]-[P]"
 
 
-def of_structure(smiles):
-    """Ensembles of a product, in the order of :data:`SLUGS`.
+def of_structure(smiles: str) -> tuple[str, ...]:
+    """Return the ensembles of a product, in the order of :data:`SLUGS`.
 
-    Known structures come from the package's own table; others need RDKit.
+    The package's table has the known structures; others need RDKit.
 
     Raises:
         InputError: If the SMILES cannot be read.
@@ -114,65 +128,82 @@ def of_structure(smiles):
     >>> of_structure("C=C1CCC2(C(C)C)CC12")
     ('mono_sabinene',)
     """
-    known = _known()
+    known = _known_structures()
     return known[smiles] if smiles in known else assign(smiles)
 
 
-def assign(smiles):
-    """Ensembles of a product by the rules, with RDKit; errors as for :func:`of_structure`."""
+def assign(smiles: str) -> tuple[str, ...]:
+    """Decide the ensembles of a product by the rules, with RDKit.
+
+    Args:
+        smiles: Structure of the product.
+
+    Returns:
+        Slugs in the order of :data:`SLUGS`.
+
+    Raises:
+        InputError: If the SMILES cannot be read.
+        MissingDependency: If RDKit is not installed.
+    """
     Chem = _rdkit()
     molecule = _parse(smiles)
     Chem.RemoveStereochemistry(molecule)
-    plain, frame = Chem.MolToSmiles(molecule), carbon_skeleton(molecule)
-    symbols = [atom.GetSymbol() for atom in molecule.GetAtoms()]
-    carbons, rings = frame.count("C"), molecule.GetRingInfo().NumRings()
-    diphosphate = molecule.HasSubstructMatch(Chem.MolFromSmarts(DIPHOSPHATE))
-    oxygenated = "O" in symbols and not diphosphate
-    holds = {
-        ANY: True,
-        HYDROCARBON: "O" not in symbols,
-        OXYGENATED: oxygenated,
-        NO_DIPHOSPHATE: not diphosphate,
+    canonical = Chem.MolToSmiles(molecule)
+    skeleton = carbon_skeleton(molecule)
+    elements = [atom.GetSymbol() for atom in molecule.GetAtoms()]
+    carbons = skeleton.count("C")
+    has_ring = molecule.GetRingInfo().NumRings() > 0
+    has_diphosphate = molecule.HasSubstructMatch(Chem.MolFromSmarts(DIPHOSPHATE))
+    is_oxygenated = "O" in elements and not has_diphosphate
+    fulfils = {
+        None: True,
+        HYDROCARBON: "O" not in elements,
+        OXYGENATED: is_oxygenated,
+        NO_DIPHOSPHATE: not has_diphosphate,
     }
-    skeletons, molecules = _canonical()
 
-    found = {slug for slug in molecules if plain in molecules[slug]}
-    found |= {
-        slug
-        for slug, (condition, *_) in SKELETONS.items()
-        if frame in skeletons[slug] and holds[condition]
-    }
-    if "mono_sabinene" in found:
-        found.discard("mono_thujene")
-    has_ensemble = found or frame in set().union(*skeletons.values())
-    if oxygenated and 10 <= carbons <= 25:
-        found.add("specialized_oxygenated")
-    p_menthane = frame == _skeleton_smiles(P_MENTHANE)
-    if rings and 10 <= carbons <= 35 and not has_ensemble and not (p_menthane and oxygenated):
-        found.add("specialized_cyclic")
-    return tuple(slug for slug in SLUGS if slug in found)
+    # Ensembles by molecule and by skeleton.
+    slugs = {slug for slug, group in _canonical_molecules().items() if canonical in group}
+    with_skeleton = {slug for slug, group in _canonical_skeletons().items() if skeleton in group}
+    slugs |= {slug for slug in with_skeleton if fulfils[CONDITIONS.get(slug)]}
+    if "mono_sabinene" in slugs:  # sabinene has the skeleton of thujene
+        slugs.discard("mono_thujene")
+
+    # The two ensembles for products that the other rules do not describe.
+    is_known_kind = bool(slugs or with_skeleton)
+    if is_oxygenated and 10 <= carbons <= 25:
+        slugs.add("specialized_oxygenated")
+    is_oxygenated_menthane = is_oxygenated and skeleton == _skeleton_smiles(P_MENTHANE)
+    if has_ring and 10 <= carbons <= 35 and not is_known_kind and not is_oxygenated_menthane:
+        slugs.add("specialized_cyclic")
+    return tuple(slug for slug in SLUGS if slug in slugs)
 
 
-def carbon_skeleton(molecule):
-    """Canonical SMILES of the largest all-carbon fragment, saturated; '' without carbon."""
+def carbon_skeleton(molecule: "Mol") -> str:
+    """Return the canonical SMILES of the largest all-carbon fragment, with single bonds only.
+
+    It is '' for a molecule without carbon.
+    """
     Chem = _rdkit()
-    frame = Chem.RWMol()
+    skeleton = Chem.RWMol()
     index = {
-        atom.GetIdx(): frame.AddAtom(Chem.Atom(6))
+        atom.GetIdx(): skeleton.AddAtom(Chem.Atom(6))
         for atom in molecule.GetAtoms()
         if atom.GetSymbol() == "C"
     }
     for bond in molecule.GetBonds():
-        ends = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-        if all(end in index for end in ends):
-            frame.AddBond(index[ends[0]], index[ends[1]], Chem.BondType.SINGLE)
-    fragments = Chem.GetMolFrags(frame, asMols=True)
-    return (
-        Chem.MolToSmiles(max(fragments, key=lambda part: part.GetNumAtoms())) if fragments else ""
-    )
+        begin = bond.GetBeginAtomIdx()
+        end = bond.GetEndAtomIdx()
+        if begin in index and end in index:
+            skeleton.AddBond(index[begin], index[end], Chem.BondType.SINGLE)
+    fragments = Chem.GetMolFrags(skeleton, asMols=True)
+    if not fragments:
+        return ""
+    return Chem.MolToSmiles(max(fragments, key=lambda fragment: fragment.GetNumAtoms()))
 
 
-def _rdkit():
+def _rdkit() -> types.ModuleType:
+    """Return ``rdkit.Chem``, or say how to install it."""
     try:
         from rdkit import Chem
     except ImportError:
@@ -183,41 +214,45 @@ def _rdkit():
     return Chem
 
 
-def _parse(smiles):
+def _parse(smiles: str) -> "Mol":
+    """Read a SMILES with at least one atom."""
+    Chem = _rdkit()
     from rdkit import rdBase
 
     with rdBase.BlockLogs():
-        molecule = _rdkit().MolFromSmiles(smiles)
+        molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
         raise InputError(f"{smiles!r} is not a SMILES")
     return molecule
 
 
-def _skeleton_smiles(smiles):
+def _skeleton_smiles(smiles: str) -> str:
+    """Return the carbon skeleton of a structure as canonical SMILES."""
     return carbon_skeleton(_parse(smiles))
 
 
 @functools.cache
-def _canonical():
-    """The rules' structures in this RDKit's canonical form."""
-    skeletons = {
-        slug: {_skeleton_smiles(smiles) for smiles in frames}
-        for slug, (_, *frames) in SKELETONS.items()
+def _canonical_skeletons() -> dict[str, set[str]]:
+    """Return the skeletons of each ensemble in the canonical form of the installed RDKit."""
+    return {
+        slug: {_skeleton_smiles(smiles) for smiles in skeletons}
+        for slug, skeletons in SKELETONS.items()
     }
-    molecules = {
-        slug: {_rdkit().MolToSmiles(_parse(smiles)) for smiles in group}
-        for slug, group in MOLECULES.items()
-    }
-    return skeletons, molecules
 
 
 @functools.cache
-def _known():
-    """The shipped table: SMILES as written in MARTS-DB → ensembles."""
-    text = (
-        importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv").read_text()
-    )
+def _canonical_molecules() -> dict[str, set[str]]:
+    """Return the molecules of each ensemble in the canonical form of the installed RDKit."""
+    Chem = _rdkit()
     return {
-        row["structure"]: tuple(filter(None, row["ensembles"].split(";")))
-        for row in csv.DictReader(text.splitlines(), delimiter="\t")
+        slug: {Chem.MolToSmiles(_parse(smiles)) for smiles in molecules}
+        for slug, molecules in MOLECULES.items()
     }
+
+
+@functools.cache
+def _known_structures() -> dict[str, tuple[str, ...]]:
+    """Return the package's table: SMILES as MARTS-DB writes it → ensembles."""
+    table = importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv")
+    rows = csv.DictReader(table.read_text().splitlines(), delimiter="\t")
+    return {row["structure"]: tuple(filter(None, row["ensembles"].split(";"))) for row in rows}

@@ -1,4 +1,4 @@
-"""Characterised enzymes: one per distinct sequence, and the table ``dataset.tsv`` they lie in."""
+"""Characterised enzymes, one per distinct sequence, and their table ``dataset.tsv``."""
 
 import csv
 import dataclasses
@@ -21,10 +21,14 @@ class Enzyme:
     Attributes:
         id: The smallest MARTS-DB enzyme id of the sequence.
         sequence: Normalised residues.
-        species, kingdom, substrates, products, accessions: Names, each once.
+        species: Names of species, in the order of the export, each once.
+        kingdom: Names of kingdoms, in the order of the export, each once.
         ensembles: Slugs of product ensembles, in the order of ``ensembles.SLUGS``.
-        product_types: Types such as ``mono``, sorted.
-        tps_classes: ``1`` or ``2``, sorted.
+        product_types: Types of products such as ``mono``, sorted.
+        tps_classes: Classes, ``1`` or ``2``, sorted.
+        substrates: Names of substrates, sorted.
+        products: Names of products, in the order of the export, each once.
+        accessions: UniProt or, without one, GenBank accessions, each once.
     """
 
     id: str
@@ -40,7 +44,7 @@ class Enzyme:
 
     @property
     def is_tps(self) -> bool:
-        """Whether any of its reactions is that of a terpene synthase in the strict sense."""
+        """Whether it is a terpene synthase in the strict sense, and not only a relative of them."""
         return not RELATED_TYPES.issuperset(self.product_types)
 
 
@@ -59,7 +63,13 @@ SEPARATORS = {
 
 
 def from_reactions(reactions: Iterable[Reaction]) -> list[Enzyme]:
-    """Group reactions by sequence and return the enzymes, sorted by id.
+    """Group reactions by sequence.
+
+    Args:
+        reactions: Rows of a MARTS-DB export.
+
+    Returns:
+        One enzyme per distinct sequence, sorted by id.
 
     Raises:
         InputError: If one enzyme id has two different sequences.
@@ -79,11 +89,12 @@ def from_reactions(reactions: Iterable[Reaction]) -> list[Enzyme]:
 
 
 def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
-    """Gather the reactions of one sequence."""
+    """Make one enzyme from all reactions of a sequence."""
     slugs = {slug for row in rows for slug in row.ensembles}
     accessions = [row.uniprot or row.genbank for row in rows]
 
     def values(field: str) -> tuple[str, ...]:
+        """Return the values of a field, each once, in the order of the rows."""
         return tuple(dict.fromkeys(getattr(row, field) for row in rows))
 
     return Enzyme(
@@ -112,26 +123,34 @@ def write_enzymes(enzymes: Sequence[Enzyme], target: str | os.PathLike[str]) -> 
         )
         table.writerow(COLUMNS)
         for enzyme in enzymes:
-            table.writerow(
-                SEPARATORS[name].join(getattr(enzyme, name))
-                if name in SEPARATORS
-                else getattr(enzyme, name)
-                for name in COLUMNS
-            )
+            table.writerow(_cell(enzyme, name) for name in COLUMNS)
     return len(enzymes)
 
 
+def _cell(enzyme: Enzyme, name: str) -> str:
+    """Return one cell of ``dataset.tsv``."""
+    if name in SEPARATORS:
+        return SEPARATORS[name].join(getattr(enzyme, name))
+    return getattr(enzyme, name)
+
+
 def read_enzymes(source: str | os.PathLike[str]) -> list[Enzyme]:
-    """Read ``dataset.tsv``.
+    """Read a table that :func:`write_enzymes` wrote.
+
+    Args:
+        source: TSV file, plain, gzip or xz; '-' for standard input.
+
+    Returns:
+        The enzymes in the order of the rows.
 
     Raises:
         InputError: If a column is missing or a row has another number of columns.
     """
     enzymes = []
     with files.open_bytes(source) as stream:
-        table = ((number, line.split("\t")) for number, line in files.lines(stream, source))
-        empty: list[str] = []
-        _, header = next(table, (0, empty))
+        numbered_lines = files.lines(stream, source)
+        _, first_line = next(numbered_lines, (1, ""))
+        header = first_line.split("\t")
         missing = [name for name in COLUMNS if name not in header]
         if missing:
             raise InputError.at(
@@ -139,12 +158,13 @@ def read_enzymes(source: str | os.PathLike[str]) -> list[Enzyme]:
                 f"no column {', '.join(missing)}",
                 "a table made by tpspred prepare",
             )
-        for number, row in table:
-            if len(row) != len(header):
+        for number, line in numbered_lines:
+            cells = line.split("\t")
+            if len(cells) != len(header):
                 raise InputError.at(
-                    f"{source}, line {number}", f"{len(row)} columns", f"{len(header)} columns"
+                    f"{source}, line {number}", f"{len(cells)} columns", f"{len(header)} columns"
                 )
-            enzymes.append(_from_cells(dict(zip(header, row))))
+            enzymes.append(_from_cells(dict(zip(header, cells))))
     return enzymes
 
 
@@ -170,10 +190,10 @@ def read_enzyme_sequences(source: str | os.PathLike[str]) -> dict[str, str]:
         source: MARTS-DB export (CSV), or FASTA with MARTS-DB ids or accessions; plain, gzip or xz.
 
     Returns:
-        Sequence by MARTS-DB id and accession.
+        Sequence by name. From an export, the names are MARTS-DB ids and accessions.
 
     Raises:
-        InputError: If the file is neither, or contains no sequence.
+        InputError: If the file is neither, or contains no sequence that can be scored.
     """
     if ".csv" in pathlib.Path(source).suffixes:
         enzymes = from_reactions(read_reactions(source))

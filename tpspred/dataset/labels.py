@@ -1,4 +1,4 @@
-"""The questions a model answers about a protein, and the answers that are known for enzymes."""
+"""Labels, the questions that a model answers about a protein, and the answers for enzymes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,28 +13,33 @@ from .product_types import PRODUCT_TYPES
 
 @dataclasses.dataclass(frozen=True)
 class Label:
-    """One answer of the network: its group and its name in the dataset."""
+    """One question with the answer yes or no, such as whether a protein makes monoterpenes.
+
+    Attributes:
+        group: One of :data:`GROUPS`.
+        name: Name of the ensemble, product type or substrate.
+    """
 
     group: str
     name: str
 
     @property
     def column(self) -> str:
-        """Name of its column in tables, ``group:name``."""
+        """Name of the label's column in tables, ``group:name``."""
         return f"{self.group}:{self.name}"
 
 
 GROUPS = ("ensemble", "is_tps", "product_type", "substrate")
 IS_TPS = Label("is_tps", "terpene_synthase")
-# Attribute of Enzyme that holds the names of each group.
+# Attribute of Enzyme that has the names of each group.
 ATTRIBUTES = {"ensemble": "ensembles", "product_type": "product_types", "substrate": "substrates"}
 
 
 def labels_of(enzymes: Sequence[Enzyme]) -> list[Label]:
-    """Return all labels in order.
+    """Return the labels of a model that is trained on these enzymes.
 
-    These are the 30 ensembles, is-a-terpene-synthase, the product types, and the substrates of
-    these enzymes.
+    They are, in this order, the 30 ensembles, is-a-terpene-synthase, the product types, and the
+    substrates of the enzymes in alphabetical order.
     """
     substrates = sorted({name for enzyme in enzymes for name in enzyme.substrates})
     return [
@@ -46,12 +51,13 @@ def labels_of(enzymes: Sequence[Enzyme]) -> list[Label]:
 
 
 def label_targets(enzymes: Sequence[Enzyme], labels: Sequence[Label]) -> NDArray[np.float32]:
-    """Return the labels of enzymes as an (enzymes, labels) array of 0 and 1."""
+    """Return which labels the enzymes have, as an (enzymes, labels) array of 0 and 1."""
     rows = [[float(_has(enzyme, label)) for label in labels] for enzyme in enzymes]
     return np.array(rows, np.float32).reshape(len(enzymes), len(labels))
 
 
 def _has(enzyme: Enzyme, label: Label) -> bool:
+    """Return whether an enzyme has a label."""
     if label == IS_TPS:
         return enzyme.is_tps
     return label.name in getattr(enzyme, ATTRIBUTES[label.group])
@@ -62,12 +68,12 @@ def product_targets(enzymes: Sequence[Enzyme], min_enzymes: int) -> NDArray[np.f
 
     Args:
         enzymes: n enzymes.
-        min_enzymes: Products of fewer enzymes are left out.
+        min_enzymes: Leave out a product that fewer enzymes make.
 
     Returns:
-        (enzymes, products) array of 0 and 1, products in alphabetical order.
+        (n, products) array of 0 and 1, products in alphabetical order.
     """
     names = sorted({name for enzyme in enzymes for name in enzyme.products})
     rows = [[name in enzyme.products for name in names] for enzyme in enzymes]
-    made = np.array(rows, np.float32).reshape(len(enzymes), len(names))
-    return made[:, made.sum(0) >= min_enzymes]
+    targets = np.array(rows, np.float32).reshape(len(enzymes), len(names))
+    return targets[:, targets.sum(0) >= min_enzymes]

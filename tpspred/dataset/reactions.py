@@ -1,4 +1,4 @@
-"""Reading a MARTS-DB export: one reaction per row, checked value by value."""
+"""Reactions of characterised enzymes, read from a MARTS-DB export and checked value by value."""
 
 import csv
 import dataclasses
@@ -11,6 +11,7 @@ from ..io.fasta import protein_record
 from . import ensembles
 from .product_types import PRODUCT_TYPES, TPS_CLASSES
 
+# Column of the export → field of Reaction.
 REACTION_COLUMNS = {
     "Enzyme_marts_ID": "enzyme",
     "Uniprot_ID": "uniprot",
@@ -24,13 +25,28 @@ REACTION_COLUMNS = {
     "Product_name": "product",
     "Product_smiles": "product_smiles",
 }
-OPTIONAL = {"uniprot", "genbank"}
+OPTIONAL = {"uniprot", "genbank"}  # fields that may be empty
 ALLOWED = {"product_type": PRODUCT_TYPES, "tps_class": TPS_CLASSES}
 
 
 @dataclasses.dataclass(frozen=True)
 class Reaction:
-    """One row of a MARTS-DB export: an enzyme makes a product."""
+    """One row of a MARTS-DB export: an enzyme makes a product from a substrate.
+
+    Attributes:
+        enzyme: MARTS-DB id of the enzyme.
+        uniprot: UniProt accession, or ''.
+        genbank: GenBank accession, or ''.
+        sequence: Normalised residues.
+        species: Name of the species.
+        kingdom: Name of the kingdom.
+        product_type: One of :data:`PRODUCT_TYPES`.
+        tps_class: One of :data:`TPS_CLASSES`.
+        substrate: Name of the substrate.
+        product: Name of the product.
+        product_smiles: Structure of the product.
+        ensembles: Slugs of the product's ensembles.
+    """
 
     enzyme: str
     uniprot: str
@@ -52,10 +68,14 @@ def read_reactions(source: str | os.PathLike[str]) -> list[Reaction]:
     Args:
         source: CSV file, plain, gzip or xz; '-' for standard input.
 
+    Returns:
+        One reaction per row, in the order of the file.
+
     Raises:
         InputError: If a column is missing, a row has the wrong length, a value is empty or
             unknown, a character is no residue, or a structure cannot be read. The message names
             file, line and column.
+        MissingDependency: If a structure is new and RDKit is not installed.
     """
     with files.open_bytes(source) as stream:
         text = io.StringIO("".join(line + "\n" for _, line in files.lines(stream, source)))
@@ -80,21 +100,30 @@ def read_reactions(source: str | os.PathLike[str]) -> list[Reaction]:
 
 
 def _reaction(row: list[str], position: dict[str, int], width: int, place: str) -> Reaction:
-    """Check one row and make a Reaction from it."""
+    """Check one row and make a reaction from it.
+
+    Args:
+        row: Cells of the row.
+        position: Index of the cell of each field.
+        width: Number of columns of the header.
+        place: File and line, for errors.
+    """
     if len(row) != width:
         raise InputError.at(place, f"{len(row)} columns", f"{width} columns as in the header")
-    values = {field: row[at].strip() for field, at in position.items()}
-    column = {field: f"{place}, column {name}" for name, field in REACTION_COLUMNS.items()}
+    values = {field: row[index].strip() for field, index in position.items()}
+    place_of = {field: f"{place}, column {name}" for name, field in REACTION_COLUMNS.items()}
     for field, value in values.items():
         if not value and field not in OPTIONAL:
-            raise InputError.at(column[field], "nothing", "a value")
+            raise InputError.at(place_of[field], "nothing", "a value")
         if field in ALLOWED and value not in ALLOWED[field]:
-            raise InputError.at(column[field], repr(value), "one of " + ", ".join(ALLOWED[field]))
-    record = protein_record(values["enzyme"], values["sequence"], place=column["sequence"])
+            raise InputError.at(place_of[field], repr(value), "one of " + ", ".join(ALLOWED[field]))
+    record = protein_record(values["enzyme"], values["sequence"], place=place_of["sequence"])
     if record.problem:
-        raise InputError.at(column["sequence"], record.problem.replace("_", " "), "a whole protein")
+        raise InputError.at(
+            place_of["sequence"], record.problem.replace("_", " "), "a whole protein"
+        )
     try:
         slugs = ensembles.of_structure(values["product_smiles"])
     except InputError as error:
-        raise InputError(f"{column['product_smiles']}: {error}") from None
+        raise InputError(f"{place_of['product_smiles']}: {error}") from None
     return Reaction(**values | {"sequence": record.sequence}, ensembles=slugs)

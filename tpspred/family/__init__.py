@@ -1,1 +1,1 @@
-"""What a protein's sequence says about the terpene synthase family; imports from dataset and io."""
+"""What a sequence says of its family: import screening, features, profiles, alignment, motifs."""

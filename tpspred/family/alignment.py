@@ -12,17 +12,17 @@ from pyhmmer import easel, plan7
 from ..io.fasta import AMINO_ACIDS
 from .profiles import ALPHABET, DATABASE_SIZE, E_VALUE, SEED
 
-MIN_COVERAGE = 0.5  # of the shorter sequence, below which an identity counts as 0
+MIN_COVERAGE = 0.5  # share of the shorter sequence; an identity over less counts as 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """A protein's best local alignment with another.
+    """A protein's best local alignment with another protein.
 
     Attributes:
-        identity: Identical residues over aligned ones, 0–1.
+        identity: Share of the aligned residues that are identical, 0–1.
         coverage: Share of the protein's residues that are aligned, 0–1.
-        e_value: Expected number of such hits in a database of 10,000 proteins.
+        e_value: Expected number of hits as good by chance in a database of 10,000 proteins.
     """
 
     identity: float
@@ -40,7 +40,10 @@ def align(sequences: Sequence[str], threads: int = 1) -> NDArray[np.uint8]:
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        (n, columns) ASCII letters, '-' for gaps, rows in the given order.
+        (n, columns) ASCII codes, that of '-' for a gap; rows in the given order.
+
+    >>> [row.tobytes().decode() for row in align(["MKVLAWDDSY", "MKVLWDDSY"])]
+    ['MKVLAWDDSY', 'MKVL-WDDSY']
     """
     if len(sequences) == 1:
         return np.frombuffer(sequences[0].encode(), np.uint8)[None]
@@ -64,25 +67,32 @@ def identity_matrix(sequences: Sequence[str], threads: int = 1) -> NDArray[np.fl
         (n, n) identical residues over the columns where both have a residue, 0–1. It is 0 where
         these columns cover less than half of the shorter sequence.
     """
-    columns = align(sequences, threads)
-    same = np.zeros((len(columns), len(columns)), np.float32)
+    aligned = align(sequences, threads)  # (n, columns)
+    # Columns where both sequences have the same residue: (n, n).
+    identical = np.zeros((len(aligned), len(aligned)), np.float32)
     for residue in AMINO_ACIDS:
-        has = (columns == ord(residue)).astype(np.float32)  # (n, columns)
-        same += has @ has.T
-    present = (columns != ord("-")).astype(np.float32)
-    both = present @ present.T
-    lengths = present.sum(1)
-    covered = both >= MIN_COVERAGE * np.minimum(lengths[:, None], lengths[None])
-    return np.where(covered, same / np.maximum(both, 1), 0).astype(np.float32)
+        has_residue = (aligned == ord(residue)).astype(np.float32)  # (n, columns)
+        identical += has_residue @ has_residue.T
+    # Columns where both sequences have any residue: (n, n).
+    is_residue = (aligned != ord("-")).astype(np.float32)  # (n, columns)
+    overlap = is_residue @ is_residue.T
+    lengths = is_residue.sum(1)  # (n,)
+    is_covered = overlap >= MIN_COVERAGE * np.minimum(lengths[:, None], lengths[None])
+    return np.where(is_covered, identical / np.maximum(overlap, 1), 0).astype(np.float32)
 
 
 def align_each(
     queries: Sequence[str], references: Sequence[str], threads: int = 1
 ) -> list[list[tuple[float, int]]]:
-    """Search every query in the references with phmmer.
+    """Search every query in the references with HMMER's phmmer.
+
+    Args:
+        queries: Proteins.
+        references: Proteins to compare them with.
+        threads: CPU threads; the result does not depend on them.
 
     Returns:
-        A list per query of (bits, index of the reference).
+        Per query, (bits, index of the reference) of each hit with an E-value below 1e-3.
     """
     return [
         [(float(hit.score), int(hit.name)) for hit in top.reported]
@@ -91,10 +101,14 @@ def align_each(
 
 
 def align_pairs(query: str, others: Sequence[str]) -> dict[int, Alignment]:
-    """Align a protein with a few others.
+    """Align a protein with a few others by HMMER's phmmer.
+
+    Args:
+        query: The protein.
+        others: Proteins to align it with.
 
     Returns:
-        The alignment with each of the others that it aligns to (E-value below 1e-3), by index.
+        Alignments by the index of the other protein. One whose E-value is not below 1e-3 has none.
     """
     return {
         int(hit.name): _best_alignment(query, hit)
@@ -106,6 +120,7 @@ def align_pairs(query: str, others: Sequence[str]) -> dict[int, Alignment]:
 def _phmmer(
     queries: Sequence[str], references: Sequence[str], threads: int
 ) -> Iterable[plan7.TopHits]:
+    """Return HMMER's hits of each query; a hit's name is the index of the reference."""
     return pyhmmer.phmmer(
         _digital(queries),
         easel.DigitalSequenceBlock(ALPHABET, _digital(references)),
@@ -118,7 +133,7 @@ def _phmmer(
 
 
 def _digital(sequences: Sequence[str]) -> list[easel.DigitalSequence]:
-    """Return sequences as HMMER wants them, named by their index."""
+    """Encode sequences for HMMER, each named by its index."""
     return [
         easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
         for i, sequence in enumerate(sequences)
@@ -126,9 +141,11 @@ def _digital(sequences: Sequence[str]) -> list[easel.DigitalSequence]:
 
 
 def _best_alignment(query: str, hit: plan7.Hit) -> Alignment:
+    """Return the alignment of a query with a hit's best domain."""
     alignment = hit.best_domain.alignment
-    first = np.frombuffer(alignment.hmm_sequence.upper().encode(), np.uint8)
-    second = np.frombuffer(alignment.target_sequence.upper().encode(), np.uint8)
-    both = (first != ord(".")) & (second != ord("-"))
-    identity = float((first == second)[both].mean())
-    return Alignment(identity, float(both.sum() / len(query)), float(hit.evalue))
+    own = np.frombuffer(alignment.hmm_sequence.upper().encode(), np.uint8)  # (aligned,)
+    other = np.frombuffer(alignment.target_sequence.upper().encode(), np.uint8)  # (aligned,)
+    both = (own != ord(".")) & (other != ord("-"))
+    identity = float((own == other)[both].mean())
+    coverage = float(both.sum() / len(query))
+    return Alignment(identity, coverage, float(hit.evalue))

@@ -1,37 +1,44 @@
-"""Sequence motifs of terpene synthases, looked for where a profile says they should be.
+"""Sequence motifs of terpene synthases, looked for where a family keeps them.
 
-A ``DD..D`` somewhere in a protein is noise; at the column of the profile where its family keeps the motif it
-is an active site. :func:`find_sites` learns those columns from the family's members, :func:`find_motifs` reads them.
+A ``DD..D`` somewhere in a protein is noise. At the column of the profile where its family keeps the
+motif, it is an active site. :func:`find_sites` learns those columns from the family's members, and
+:func:`find_motifs` reads a protein there.
 """
 
 import collections
 import dataclasses
-import functools
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-INTACT, ALTERED, MISSING = "intact", "altered", "missing"
-# Residues that bind magnesium: the outer acids of DDxxD; N/D, S/T and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
+INTACT = "intact"
+ALTERED = "altered"
+MISSING = "missing"
+# Residues that bind magnesium, counted from the first of the motif (negative from its end): the
+# outer acids of DDxxD; N or D, S or T, and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
 METAL = {"DDxxD": (0, -1), "NSE/DTE": (0, 4, -1)}
-CATALYTIC = {
-    "DDxxD": "1",
-    "NSE/DTE": "1",
-    "DxDD": "2",
-    "DCTAE": "2",
-}  # the class whose active site a motif is
+# Class of terpene synthases whose active site a motif is.
+CATALYTIC = {"DDxxD": "1", "NSE/DTE": "1", "DxDD": "2", "DCTAE": "2"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Motif:
-    """A motif: name, pattern, nominal width in residues, where it was described (DOI).
+    """A motif of the terpene synthase family.
 
-    ``min_frequency``: a family has the motif at a column when this share of its members does. Some families are mixed
-    (class II diterpene synthases align to class I ones), so that a specific motif may be that of a minority.
+    Attributes:
+        name: Name in the literature, such as ``DDxxD``.
+        pattern: Regular expression that finds overlapping matches; its group 1 is the motif.
+        width: Usual length, residues.
+        reference: DOI of a paper that describes the motif.
+        min_frequency: Share of members that must have the motif near a column, 0–1, for the family
+            to keep it there. Some families are mixed (class II diterpene synthases align to class I
+            ones), so that a specific motif may be that of a minority.
     """
 
     name: str
-    pattern: re.Pattern
+    pattern: re.Pattern[str]
     width: int
     reference: str
     min_frequency: float = 0.4
@@ -56,9 +63,9 @@ MOTIFS = {
         Motif("DCTAE", re.compile("(?=(D[CD]TA[EV]))"), 5, "10.1073/pnas.92.20.9274", 0.05),
     )
 }
-WINDOW = 4  # columns on either side of the expected one
+WINDOW = 4  # columns on either side of a site
 SEPARATION = 10  # columns between two sites of one motif
-EXPECTED = 0.5  # share of the members from which on another residue is an alteration
+EXPECTED = 0.5  # share of members with the motif from which on another residue is an alteration
 MIN_MEMBERS = 3
 CLASS_TWO_COLUMNS = 450  # a class II fold has two alpha-barrels, some 500 residues
 MAX_SITES = 6
@@ -66,7 +73,13 @@ MAX_SITES = 6
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """A motif's place in a profile: match column, 1-based, and the share of members that have it there."""
+    """A column of a profile where the family keeps a motif.
+
+    Attributes:
+        motif: Name of the motif.
+        column: Match column of its first residue, 1-based.
+        frequency: Share of members that have the motif there, 0–1.
+    """
 
     motif: str
     column: int
@@ -75,7 +88,15 @@ class Site:
 
 @dataclasses.dataclass(frozen=True)
 class MotifHit:
-    """A motif's place in a protein; start and end are residues, 1-based inclusive, 0 when missing."""
+    """What a protein has at a site of its family.
+
+    Attributes:
+        motif: Name of the motif.
+        state: ``intact``, ``altered`` (other residues stand there), or ``missing``.
+        start: First residue, 1-based; 0 if the motif is missing.
+        end: Last residue, 1-based inclusive; 0 if the motif is missing.
+        residues: The residues that stand there, '' if the motif is missing.
+    """
 
     motif: str
     state: str
@@ -84,7 +105,7 @@ class MotifHit:
     residues: str
 
 
-def find_sites(sequences, positions):
+def find_sites(sequences: Sequence[str], positions: NDArray[np.int32]) -> list[Site]:
     """Find the columns at which the members of a family keep the motifs.
 
     Args:
@@ -92,127 +113,150 @@ def find_sites(sequences, positions):
         positions: (members, columns) residue number aligned to each match column, 0 for none.
 
     Returns:
-        List of Site, by motif and column.
+        Sites, ordered by motif and column.
 
     >>> find_sites(["MADDAADK", "MADDKKDR", "MADDRRDK"], np.array([[2, 3, 4]] * 3))
     [Site(motif='DDxxD', column=2, frequency=1.0)]
     """
-    reached = np.maximum((positions > 0).sum(0), len(sequences) / 4)
-    found = []
+    columns = positions.shape[1]
+    # Members with a residue in each column, but at least a quarter of all: (columns,).
+    covering = np.maximum((positions > 0).sum(0), len(sequences) / 4)
+    sites = []
     for motif in MOTIFS.values():
-        counts = np.zeros(positions.shape[1])
+        # Share of members that begin the motif at each column, and within 4 columns: (columns,).
+        counts = np.zeros(columns)
         for sequence, aligned in zip(sequences, positions):
             starts = [match.start() + 1 for match in motif.pattern.finditer(sequence)]
             counts += np.isin(aligned, starts) & (aligned > 0)
-        frequency = counts / reached
-        near = np.convolve(frequency, np.ones(2 * WINDOW + 1), "same")
+        frequency = counts / covering
+        nearby = np.convolve(frequency, np.ones(2 * WINDOW + 1), "same")
+
+        # Take the best column as a site, remove its surroundings, and repeat.
         for _ in range(MAX_SITES):
             column = int(frequency.argmax())
-            enough = (
-                near[column] >= motif.min_frequency
-                and near[column] * reached[column] >= MIN_MEMBERS
-            )
-            if not (frequency[column] and enough):
+            is_frequent = nearby[column] >= motif.min_frequency
+            has_members = nearby[column] * covering[column] >= MIN_MEMBERS
+            if not (frequency[column] and is_frequent and has_members):
                 break
-            found.append(Site(motif.name, column + 1, round(float(min(1, near[column])), 3)))
+            sites.append(Site(motif.name, column + 1, round(float(min(1, nearby[column])), 3)))
             frequency[max(0, column - SEPARATION) : column + SEPARATION + 1] = 0
-    return sorted(
-        filter(functools.partial(_plausible, found, positions.shape[1]), found),
-        key=lambda site: (site.motif, site.column),
-    )
+    plausible = [site for site in sites if _is_plausible(site, sites, columns)]
+    return sorted(plausible, key=lambda site: (site.motif, site.column))
 
 
-def _plausible(found, columns, site):
-    """Whether an N-terminal or class II motif stands before the class I sites of a profile long enough for it."""
+def _is_plausible(site: Site, sites: Sequence[Site], columns: int) -> bool:
+    """Return whether a profile can have a motif where it was found.
+
+    N-terminal and class II motifs stand before the class I sites of a profile that is long enough
+    for a class II fold. All other motifs may stand anywhere.
+    """
     if site.motif not in ("DxDD", "DCTAE", "RRx8W"):
         return True
-    metal = [other.column for other in found if other.motif in ("DDxxD", "NSE/DTE")]
+    metal = [other.column for other in sites if other.motif in METAL]
     return columns >= CLASS_TWO_COLUMNS and site.column < min(metal, default=columns + 1)
 
 
-def find_motifs(sequence, expected, positions):
-    """Read a family's motifs in a protein aligned to its profile.
+def find_motifs(
+    sequence: str, sites: Iterable[Site], positions: NDArray[np.int32]
+) -> list[MotifHit]:
+    """Read a family's motifs in a protein that is aligned to its profile.
 
     Args:
         sequence: The protein.
-        expected: Sites of the profile.
+        sites: Sites of the profile.
         positions: (columns,) residue number aligned to each match column, 0 for none.
 
     Returns:
-        One MotifHit per site, in order of the sites: intact, altered (with what stands there), or missing.
+        One hit per site, in the same order.
 
     >>> find_motifs("MADDAADK", [Site("DDxxD", 2, 1.0)], np.array([2, 3, 4]))
     [MotifHit(motif='DDxxD', state='intact', start=3, end=7, residues='DDAAD')]
     """
-    return [_read(sequence, site, positions) for site in expected]
+    return [_read(sequence, site, positions) for site in sites]
 
 
-def _read(sequence, site, positions):
-    motif, column = MOTIFS[site.motif], site.column
-    around = positions[max(0, column - 1 - WINDOW) : column + WINDOW]
-    around = around[around > 0]
-    if not len(around):
-        return MotifHit(motif.name, MISSING, 0, 0, "")
-    centre = int(positions[column - 1]) or int(np.median(around))
-    first, last = int(around.min()), int(around.max())
+def _read(sequence: str, site: Site, positions: NDArray[np.int32]) -> MotifHit:
+    """Read one motif in a protein, no more than four columns away from its site."""
+    motif = MOTIFS[site.motif]
+    missing = MotifHit(motif.name, MISSING, 0, 0, "")
+    window = positions[max(0, site.column - 1 - WINDOW) : site.column + WINDOW]
+    window = window[window > 0]
+    if not len(window):
+        return missing
+    centre = int(positions[site.column - 1]) or int(np.median(window))
+    first = int(window.min())
+    last = int(window.max())
+
+    # Of several matches, the one closest to the site.
     matches = [
         match for match in motif.pattern.finditer(sequence) if first <= match.start() + 1 <= last
     ]
     if matches:
         best = min(matches, key=lambda match: abs(match.start() + 1 - centre))
-        start, text, state = best.start() + 1, best[1], INTACT
-    elif site.frequency < EXPECTED:
-        return MotifHit(motif.name, MISSING, 0, 0, "")
-    else:
-        start, text, state = centre, sequence[centre - 1 : centre - 1 + motif.width], ALTERED
-    return MotifHit(motif.name, state, start, start + len(text) - 1, text)
+        start = best.start() + 1
+        return MotifHit(motif.name, INTACT, start, start + len(best[1]) - 1, best[1])
+    if site.frequency < EXPECTED:
+        return missing
+    residues = sequence[centre - 1 : centre - 1 + motif.width]
+    return MotifHit(motif.name, ALTERED, centre, centre + len(residues) - 1, residues)
 
 
-def present(hits):
-    """Motifs that have a place in the protein, intact or altered."""
+def present(hits: Iterable[MotifHit]) -> list[MotifHit]:
+    """Return the hits that have a place in the protein, intact or altered.
+
+    >>> present([MotifHit("DDxxD", "missing", 0, 0, "")])
+    []
+    """
     return [hit for hit in hits if hit.state != MISSING]
 
 
-def summary(hits):
-    """Motifs as one cell of a table: intact and altered ones with residue ranges.
+def summary(hits: Iterable[MotifHit]) -> str:
+    """Write intact and altered motifs with their residue ranges into one cell of a table.
 
-    >>> summary([MotifHit("DDxxD", "intact", 3, 7, "DDAAD"), MotifHit("RRx8W", "missing", 0, 0, "")])
+    >>> lid = MotifHit("RRx8W", "missing", 0, 0, "")
+    >>> summary([MotifHit("DDxxD", "intact", 3, 7, "DDAAD"), lid])
     'DDxxD:3-7:DDAAD'
     >>> summary([MotifHit("DDxxD", "altered", 3, 7, "DNAAD")])
     'DDxxD:3-7:DNAAD:altered'
     """
-    return ";".join(
-        f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}"
-        + (":altered" if hit.state == ALTERED else "")
-        for hit in present(hits)
-    )
+    cells = []
+    for hit in present(hits):
+        cell = f"{hit.motif}:{hit.start}-{hit.end}:{hit.residues}"
+        cells.append(cell + ":altered" if hit.state == ALTERED else cell)
+    return ";".join(cells)
 
 
-def classes(hits):
-    """Classes of terpene synthases (1 ionises a diphosphate, 2 protonates) whose active site is intact.
+def classes(hits: Iterable[MotifHit]) -> set[str]:
+    """Return the classes of terpene synthases whose active site is intact.
 
-    >>> sorted(classes([MotifHit("DxDD", "intact", 3, 6, "DIDD"), MotifHit("DDxxD", "altered", 30, 34, "DNAAD")]))
-    ['2']
+    Class 1 ionises a diphosphate, class 2 protonates.
+
+    >>> first = MotifHit("DxDD", "intact", 3, 6, "DIDD")
+    >>> second = MotifHit("DDxxD", "altered", 30, 34, "DNAAD")
+    >>> classes([first, second])
+    {'2'}
     """
     return {CATALYTIC[hit.motif] for hit in hits if hit.state == INTACT and hit.motif in CATALYTIC}
 
 
-def metal_contacts(hit):
-    """Which residues of an intact motif bind magnesium, counted from its first.
+def metal_contacts(hit: MotifHit) -> list[int]:
+    """Return which residues of a motif bind magnesium, counted from 0; none if it is not intact.
 
     >>> metal_contacts(MotifHit("NSE/DTE", "intact", 277, 285, "NDVFSLRVE"))
     [0, 4, 8]
     """
-    return (
-        [offset % len(hit.residues) for offset in METAL.get(hit.motif, ())]
-        if hit.state == INTACT
-        else []
-    )
+    if hit.state != INTACT:
+        return []
+    return [offset % len(hit.residues) for offset in METAL.get(hit.motif, ())]
 
 
-def by_name(hits):
-    """Group hits by motif name, in order."""
-    groups = collections.defaultdict(list)
+def by_name(hits: Iterable[MotifHit]) -> dict[str, list[MotifHit]]:
+    """Group hits by the name of their motif; the order within a group stays.
+
+    >>> list(by_name([MotifHit("QW", "missing", 0, 0, ""), MotifHit("DxDD", "missing", 0, 0, "")]))
+    ['QW', 'DxDD']
+    """
+    groups: dict[str, list[MotifHit]] = collections.defaultdict(list)
     for hit in hits:
         groups[hit.motif].append(hit)
-    return groups
+    return dict(groups)

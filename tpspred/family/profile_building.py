@@ -1,8 +1,8 @@
 """Building the family profiles from characterised enzymes.
 
-Enzymes are grouped at 40 % identity and each group gets a profile. Groups whose profiles
-recognise each other's representatives become one family. Each family is aligned and becomes one
-profile, whose match columns say where its motifs and domains are.
+Enzymes are grouped at 40 % identity, and each group gets a profile. Groups whose profiles recognise
+each other's representatives become one family. Each family is aligned and gets a profile of its
+own, in whose match columns its motifs and domains are placed.
 """
 
 import collections
@@ -21,12 +21,12 @@ from .alignment import align
 from .profiles import ALPHABET, MIN_REGION, SEED, Profile, from_bytes, search, to_bytes
 
 GROUP_IDENTITY = 0.4
-MIN_GROUP = 3  # members of a group that are not near-identical
-NEAR_IDENTICAL = 0.9
-LINK_BITS = 90  # in both directions, between groups of one family
-LINK_LENGTH_RATIO = 0.4
-ALPHA_BEFORE_DDXXD = 75  # columns of the alpha domain before its first Asp-rich motif
-ALPHA_LENGTH = 330
+MIN_GROUP = 3  # least members of a group that are not near-identical
+NEAR_IDENTICAL = 0.9  # identity from which a sequence adds nothing new, 0–1
+LINK_BITS = 90  # least score, in both directions, between groups of one family
+LINK_LENGTH_RATIO = 0.4  # of the shorter to the longer profile
+ALPHA_BEFORE_DDXXD = 75  # columns of the alpha domain before its DDxxD
+ALPHA_LENGTH = 330  # columns of an alpha domain
 
 
 def build_profiles(
@@ -45,6 +45,7 @@ def build_profiles(
     Raises:
         ModelError: If no group is large enough to build a profile.
     """
+    # Groups of at least three distinct sequences.
     sequences = [enzyme.sequence for enzyme in enzymes]
     cluster_of = identity_clusters(identities, list(map(len, sequences)), GROUP_IDENTITY)
     clusters, counts = np.unique(cluster_of, return_counts=True)
@@ -56,19 +57,30 @@ def build_profiles(
             "no group of three related sequences",
             "a family to build a profile",
         )
-    seeds = [
-        Profile(f"group{i}", build_hmm(f"group{i}", [sequences[k] for k in group], threads), (), ())
-        for i, group in enumerate(groups)
-    ]
-    bits = _bit_scores(seeds, [sequences[name] for name in clusters], threads)
-    lengths = np.array([seed.columns for seed in seeds])
+    # A profile per group, and what the representative of every cluster scores against it.
+    group_profiles = []
+    for i, group in enumerate(groups):
+        members = [sequences[k] for k in group]
+        group_profiles.append(
+            Profile(f"group{i}", build_hmm(f"group{i}", members, threads), (), ())
+        )
+    bits = _bit_scores(group_profiles, [sequences[name] for name in clusters], threads)
+    lengths = np.array([profile.columns for profile in group_profiles])
+
+    # Families of groups, and a profile per family.
     families = _join_groups(groups, clusters, cluster_of, bits, lengths)
-    taken: collections.Counter[str] = collections.Counter()
-    return [_family_profile([enzymes[i] for i in family], taken, threads) for family in families]
+    uses: collections.Counter[str] = collections.Counter()  # of each family name
+    return [_family_profile([enzymes[i] for i in family], uses, threads) for family in families]
 
 
 def build_hmm(name: str, sequences: Sequence[str], threads: int = 1) -> plan7.HMM:
-    """Build a profile HMM from sequences of one family."""
+    """Build a profile HMM from sequences of one family.
+
+    Args:
+        name: Name of the profile.
+        sequences: Members of the family.
+        threads: CPU threads; the result does not depend on them.
+    """
     rows = [
         easel.TextSequence(name=str(i).encode(), sequence=row.tobytes().decode())
         for i, row in enumerate(align(sequences, threads))
@@ -77,11 +89,11 @@ def build_hmm(name: str, sequences: Sequence[str], threads: int = 1) -> plan7.HM
     builder = plan7.Builder(ALPHABET, seed=SEED)
     hmm, _, _ = builder.build_msa(msa, plan7.Background(ALPHABET))
     hmm.creation_time = hmm.command_line = None
-    return from_bytes(to_bytes(hmm))  # the precision that a model file keeps
+    return from_bytes(to_bytes(hmm))  # rounded as in a model file
 
 
 def _has_distinct_members(identities: NDArray[np.float32], group: NDArray[np.int64]) -> bool:
-    """Whether a group contains at least three sequences that are not near-identical."""
+    """Return whether a group contains at least three sequences that are not near-identical."""
     kept: list[int] = []
     for i in group:
         if not kept or identities[i, kept].max() < NEAR_IDENTICAL:
@@ -112,45 +124,56 @@ def _join_groups(
 
     Args:
         groups: Per group, indices of its enzymes.
-        clusters: (clusters,) representative of each cluster.
-        cluster_of: (n,) representative of each enzyme.
+        clusters: (clusters,) index of each cluster's representative.
+        cluster_of: (n,) for each enzyme, the index of its cluster's representative.
         bits: (clusters, groups) scores of the representatives against the groups' profiles.
         lengths: (groups,) match columns of each profile.
 
     Returns:
         Per family, sorted indices of its enzymes; the largest family first.
     """
+    # Scores of the groups' own representatives in both directions: (groups, groups).
     row = {name: i for i, name in enumerate(clusters)}
     own = [row[cluster_of[group[0]]] for group in groups]
     mutual = np.minimum(bits[own], bits[own].T)
     ratio = np.minimum.outer(lengths, lengths) / np.maximum.outer(lengths, lengths)
+
+    # Linked groups get the same family number.
     family_of = np.arange(len(groups))
     for a, b in zip(*np.nonzero((mutual >= LINK_BITS) & (ratio > LINK_LENGTH_RATIO))):
         family_of[family_of == family_of[a]] = family_of[b]
-    members = collections.defaultdict(list)
+
+    # Enzymes of each family: those of its groups, then those of small clusters.
+    members: dict[int, list[int]] = collections.defaultdict(list)
     for k, group in enumerate(groups):
-        members[family_of[k]] += group.tolist()
-    grouped = set(own)
+        members[int(family_of[k])] += group.tolist()
     for i, name in enumerate(clusters):
         best = int(bits[i].argmax())
-        if i not in grouped and bits[i, best] >= LINK_BITS:
-            members[family_of[best]] += np.flatnonzero(cluster_of == name).tolist()
+        if i not in own and bits[i, best] >= LINK_BITS:
+            members[int(family_of[best])] += np.flatnonzero(cluster_of == name).tolist()
     families = [sorted(family) for family in members.values()]
     return sorted(families, key=lambda family: (-len(family), family))
 
 
 def _family_profile(
-    enzymes: Sequence[Enzyme], taken: collections.Counter[str], threads: int
+    enzymes: Sequence[Enzyme], uses: collections.Counter[str], threads: int
 ) -> Profile:
-    """Build the profile of one family with its motif sites and domains."""
+    """Build the profile of one family with its motif sites and domains.
+
+    Args:
+        enzymes: Members of the family.
+        uses: How often each name was given to a family; a name that is given again gets a number.
+        threads: CPU threads; the result does not depend on them.
+    """
     name = _family_name(enzymes)
-    taken[name] += 1
-    name += f"_{taken[name]}" if taken[name] > 1 else ""
+    uses[name] += 1
+    name += f"_{uses[name]}" if uses[name] > 1 else ""
     sequences = [enzyme.sequence for enzyme in enzymes]
     bare = Profile(name, build_hmm(name, sequences, threads), (), ())
-    nothing = np.zeros(bare.columns, np.int32)
+    # Align the members to the profile: (members, columns).
+    unaligned = np.zeros(bare.columns, np.int32)
     hits_of = search([bare], sequences, threads)
-    positions = np.stack([hits[0].positions if hits else nothing for hits in hits_of])
+    positions = np.stack([hits[0].positions if hits else unaligned for hits in hits_of])
     sites = tuple(motifs.find_sites(sequences, positions))
     return Profile(name, bare.hmm, domain_regions(sites, bare.columns), sites)
 
@@ -158,16 +181,17 @@ def _family_profile(
 def _family_name(enzymes: Sequence[Enzyme]) -> str:
     """Name a family by its commonest kingdom and the product types of at least a quarter of it."""
     kingdoms = collections.Counter(enzyme.kingdom[0].split(" ")[0] for enzyme in enzymes)
-    types = collections.Counter(kind for enzyme in enzymes for kind in enzyme.product_types)
+    types = collections.Counter(name for enzyme in enzymes for name in enzyme.product_types)
     ((kingdom, _),) = kingdoms.most_common(1)
-    common = [kind for kind, count in types.most_common() if count >= len(enzymes) / 4]
-    return "_".join([kingdom.lower(), *common])
+    common_types = [name for name, count in types.most_common() if count >= len(enzymes) / 4]
+    return "_".join([kingdom.lower(), *common_types])
 
 
 def domain_regions(sites: Sequence[motifs.Site], columns: int) -> tuple[tuple[str, int, int], ...]:
     """Derive the domains of a profile from its motifs.
 
-    A class I alpha domain starts about 75 columns before its first DDxxD.
+    A class I alpha domain starts about 75 columns before its DDxxD, and what precedes the first one
+    is a domain too. A profile without DDxxD is one domain.
 
     Args:
         sites: Motif sites of the profile.
@@ -179,11 +203,10 @@ def domain_regions(sites: Sequence[motifs.Site], columns: int) -> tuple[tuple[st
     >>> domain_regions((motifs.Site("DDxxD", 300, 1.0), motifs.Site("RRx8W", 10, 0.9)), 540)
     (('N-terminal', 1, 224), ('class_I_alpha', 225, 540))
     """
+    # First columns of the alpha domains.
     starts: list[int] = []
-    for site in sorted(
-        (site for site in sites if site.motif == "DDxxD"), key=lambda site: site.column
-    ):
-        start = site.column - ALPHA_BEFORE_DDXXD
+    for column in sorted(site.column for site in sites if site.motif == "DDxxD"):
+        start = column - ALPHA_BEFORE_DDXXD
         if not starts or start > starts[-1] + ALPHA_LENGTH - MIN_REGION:
             starts.append(max(1, start))
     has_class_two = any(
@@ -191,12 +214,12 @@ def domain_regions(sites: Sequence[motifs.Site], columns: int) -> tuple[tuple[st
     )
     if not starts:
         return (("class_II" if has_class_two else "whole", 1, columns),)
-    first_domain = ("class_II" if has_class_two else "N-terminal", 1, starts[0] - 1)
+
+    regions = []
     if starts[0] > MIN_REGION:
-        bounds = [*starts, columns + 1]
-    else:  # what precedes the first alpha domain is too short for a domain of its own
-        bounds = [1, *starts[1:], columns + 1]
-    alphas = tuple(
-        ("class_I_alpha", start, following - 1) for start, following in itertools.pairwise(bounds)
-    )
-    return (first_domain, *alphas) if starts[0] > MIN_REGION else alphas
+        regions.append(("class_II" if has_class_two else "N-terminal", 1, starts[0] - 1))
+    else:
+        starts[0] = 1  # too few columns precede the first alpha domain to be a domain
+    for start, following in itertools.pairwise([*starts, columns + 1]):
+        regions.append(("class_I_alpha", start, following - 1))
+    return tuple(regions)

@@ -1,7 +1,6 @@
 """Profile HMMs of the terpene synthase family, and the search for proteins that match them.
 
-This module, ``alignment`` and ``profile_building`` are the only ones that use pyhmmer and
-pyfamsa.
+Only this module, ``alignment`` and ``profile_building`` call pyhmmer and pyfamsa.
 """
 
 import dataclasses
@@ -14,15 +13,24 @@ import pyhmmer
 from numpy.typing import NDArray
 from pyhmmer import easel, plan7
 
+from ..errors import ModelError
 from ..io.fasta import AMINO_ACIDS
 from .motifs import Site
 
-ALPHABET = easel.Alphabet.amino()
+ALPHABET: easel.Alphabet = easel.Alphabet.amino()  # pyhmmer's functions declare this wider type
 UNKNOWN = len(AMINO_ACIDS)  # code of X and of a column without a residue
-CODES = np.full(256, UNKNOWN, np.uint8)
-for _code, _letter in enumerate(AMINO_ACIDS):
-    CODES[ord(_letter)] = CODES[ord(_letter.lower())] = _code
 
+
+def _residue_codes() -> NDArray[np.uint8]:
+    """Return (256,) residue code of each ASCII letter, upper or lower case."""
+    codes = np.full(256, UNKNOWN, np.uint8)
+    for code, letter in enumerate(AMINO_ACIDS):
+        codes[ord(letter)] = code
+        codes[ord(letter.lower())] = code
+    return codes
+
+
+CODES = _residue_codes()
 SEED = 42
 E_VALUE = 1e-3
 DATABASE_SIZE = 10_000  # fixed, so that an E-value does not depend on the other proteins
@@ -35,9 +43,9 @@ class Profile:
 
     Attributes:
         name: Name of the family, such as ``plantae_sesq_mono``.
-        hmm: HMMER's profile.
+        hmm: HMMER's profile HMM.
         regions: (name, first column, last column) of each domain, 1-based inclusive.
-        sites: Where the family keeps its motifs.
+        sites: Columns where the family keeps its motifs.
     """
 
     name: str
@@ -51,19 +59,20 @@ class Profile:
         return self.hmm.M
 
     def has_site(self, *names: str) -> bool:
-        """Whether the family keeps one of these motifs."""
+        """Return whether the family keeps one of these motifs."""
         return any(site.motif in names for site in self.sites)
 
 
 @dataclasses.dataclass(frozen=True)
 class DomainHit:
-    """A domain of a profile in a protein.
+    """The part of a protein that aligns to one domain of a profile.
 
     Attributes:
         profile: Name of the profile.
         region: Name of the domain, such as ``class_I_alpha``.
-        start, end: Residues, 1-based inclusive.
-        bits: Score of the whole protein against the profile.
+        start: First residue, 1-based.
+        end: Last residue, 1-based inclusive.
+        bits: Score of the whole protein against the profile, bits.
     """
 
     profile: str
@@ -75,13 +84,13 @@ class DomainHit:
 
 @dataclasses.dataclass(frozen=True)
 class ProfileHit:
-    """A protein aligned to a profile.
+    """A protein's match with a profile, and how it aligns.
 
     Attributes:
         profile: The profile.
-        bits: HMMER's score.
-        residues: (columns,) residue code of each match column, 0–20.
-        positions: (columns,) residue number at each match column, 1-based, 0 for none.
+        bits: HMMER's score of the whole protein, bits.
+        residues: (columns,) code of the residue at each match column, 0–20.
+        positions: (columns,) number of the residue at each match column, 1-based, 0 for none.
     """
 
     profile: Profile
@@ -90,7 +99,7 @@ class ProfileHit:
     positions: NDArray[np.int32]
 
     def domains(self) -> list[DomainHit]:
-        """Return the parts of the protein that align to each domain of the profile."""
+        """Return the domains of the profile that at least 30 residues of the protein align to."""
         domains = []
         for name, first, last in self.profile.regions:
             inside = self.positions[first - 1 : last]
@@ -114,7 +123,7 @@ def search(
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        n lists of hits, best bits first. They do not depend on the other sequences.
+        One list of hits per sequence, best bits first. It does not depend on the other sequences.
     """
     profiles = list(profiles)
     hits_of: list[list[ProfileHit]] = [[] for _ in sequences]
@@ -141,22 +150,23 @@ def search(
     )
     for profile, top in zip(profiles, results):
         for hit in top.reported:
-            if any(domain.reported for domain in hit.domains):  # many weak pieces are no domain
+            # Without a domain below the E-value, many weak pieces make the score.
+            if any(domain.reported for domain in hit.domains):
                 hits_of[int(hit.name)].append(_aligned(profile, hit))
     return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in hits_of]
 
 
 def _aligned(profile: Profile, hit: plan7.Hit) -> ProfileHit:
-    """Read from HMMER's alignment which residue stands at which match column."""
+    """Read from HMMER's alignments which residue stands at which match column."""
     residues = np.full(profile.columns, UNKNOWN, np.uint8)
     positions = np.zeros(profile.columns, np.int32)
     # Where domains overlap, the best one is written last and stays.
     for domain in sorted(hit.domains.reported, key=lambda domain: domain.score):
         alignment = domain.alignment
-        model = np.frombuffer(alignment.hmm_sequence.encode(), np.uint8)
-        target = np.frombuffer(alignment.target_sequence.encode(), np.uint8)
-        column = alignment.hmm_from - 2 + np.cumsum(model != ord("."))
-        position = alignment.target_from - 1 + np.cumsum(target != ord("-"))
+        model = np.frombuffer(alignment.hmm_sequence.encode(), np.uint8)  # (aligned,)
+        target = np.frombuffer(alignment.target_sequence.encode(), np.uint8)  # (aligned,)
+        column = alignment.hmm_from - 2 + np.cumsum(model != ord("."))  # 0-based
+        position = alignment.target_from - 1 + np.cumsum(target != ord("-"))  # 1-based
         both = (model != ord(".")) & (target != ord("-"))
         residues[column[both]] = CODES[target[both]]
         positions[column[both]] = position[both]
@@ -171,13 +181,20 @@ def to_bytes(hmm: plan7.HMM) -> bytes:
 
 
 def from_bytes(data: bytes) -> plan7.HMM:
-    """Read a profile HMM from HMMER's ASCII format."""
+    """Read a profile HMM from HMMER's ASCII format.
+
+    Raises:
+        ModelError: If the data contain no profile.
+    """
     with plan7.HMMFile(io.BytesIO(data)) as handle:
-        return handle.read()
+        hmm = handle.read()
+    if hmm is None:
+        raise ModelError.at("profile HMM", "no profile", "HMMER's ASCII format")
+    return hmm
 
 
 def checksum(profiles: Iterable[Profile]) -> str:
-    """Return the SHA-256 of names and HMMs, which tells one screen from another."""
+    """Return the SHA-256 of the profiles' names and HMMs, by which a screen is recognised."""
     digest = hashlib.sha256()
     for profile in profiles:
         digest.update(profile.name.encode() + to_bytes(profile.hmm))

@@ -1,7 +1,7 @@
-"""The screen: which proteins match a family profile, and what the match shows.
+"""The screen: which proteins match a family profile, and which motifs the match shows.
 
-A protein is searched once. What the search found travels with it, as ``ScreenedProtein``, to the
-features, the encoder, the call and the store.
+A protein is searched once. The result travels with it, as ``ScreenedProtein``, to the features, the
+encoder, the call and the store.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from ..io.fasta import ProteinRecord
 from .motifs import MotifHit, by_name, find_motifs
 from .profiles import Profile, ProfileHit, search
 
-N_TERMINUS_AA = 60  # plastid transit peptides: most are 30 to 70 residues long
+N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,8 @@ class ScreenedProtein:
 
     Attributes:
         record: The protein.
-        hits: Profile hits, best first; empty if the protein matches no profile.
-        motifs: Motifs at the sites of the best profile.
+        hits: Profile hits, best first; empty if the protein did not pass the screen.
+        motifs: One hit per motif site of the best profile.
     """
 
     record: ProteinRecord
@@ -33,41 +33,41 @@ class ScreenedProtein:
 
     @functools.cached_property
     def known_residues(self) -> str:
-        """The sequence without residues that are not known (X)."""
+        """Sequence without unknown residues (X)."""
         return self.record.sequence.replace("X", "")
 
     @functools.cached_property
     def n_terminus(self) -> str:
-        """The first 60 known residues."""
+        """First 60 known residues, or all of a shorter protein."""
         return self.known_residues[:N_TERMINUS_AA]
 
     @functools.cached_property
     def analysis(self) -> ProteinAnalysis:
-        """Biopython's analysis of the known residues."""
+        """Biopython's analysis of the known residues, which features share."""
         return ProteinAnalysis(self.known_residues)
 
     @functools.cached_property
     def motifs_by_name(self) -> Mapping[str, Sequence[MotifHit]]:
-        """The motifs, grouped by name."""
+        """Motif hits by the name of the motif."""
         return by_name(self.motifs)
 
     def motif_states(self, name: str) -> list[str]:
-        """Return the state of a motif at each of its sites."""
+        """Return the state of a motif at each of its sites: intact, altered or missing."""
         return [hit.state for hit in self.motifs_by_name.get(name, ())]
 
 
 def screen(
     records: Sequence[ProteinRecord], profiles: Sequence[Profile], threads: int = 1
 ) -> list[ScreenedProtein]:
-    """Search the family profiles in proteins and read the motifs where the best one has them.
+    """Align proteins to the family profiles and read their motifs at the sites of the best one.
 
     Args:
-        records: n proteins; one that cannot be scored is not searched.
+        records: n proteins; one with a problem is not searched and so has no hits.
         profiles: Family profiles.
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        n screened proteins. One without hits has not passed the screen.
+        n screened proteins in the same order. One without hits did not pass the screen.
     """
     sequences = ["" if record.problem else record.sequence for record in records]
     hits_of = search(profiles, sequences, threads)
@@ -79,5 +79,5 @@ def with_motifs(record: ProteinRecord, hits: Sequence[ProfileHit]) -> ScreenedPr
     if not hits:
         return ScreenedProtein(record)
     best = hits[0]
-    found = find_motifs(record.sequence, best.profile.sites, best.positions)
-    return ScreenedProtein(record, hits, found)
+    motif_hits = find_motifs(record.sequence, best.profile.sites, best.positions)
+    return ScreenedProtein(record, hits, motif_hits)
