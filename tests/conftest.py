@@ -1,3 +1,5 @@
+"""Fixtures that several rooms need: models, sampled enzymes, the command line, Slurm."""
+
 import io
 import os
 import pathlib
@@ -8,6 +10,7 @@ import sys
 import time
 import types
 
+import hypothesis
 import pytest
 from support import DATA, ROOT, random_weights
 
@@ -20,6 +23,10 @@ from tpspred.io.fasta import read_fasta
 from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 from tpspred.model.hyperparameters import Config
+
+# The first example of a test may load torch, and a machine may be busy.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 SLURM = """ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -144,7 +151,11 @@ def shell(tmp_path):
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory):
-    """A running Slurm of one node. It writes /etc/slurm/slurm.conf: only where TPSPRED_TEST_SLURM is set, as in .ci/run."""
+    """A running Slurm of one node.
+
+    It writes /etc/slurm/slurm.conf, so it starts only where TPSPRED_TEST_SLURM is set, as in
+    .ci/run.
+    """
     if "TPSPRED_TEST_SLURM" not in os.environ:
         pytest.skip("would configure Slurm on this machine")
     folder = tmp_path_factory.mktemp("slurm")
