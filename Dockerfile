@@ -1,4 +1,5 @@
-# tpspred on a CPU. Torch's default wheel brings gigabytes of CUDA; PIP_OPTIONS can name an index of its CPU wheels.
+# tpspred on a CPU. The default wheel of torch brings gigabytes of CUDA; PIP_OPTIONS can name an index
+# of its CPU wheels.
 #   docker build -t tpspred .
 #   docker run --rm -v "$PWD:/data" -w /data tpspred predict genome_proteins.faa > hits.tsv
 FROM python:3.11-slim

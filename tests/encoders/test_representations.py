@@ -18,8 +18,8 @@ from tpspred.encoders.runtime import Runtime
 from tpspred.errors import StoreError
 from tpspred.family import features
 from tpspred.io import store
+from tpspred.io.embedding_journal import open_journal
 from tpspred.io.fasta import ProteinRecord, protein_record
-from tpspred.io.journal import journal
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +120,12 @@ def test_a_journal_gives_back_what_an_earlier_run_computed(
     target = str(tmp_path / "s.h5")
     with (
         pytest.raises(KeyboardInterrupt),
-        journal(target, made_by, small_encoder.dimension) as interrupted,
+        open_journal(target, made_by, small_encoder.dimension) as interrupted,
     ):
         embed(records[:3], small_encoder, journal=interrupted)
         raise KeyboardInterrupt
     monkeypatch.setattr(ProfileEncoder, "vector", None)
-    with journal(target, made_by, small_encoder.dimension) as resumed:
+    with open_journal(target, made_by, small_encoder.dimension) as resumed:
         stored = embed(records[:3], small_encoder, journal=resumed)
     assert np.array_equal(stored.embedding, table.embedding[:3])
 

@@ -61,14 +61,14 @@ def test_only_a_calibrated_model_can_promise(small):
             ModelError,
             match="found no calibration; wanted a model that went through tpspred calibrate",
         ):
-            small.predictor.with_targets(**promise)
-    assert small.predictor.with_targets() is small.predictor
+            small.predictor.with_promises(**promise)
+    assert small.predictor.with_promises() is small.predictor
 
 
 def test_a_promise_changes_the_copy_and_not_the_model(model, records):
     before = [plain(call) for call in model.predict(records[:4])]
     thresholds = model.calibration.thresholds.copy()
-    strict = model.with_targets(target_precision=0.99, coverage=0.95)
+    strict = model.with_promises(target_precision=0.99, coverage=0.95)
     strict_calls = list(strict.predict(records[:4]))
     assert [plain(call) for call in model.predict(records[:4])] == before
     assert np.array_equal(model.calibration.thresholds, thresholds) and model.sets is None
@@ -94,9 +94,9 @@ def test_a_promise_changes_the_copy_and_not_the_model(model, records):
 
 
 def test_each_promise_can_be_given_alone(model):
-    precise = model.with_targets(target_precision=0.9)
+    precise = model.with_promises(target_precision=0.9)
     assert precise.sets is None
-    covering = model.with_targets(coverage=0.9)
+    covering = model.with_promises(coverage=0.9)
     assert covering.sets is not None and covering.calibration is model.calibration
 
 

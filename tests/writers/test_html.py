@@ -72,7 +72,7 @@ def test_called_ensembles_are_bold_and_say_how_often_they_were_right(model, awkw
         r"threshold 0\.\d\d, right in 50% of held-out calls", title_of["mono_pinene"]
     )
     assert re.fullmatch(r"threshold 0\.\d\d", title_of["mono_thujene"])  # no precision is known
-    strict = written(html.Writer, model.with_targets(1.0, None), awkward_call)
+    strict = written(html.Writer, model.with_promises(1.0, None), awkward_call)
     assert "never called at this precision" in strict
 
 

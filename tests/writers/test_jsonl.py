@@ -50,7 +50,7 @@ def test_a_protein_that_was_not_scored_has_no_numbers(model, unscored_call, writ
 
 
 def test_an_ensemble_that_is_never_called_has_no_threshold(model, unscored_call, written):
-    strict = model.with_targets(1.0, None)
+    strict = model.with_promises(1.0, None)
     call = json.loads(written(jsonl.Writer, strict, unscored_call))
     names = {name.removeprefix("ensemble:") for name in call["thresholds"]} - {"tps", "uncertain"}
     assert names == set(strict.callable_ensembles()) < set(model.ensembles.values())

@@ -59,7 +59,8 @@ def command(
     """
     from ..console import notify, progress
     from ..encoders import representations
-    from ..io import fasta, journal, store
+    from ..io import fasta, store
+    from ..io.embedding_journal import open_journal
 
     screened = screen != store.UNSCREENED
     loaded = _load_encoder(encoder, screen if screened else None, runtime)
@@ -80,7 +81,7 @@ def command(
         "precision": loaded.precision,
     }
     with (
-        journal.journal(output, made_by, loaded.dimension) as vectors,
+        open_journal(output, made_by, loaded.dimension) as vectors,
         progress("proteins embedded") as advance,
     ):
         if vectors and vectors.recovered:

@@ -144,7 +144,7 @@ def command(
     from ..model import checkpoint
     from ..writers import multiqc as counts
 
-    predictor = checkpoint.load(model, runtime).with_targets(target_precision, coverage)
+    predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
     batches = _represent(proteins, predictor, runtime, shard, duplicates, threads)
     sequence_of = read_enzyme_sequences(references) if references else None

@@ -173,7 +173,7 @@ class ProfileEncoder:
         numbers = [self._index[hit.profile.name] for hit in protein.hits]
         weighted = weighted_residues(protein.hits, [self.scales[k] for k in numbers])
         for k, residues in zip(numbers, weighted):
-            # (columns × 5,) → (rank,) → (dimension,). einsum does not use BLAS, whose sums depend
+            # (columns × 5,) → (rank,) → (dimension,). einsum avoids BLAS, whose sums depend
             # on the number of threads.
             local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
             vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)

@@ -10,8 +10,8 @@ from ..family import features
 from ..family.profiles import Profile
 from ..family.screening import ScreenedProtein, screen
 from ..io.batching import batches
+from ..io.embedding_journal import Journal
 from ..io.fasta import ProteinRecord
-from ..io.journal import Journal
 from ..io.store import NO_MATCH, UNSCREENED, Representations, features_named
 from .protocol import Encoder
 

@@ -428,10 +428,10 @@ def _score_fold(
     own = probabilities[:, ensembles]  # (m, ensembles)
     for (kind, share), named in scored.promised.items():
         if kind == COVERAGE:
-            sets = predictor.with_targets(coverage=share).sets
+            sets = predictor.with_promises(coverage=share).sets
             assert isinstance(sets, LabelSets)
             inside = sets.contains(own, similarity)
         else:
-            promising = predictor.with_targets(target_precision=share)
+            promising = predictor.with_promises(target_precision=share)
             inside = own >= promising.calibration.thresholds[ensembles]
         named[np.ix_(test, ensembles)] = inside

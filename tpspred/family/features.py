@@ -1,7 +1,7 @@
 """64 engineered features, each a small function of one protein.
 
 Every function takes a :class:`ScreenedProtein` and returns one number, which follows from the
-sequence and its alignment to the family profiles alone. Fractions are 0–1, scores are HMMER's bits,
+sequence and its alignment to the family profiles. Fractions are 0–1, scores are HMMER's bits,
 positions are residues.
 
 To add a feature, write a function here and put ``@feature`` above it: its name becomes the name of

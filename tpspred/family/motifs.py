@@ -32,8 +32,8 @@ class Motif:
         pattern: Regular expression that finds overlapping matches; its group 1 is the motif.
         width: Usual length, residues.
         reference: DOI of a paper that describes the motif.
-        min_frequency: Share of members that must have the motif near a column, 0–1, for the family
-            to keep it there. Some families are mixed (class II diterpene synthases align to class I
+        min_frequency: A family keeps the motif at a column if this share of its members, 0–1, has
+            it near there. Some families are mixed (class II diterpene synthases align to class I
             ones), so that a specific motif may be that of a minority.
     """
 

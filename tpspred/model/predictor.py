@@ -299,7 +299,7 @@ class Predictor:
         """
         return Predictor(self.encoder, self.trained, self.references, training_record, fitted)
 
-    def with_targets(
+    def with_promises(
         self, target_precision: float | None = None, coverage: float | None = None
     ) -> "Predictor":
         """Return the same model with a promised precision or coverage of its ensembles.

@@ -42,7 +42,7 @@ class TrainingRecord(TypedDict, total=False):
         negatives_used: Number of negatives in the training data.
         sequences_sha256: SHA-256 of the sequences of the enzymes.
         versions: Program or library → version.
-        held_out_ensembles: Metric → mean over the ensembles on the calibration data; absent before
+        held_out_ensembles: Metric → mean over ensembles on the calibration data; absent before
             calibration.
     """
 

@@ -45,8 +45,8 @@ LEGEND = (
     "an ensemble is called, and bold is\n"
     "called. On the track, boxes are domains; a filled triangle is an intact motif, an open one an "
     "altered motif, a dot a residue that\n"
-    "binds magnesium. “Typical identity” is the median identity of characterised enzymes that are "
-    "as similar as the protein is to\n"
+    "binds magnesium. “Typical identity” is the median identity of characterised enzymes that "
+    "are as similar as the protein is to\n"
     "its neighbour, by the model's own measure."
 )
 
@@ -76,14 +76,15 @@ class Writer:
     def write(self, call: Call) -> None:
         """Count a protein and, if it is called, make its row."""
         self._records += 1
-        if call.product_type is None:  # not called
+        if not call.is_called:
             return
+        product_type = str(call.product_type)
         self._statuses[call.status] += 1
-        self._types[call.product_type] += 1
+        self._types[product_type] += 1
         if call.status != RELATED:
-            self._synthase_types[call.product_type] += 1
+            self._synthase_types[product_type] += 1
             self._called_ensembles.update(ensemble.name for ensemble in call.ensembles)
-        self._rows.append(self._row(call, call.product_type))
+        self._rows.append(self._row(call, product_type))
 
     def close(self) -> None:
         """Write the page."""
@@ -213,7 +214,7 @@ def _level(name: str, probability: float, threshold: float, precision: float | N
         name: Ensemble.
         probability: 0–1.
         threshold: Probability from which on it is called; above 1 if it never is.
-        precision: Share of held-out calls that were right, 0–1 or NaN; None if the ensemble is not
+        precision: Share of held-out calls that were right, 0–1 or NaN; None if the label is not
             called. A called ensemble is bold.
     """
     is_called = precision is not None

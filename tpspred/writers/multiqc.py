@@ -62,8 +62,8 @@ class Writer:
         """Count a call, by its status or by its product type."""
         if self._section == STATUS:
             self._counts[call.status] += 1
-        elif call.status == TPS and call.product_type is not None:
-            self._counts[call.product_type] += 1
+        elif call.status == TPS:
+            self._counts[str(call.product_type)] += 1
 
     def close(self) -> None:
         """Write the header and the counts."""

@@ -81,7 +81,9 @@ class Journal(Container[str]):
 
 
 @contextlib.contextmanager
-def journal(target: Path, made_by: Mapping[str, str], dimension: int) -> Iterator[Journal | None]:
+def open_journal(
+    target: Path, made_by: Mapping[str, str], dimension: int
+) -> Iterator[Journal | None]:
     """Open the journal of a store, and remove it when the block succeeds.
 
     The block has to write the store before it ends. If the block fails, the journal stays for the

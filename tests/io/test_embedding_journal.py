@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tpspred.errors import StoreError
-from tpspred.io.journal import journal
+from tpspred.io.embedding_journal import open_journal
 
 MADE_BY = {"encoder": "e", "checksum": "c", "precision": "float32"}
 ENTRY_BYTES = 32 + 3 * 4 + 4  # digest, vector of three numbers, checksum
@@ -24,7 +24,7 @@ def target(tmp_path):
 
 def interrupted(target, **vectors):
     """Write the journal of a run that ends before its time, and return its path."""
-    with pytest.raises(Killed), journal(target, MADE_BY, 3) as entries:
+    with pytest.raises(Killed), open_journal(target, MADE_BY, 3) as entries:
         for sequence, value in vectors.items():
             entries.add(sequence, np.full(3, value, np.float32))
         raise Killed
@@ -33,14 +33,14 @@ def interrupted(target, **vectors):
 
 def refuse(target, message, made_by=MADE_BY, dimension=3):
     """Check that a journal cannot be opened."""
-    with pytest.raises(StoreError, match=message), journal(target, made_by, dimension):
+    with pytest.raises(StoreError, match=message), open_journal(target, made_by, dimension):
         pass
 
 
 def test_vectors_of_an_earlier_run_are_there_to_the_last_bit(target):
     path = interrupted(target, MKV=0.1, MKL=-2.5)
     assert path.exists()
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert entries.recovered == 2
         assert "MKV" in entries and "M" not in entries
         assert np.array_equal(entries["MKV"], np.full(3, 0.1, np.float32))
@@ -64,7 +64,7 @@ def test_an_entry_that_was_cut_off_is_dropped_and_written_again(target, cut):
     path = interrupted(target, MKV=1, MKL=2)
     path.write_bytes(path.read_bytes()[:-cut])
     interrupted(target, MKL=3)
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert entries.recovered == (2 if cut <= 48 else 1)
         assert entries["MKL"][0] == 3
 
@@ -76,7 +76,7 @@ def test_a_journal_cut_anywhere_keeps_its_whole_entries(tmp_path_factory, cut):
     path = interrupted(target, A=1, B=2, C=3)
     path.write_bytes(path.read_bytes()[: -cut or None])
     kept = 3 - -(-cut // ENTRY_BYTES)
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert entries.recovered == kept
         assert [sequence for sequence in "ABC" if sequence in entries] == list("ABC")[:kept]
 
@@ -86,7 +86,7 @@ def test_damage_in_the_middle_ends_the_journal(target):
     data = bytearray(path.read_bytes())
     data[-60] ^= 1
     path.write_bytes(data)
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert entries.recovered == 1 and "A" in entries
 
 
@@ -96,14 +96,14 @@ def test_entries_after_the_damage_are_cut_off(target):
     data[-60] ^= 1
     path.write_bytes(data)
     interrupted(target, D=4)
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert [sequence for sequence in "ABCD" if sequence in entries] == ["A", "D"]
 
 
 def test_a_first_line_that_was_cut_off_is_written_again(target):
     path = interrupted(target, A=1)
     path.write_bytes(path.read_bytes()[:10])
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         assert entries.recovered == 0
 
 
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_journal_is_refused_and_kept(target, text):
 
 
 def test_two_runs_cannot_write_one_journal(target):
-    with journal(target, MADE_BY, 3):
+    with open_journal(target, MADE_BY, 3):
         refuse(target, "another run that is writing it")
 
 
@@ -140,13 +140,13 @@ def test_a_journal_works_on_file_systems_without_locks(target, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
-    with journal(target, MADE_BY, 3) as entries:
+    with open_journal(target, MADE_BY, 3) as entries:
         entries.add("MKV", np.ones(3, np.float32))
         assert entries.added == 1
 
 
 def test_standard_output_has_no_journal():
-    with journal("-", MADE_BY, 3) as entries:
+    with open_journal("-", MADE_BY, 3) as entries:
         assert entries is None
 
 
