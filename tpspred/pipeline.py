@@ -31,6 +31,7 @@ from .family.profile_building import build_profiles
 from .family.screening import ScreenedProtein, screen
 from .io import store
 from .io.fasta import ProteinRecord
+from .io.files import Source, name_of
 from .io.store import Representations
 from .model.examples import Examples, gather_examples
 from .model.held_out import calibrate
@@ -191,12 +192,12 @@ def _train(
 
 
 def read_stores(
-    paths: Sequence[str], loaded: Encoder, lend_profiles: bool = False
+    sources: Sequence[Source], loaded: Encoder, lend_profiles: bool = False
 ) -> tuple[Encoder, list[Representations]]:
     """Read representations and check that one encoder made all of them.
 
     Args:
-        paths: Store files.
+        sources: Store files, or inputs that are open already.
         loaded: Encoder of an encoder file or of a model.
         lend_profiles: Whether the stores may be made by another encoder. It is identified by the
             name in the first store, and gets the profiles of ``loaded``.
@@ -207,7 +208,7 @@ def read_stores(
     Raises:
         StoreError: If one of the stores was made by another encoder.
     """
-    tables = [store.read(path) for path in paths]
+    tables = [store.read(source) for source in sources]
     first = tables[0]
     encoder = loaded
     if lend_profiles and first.encoder != loaded.name:
@@ -219,8 +220,8 @@ def read_stores(
                 checksum=first.checksum,
                 dimension=first.embedding.shape[1],
             )
-    for table, path in zip(tables, paths):
-        store.check_encoder(table, encoder, path)
+    for table, source in zip(tables, sources):
+        store.check_encoder(table, encoder, name_of(source))
     return encoder, tables
 
 

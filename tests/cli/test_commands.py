@@ -55,9 +55,14 @@ def test_order_and_neighbours_change_nothing(run):
     assert alone == EXPECTED.splitlines()[2]
 
 
-def test_empty_input_gives_the_header(run):
+def test_empty_input_gives_the_header_and_a_warning(run, tmp_path):
     done = run("predict", "-")
     assert (done.code, done.out.decode()) == (0, "\t".join(tsv.COLUMNS) + "\n")
+    assert "tpspred: - contains no record" in done.err.splitlines()
+    (tmp_path / "empty.faa").write_text("\n\n")
+    done = run("embed", tmp_path / "empty.faa", "-o", tmp_path / "s.h5")
+    assert done.code == 0 and "empty.faa contains no record" in done.err
+    assert "no record" not in run("predict", PROTEINS, "--shard", "9/9").err
 
 
 def test_every_record_has_a_row_with_its_status(run):

@@ -57,6 +57,52 @@ def test_standard_input_may_be_a_pipe():
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, b"")
 
 
+@pytest.fixture
+def shell_lines(tmp_path):
+    """Run lines of bash, in which $T is tpspred and $F the test proteins."""
+
+    def call(lines):
+        definitions = f'T() {{ {SCRIPT[0]} {SCRIPT[1]} "$@"; }}; F={PROTEINS}; set -e\n'
+        return subprocess.run(
+            ["/bin/bash", "-c", definitions + lines], capture_output=True, cwd=tmp_path, timeout=120
+        )
+
+    return call
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "T predict -q <(cat $F)",
+        "cat $F | T predict -q /dev/stdin",
+        "T predict -q /dev/stdin < $F",
+        "(head -c 1 $F; sleep 0.3; tail -c +2 $F) | T predict -q /dev/stdin",
+        "T predict -q <(head -c 3 $F; sleep 0.3; tail -c +4 $F)",
+        "gzip -c $F > f.gz; T predict -q <(cat f.gz)",
+        "mkfifo pipe; cat $F > pipe & T predict -q pipe",
+        "T embed -q $F -o s.h5; T predict -q <(cat s.h5)",
+        "T embed -q <(cat $F) -o s.h5; T predict -q s.h5",
+        "T embed -q <(cat $F) -o s.h5; T featurize -q - -o - < s.h5 | T predict -q /dev/stdin",
+        "for i in 1 2; do T predict -q $F --shard $i/2 -o $i; done\n"
+        "T merge -q <(cat 2) <(cat 1) -o -",
+    ],
+)
+def test_every_kind_of_input_gives_the_rows_of_the_file(shell_lines, lines):
+    """A pipe is opened once: nothing that was read to recognise the format is lost."""
+    done = shell_lines(lines)
+    assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, b"")
+
+
+@pytest.mark.slow
+def test_stores_are_merged_from_pipes(shell_lines):
+    done = shell_lines(
+        "for i in 1 2; do T embed -q $F --shard $i/2 -o $i.h5; done\n"
+        "T merge -q <(cat 2.h5) <(cat 1.h5) -o s.h5; T predict -q s.h5"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, b"")
+
+
 @pytest.mark.slow
 def test_the_reader_of_the_output_may_leave_early(tmp_path):
     many = tmp_path / "many.faa"

@@ -1,9 +1,12 @@
+import contextlib
 import gzip
 import io
 import lzma
 import os
 import stat
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -47,7 +50,6 @@ def test_dash_opens_standard_input(stdin, kind):
 
 def test_standard_input_without_a_buffer_is_read(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"MKV\n"))))
-    assert not files.is_hdf5("-")
     assert read("-") == b"MKV\n"
 
 
@@ -59,18 +61,69 @@ def test_a_path_that_cannot_be_opened_is_named(tmp_path):
 
 
 def test_hdf5_is_recognised_by_its_first_bytes(tmp_path):
-    (tmp_path / "store").write_bytes(files.HDF5_MAGIC + b"rest")
-    (tmp_path / "table.h5").write_bytes(b"id\tstatus\n")
-    assert files.is_hdf5(tmp_path / "store")
-    assert not files.is_hdf5(tmp_path / "table.h5")
-    assert not files.is_hdf5(tmp_path / "nowhere.h5")
+    for begin, is_hdf5 in (
+        (files.HDF5_MAGIC + b"rest", True),
+        (b"id\tstatus\n", False),
+        (b"", False),
+    ):
+        (tmp_path / "x.h5").write_bytes(begin)
+        with files.open_input(tmp_path / "x.h5") as opened:
+            assert opened.is_hdf5 == is_hdf5 and opened.can_seek
+            assert opened.stream.read() == begin
 
 
 @pytest.mark.parametrize("begin", [files.HDF5_MAGIC, b">a\nMKV\n"])
 def test_standard_input_keeps_the_bytes_that_were_looked_at(stdin, begin):
     stdin(begin + b"rest")
-    assert files.is_hdf5("-") == (begin == files.HDF5_MAGIC)
-    assert read("-") == begin + b"rest"
+    with files.open_input("-") as opened:
+        assert opened.is_hdf5 == (begin == files.HDF5_MAGIC) and not opened.can_seek
+        assert opened.stream.read() == begin + b"rest"
+
+
+@contextlib.contextmanager
+def slow_fifo(path, content, pause=0.02):
+    """A FIFO into which another thread writes bytes one by one at first, and opens it once."""
+    os.mkfifo(path)
+
+    def write():
+        with open(path, "wb", buffering=0) as handle:
+            for i in range(10):
+                handle.write(content[i : i + 1])
+                time.sleep(pause)
+            handle.write(content[10:])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield path
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", COMPRESS)
+def test_a_slow_pipe_with_a_name_loses_nothing(tmp_path, kind):
+    content = b">a\nMKV\n" + bytes(range(256)) * 1000
+    with slow_fifo(tmp_path / "pipe", COMPRESS[kind](content)) as path:
+        assert read(path) == content
+
+
+def test_a_pipe_becomes_a_file_for_formats_that_seek(tmp_path):
+    content = files.HDF5_MAGIC + b"0123456789"
+    with slow_fifo(tmp_path / "pipe", content) as path, files.open_input(path) as opened:
+        assert opened.is_hdf5 and not opened.can_seek
+        with files.seekable(opened) as stream:
+            stream.seek(7 + len(files.HDF5_MAGIC))
+            assert stream.read() == b"789"
+            stream.seek(0)
+            assert stream.read() == content
+
+
+def test_an_open_input_is_passed_on_and_stays_open(tmp_path):
+    (tmp_path / "x").write_bytes(b"MKV")
+    with files.open_input(tmp_path / "x") as opened:
+        with files.open_input(opened) as again:
+            assert again is opened
+        assert opened.stream.read() == b"MKV"
+        assert files.name_of(opened) == files.name_of(tmp_path / "x") == str(tmp_path / "x")
 
 
 def test_lines_are_numbered_and_lose_their_ends():
@@ -170,11 +223,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         files.make_folder(tmp_path / "file" / "b")
 
 
-def test_standard_input_becomes_a_file_for_formats_that_seek(stdin, tmp_path):
+def test_standard_input_becomes_a_file_for_formats_that_seek(stdin):
     stdin(b"0123456789")
-    with files.seekable("-") as path, open(path, "rb") as handle:
-        handle.seek(7)
-        assert handle.read() == b"789"
-    assert not os.path.exists(path)
-    with files.seekable(tmp_path) as path:
-        assert path == tmp_path
+    with files.open_input("-") as opened, files.seekable(opened) as stream:
+        stream.seek(7)
+        assert stream.read() == b"789"
+
+
+def test_a_file_is_read_in_any_order_where_it_is(tmp_path):
+    (tmp_path / "x").write_bytes(b"0123456789")
+    with files.open_input(tmp_path / "x") as opened, files.seekable(opened) as stream:
+        assert stream is opened.stream
+        stream.seek(7)
+        assert stream.read() == b"789"

@@ -14,6 +14,7 @@ from . import options
 if TYPE_CHECKING:
     from ..encoders.representations import RepresentedProtein
     from ..encoders.runtime import Runtime
+    from ..io.files import OpenInput
     from ..io.shards import Shard
     from ..model.predictor import Predictor
     from ..writers import MakeWriter
@@ -146,7 +147,6 @@ def command(
 
     predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
-    batches = _represent(proteins, predictor, runtime, shard, duplicates, threads)
     sequence_of = read_enzyme_sequences(references) if references else None
     writer_of = _writers(all_labels, shard, annotation)
     outputs = [writers.Output(target, writer_of[name]) for name, target in targets]
@@ -157,15 +157,17 @@ def command(
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
     count = 0
-    with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-        for call in predictor.calls(batches, advance, neighbours, sequence_of):
-            write(call)
-            count += 1
+    with files.open_input(proteins) as opened:
+        batches = _represent(opened, predictor, runtime, shard, duplicates, threads)
+        with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
+            for call in predictor.calls(batches, advance, neighbours, sequence_of):
+                write(call)
+                count += 1
     notify("%d proteins scored with %s", count, predictor.name)
 
 
 def _represent(
-    proteins: str,
+    opened: OpenInput,
     predictor: Predictor,
     runtime: Runtime,
     shard: Shard | None,
@@ -175,22 +177,21 @@ def _represent(
     """Read the proteins of a FASTA file or of a store and represent them batch by batch."""
     from .. import pipeline
     from ..encoders.representations import represent_records, represent_rows
-    from ..io import files
     from ..io.fasta import read_fasta
 
     encoder = predictor.encoder
     feature_names = predictor.feature_names
-    if files.is_hdf5(proteins):
+    if opened.is_hdf5:
         if runtime.given():
             raise click.UsageError(
                 "a store contains its vectors already: options of ESM-2 are for FASTA"
             )
-        _, (table,) = pipeline.read_stores([proteins], encoder)
+        _, (table,) = pipeline.read_stores([opened], encoder)
         rows = range(len(table))
         own_rows = shard.select(rows) if shard else rows
         return represent_rows(table, own_rows, encoder, feature_names, threads)
     encoder.ready()
-    records = read_fasta(proteins, duplicates)
+    records = read_fasta(opened, duplicates)
     own_records = shard.select(records) if shard else records
     return represent_records(own_records, encoder, feature_names, threads)
 

@@ -11,9 +11,10 @@ import hashlib
 import re
 from collections.abc import Container, Iterable, Iterator
 
+from ..console import warn
 from ..errors import InputError
 from . import files
-from .files import Path
+from .files import Source
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 SUBSTITUTES = str.maketrans("UOBZJ", "CKXXX")
@@ -46,14 +47,14 @@ class ProteinRecord:
         return len(self.sequence)
 
 
-def read_fasta(source: Path, duplicates: str = "error") -> Iterator[ProteinRecord]:
+def read_fasta(source: Source, duplicates: str = "error") -> Iterator[ProteinRecord]:
     """Yield the proteins of a FASTA file, which may be compressed with gzip or xz.
 
     A record that cannot be scored keeps its place and has a ``problem``. Content that shows that
     this is the wrong file raises an error.
 
     Args:
-        source: Path, or '-' for standard input.
+        source: Path of a file or pipe, '-' for standard input, or an open input.
         duplicates: What to do with an id that occurred before: 'error' raises, 'keep' keeps it, and
             'suffix' appends _2, _3 and so on.
 
@@ -62,10 +63,11 @@ def read_fasta(source: Path, duplicates: str = "error") -> Iterator[ProteinRecor
             character that is no residue, nucleotides, binary data, or a repeated id.
     """
     line_of_id: dict[str, int] = {}
-    with files.open_bytes(source) as stream:
-        for line, header, sequence in _split(files.lines(stream, source), source):
+    with files.open_input(source) as opened:
+        numbered_lines = files.lines(opened.stream, opened.name)
+        for line, header, sequence in _split(numbered_lines, opened.name):
             name, _, description = header.partition(" ")
-            place = f"{source}, line {line}, record {name}"
+            place = f"{opened.name}, line {line}, record {name}"
             if name in line_of_id and duplicates == "error":
                 raise InputError.at(
                     place,
@@ -76,6 +78,8 @@ def read_fasta(source: Path, duplicates: str = "error") -> Iterator[ProteinRecor
                 name = _unused(name, line_of_id)
             line_of_id.setdefault(name, line)
             yield protein_record(name, sequence, description.strip(), place)
+        if not line_of_id:
+            warn("%s contains no record", opened.name)
 
 
 def protein_record(
@@ -129,7 +133,7 @@ def _problem(residues: str) -> str:
 
 
 def _split(
-    numbered_lines: Iterable[tuple[int, str]], source: Path
+    numbered_lines: Iterable[tuple[int, str]], source: str
 ) -> Iterator[tuple[int, str, str]]:
     """Yield (line number of the header, header without '>', raw sequence) for every record."""
     header: str | None = None

@@ -1,9 +1,12 @@
-"""Open inputs, plain or compressed, and write outputs that appear whole or not at all.
+"""Open inputs once, plain or compressed, and write outputs that appear whole or not at all.
 
 In this room, the path '-' means standard input or standard output.
 """
 
+from __future__ import annotations
+
 import contextlib
+import dataclasses
 import gzip
 import io
 import lzma
@@ -12,69 +15,133 @@ import pathlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, TextIO
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 Path = str | os.PathLike[str]
 
-GZIP_MAGIC = b"\x1f\x8b"
-XZ_MAGIC = b"\xfd7zXZ\x00"
+# How compressed files begin, and what unpacks them: the name of a file does not matter.
+UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
+@dataclasses.dataclass(frozen=True)
+class OpenInput:
+    """An input that was opened once and whose first bytes were looked at without losing them.
+
+    Attributes:
+        name: Path, or '-', for error messages.
+        stream: Bytes from the beginning on, unpacked if they were compressed.
+        is_hdf5: Whether the input begins as HDF5 does.
+        can_seek: Whether the stream is a plain file, which can be read in any order.
+    """
+
+    name: str
+    stream: io.BufferedReader
+    is_hdf5: bool
+    can_seek: bool
+
+
+Source = Path | OpenInput
+
+
+def name_of(source: Source) -> str:
+    """Return the name of an input for messages.
+
+    >>> name_of("proteins.faa")
+    'proteins.faa'
+    """
+    return source.name if isinstance(source, OpenInput) else str(source)
+
+
 @contextlib.contextmanager
-def open_bytes(source: Path) -> Iterator[io.BufferedReader]:
-    """Open a file, or standard input for '-', for reading bytes; unpack gzip and xz.
+def open_input(source: Source) -> Iterator[OpenInput]:
+    """Open a file, a pipe, or standard input for '-', and look at its first bytes.
+
+    An input is opened here and never again, so that a pipe with a name (``/dev/stdin``, a FIFO,
+    the process substitution of a shell) gives what a file gives. An input that is open already is
+    passed on, and stays open.
 
     Raises:
-        InputError: If the file cannot be opened.
+        InputError: If the input cannot be opened or read.
     """
+    if isinstance(source, OpenInput):
+        yield source
+        return
     with contextlib.ExitStack() as stack:
-        stream: BinaryIO
-        if source == "-":
-            stream = sys.stdin.buffer
+        try:
+            raw = _standard_input() if source == "-" else stack.enter_context(open(source, "rb"))
+            begin = raw.read(len(HDF5_MAGIC))  # waits until a slow pipe has sent them
+        except OSError as error:
+            raise InputError(f"{source}: {error.strerror or error}") from None
+        can_seek = source != "-" and raw.seekable()
+        if can_seek:
+            raw.seek(0)
+            stream = raw
         else:
-            try:
-                stream = stack.enter_context(open(source, "rb"))
-            except OSError as error:
-                raise InputError(f"{source}: {error.strerror or error}") from None
-        yield _unpacked(_peekable(stream))
+            stream = io.BufferedReader(_Rejoined(begin, raw))
+        opener = next((opens for magic, opens in UNPACK.items() if begin.startswith(magic)), None)
+        if opener is not None:
+            stream = io.BufferedReader(opener(stream))
+        is_hdf5 = begin.startswith(HDF5_MAGIC)
+        yield OpenInput(str(source), stream, is_hdf5, can_seek and opener is None)
 
 
-def _peekable(stream: BinaryIO) -> io.BufferedReader:
-    """Return a stream with ``peek``, which standard input lacks where a program has replaced it."""
+class _Rejoined(io.RawIOBase):
+    """A stream whose first bytes were read already, and are given once more."""
+
+    def __init__(self, begin: bytes, rest: io.BufferedReader) -> None:
+        self._begin = begin
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._begin:
+            return self._rest.readinto1(buffer)  # what is there, without waiting for more
+        view = memoryview(buffer)
+        count = min(len(view), len(self._begin))
+        view[:count] = self._begin[:count]
+        self._begin = self._begin[count:]
+        return count
+
+
+def _standard_input() -> io.BufferedReader:
+    """Return standard input with ``readinto1``, which it lacks where a program has replaced it."""
+    stream = sys.stdin.buffer
     if isinstance(stream, io.BufferedReader):
         return stream
     # The stubs declare sys.stdin.buffer without the method readinto, which it has.
     return io.BufferedReader(stream)  # type: ignore[arg-type]
 
 
-def _unpacked(stream: io.BufferedReader) -> io.BufferedReader:
-    """Return a stream of the unpacked bytes. The first bytes tell the format, not the file name."""
-    begin = stream.peek(len(XZ_MAGIC))
-    if begin.startswith(GZIP_MAGIC):
-        return io.BufferedReader(gzip.GzipFile(fileobj=stream))
-    if begin.startswith(XZ_MAGIC):
-        return io.BufferedReader(lzma.LZMAFile(stream))
-    return stream
+@contextlib.contextmanager
+def open_bytes(source: Source) -> Iterator[io.BufferedReader]:
+    """Open a file, a pipe, or standard input for '-', for reading bytes; unpack gzip and xz.
 
-
-def is_hdf5(source: Path) -> bool:
-    """Return whether a file, or standard input for '-', begins as HDF5 does.
-
-    The answer is False for a file that cannot be read. Standard input keeps its bytes.
+    Raises:
+        InputError: If the input cannot be opened or read.
     """
-    with contextlib.suppress(OSError):
-        if source == "-":
-            standard_input = sys.stdin.buffer
-            if not isinstance(standard_input, io.BufferedReader):
-                return False
-            return standard_input.peek(len(HDF5_MAGIC)).startswith(HDF5_MAGIC)
-        with open(source, "rb") as stream:
-            return stream.read(len(HDF5_MAGIC)) == HDF5_MAGIC
-    return False
+    with open_input(source) as opened:
+        yield opened.stream
+
+
+@contextlib.contextmanager
+def seekable(opened: OpenInput) -> Iterator[BinaryIO]:
+    """Give a stream that can be read in any order: that of a file, or a copy of a pipe."""
+    if opened.can_seek:
+        yield opened.stream
+        return
+    with tempfile.TemporaryFile(prefix="tpspred-") as copy:
+        shutil.copyfileobj(opened.stream, copy)
+        copy.seek(0)
+        yield copy
 
 
 def lines(stream: Iterable[bytes], source: Path) -> Iterator[tuple[int, str]]:
@@ -166,15 +233,3 @@ def open_text_output(target: Path) -> Iterator[TextIO]:
     else:
         with atomic_path(target) as path, open(path, "w", newline="\n", encoding="utf-8") as handle:
             yield handle
-
-
-@contextlib.contextmanager
-def seekable(source: Path) -> Iterator[Path]:
-    """Give a path that can be read in any order: the source, or a copy of standard input."""
-    if source != "-":
-        yield source
-        return
-    with tempfile.NamedTemporaryFile(prefix="tpspred-") as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-        copy.flush()
-        yield copy.name

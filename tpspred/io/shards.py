@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from . import files, store
-from .files import Path
+from .files import OpenInput, Path
 
 # The last column of a shard's table. Its header is this and I/N, and its cells are record numbers.
 COLUMN = "shard:"
@@ -82,11 +82,13 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     repeated = next((source for source in sources if sources.count(source) > 1), None)
     if repeated:
         raise InputError.at(repeated, "a shard that is given twice", "each once")
-    stores = [source for source in sources if files.is_hdf5(source)]
-    if stores and len(stores) < len(sources):
-        table = next(source for source in sources if source not in stores)
-        raise InputError.at(table, "a table", f"a store like {stores[0]}")
-    return _merge_stores(sources, target) if stores else _merge_tables(sources, target)
+    with contextlib.ExitStack() as stack:
+        inputs = [stack.enter_context(files.open_input(source)) for source in sources]
+        stores = [opened for opened in inputs if opened.is_hdf5]
+        if stores and len(stores) < len(inputs):
+            table = next(opened for opened in inputs if not opened.is_hdf5)
+            raise InputError.at(table.name, "a table", f"a store like {stores[0].name}")
+        return _merge_stores(inputs, target) if stores else _merge_tables(inputs, target)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,54 +106,50 @@ class _OpenTable:
     rows: Iterator[tuple[int, str]]
 
 
-def _open_table(source: Path, stream: Iterable[bytes]) -> _OpenTable:
-    rows = files.lines(stream, source)
+def _open_table(opened: OpenInput) -> _OpenTable:
+    rows = files.lines(opened.stream, opened.name)
     _, header = next(rows, (0, ""))
     *columns, last_column = header.split("\t")
     shard_text = last_column.removeprefix(COLUMN) if last_column.startswith(COLUMN) else ""
-    return _OpenTable(columns, _parse_shard(shard_text, source), rows)
+    return _OpenTable(columns, _parse_shard(shard_text, opened.name), rows)
 
 
-def _merge_tables(sources: Sequence[Path], target: Path) -> int:
-    with contextlib.ExitStack() as stack:
-        tables = {
-            source: _open_table(source, stack.enter_context(files.open_bytes(source)))
-            for source in sources
-        }
-        ordered = _in_shard_order({source: table.shard for source, table in tables.items()})
-        columns = tables[ordered[0]].columns
-        rows = _in_turn({source: tables[source].rows for source in ordered})
-        count = 0
-        model = None
-        with files.open_text_output(target) as handle:
-            print(*columns, sep="\t", file=handle)
-            for source, (line, text) in rows:
-                count += 1
-                place = f"{source}, line {line}"
+def _merge_tables(inputs: Sequence[OpenInput], target: Path) -> int:
+    tables = {opened.name: _open_table(opened) for opened in inputs}
+    ordered = _in_shard_order({source: table.shard for source, table in tables.items()})
+    columns = tables[ordered[0]].columns
+    rows = _in_turn({source: tables[source].rows for source in ordered})
+    count = 0
+    model = None
+    with files.open_text_output(target) as handle:
+        print(*columns, sep="\t", file=handle)
+        for source, (line, text) in rows:
+            count += 1
+            place = f"{source}, line {line}"
 
-                # The row has to be that of the next record, with the same columns.
-                *cells, number = text.split("\t")
-                same_columns = len(cells) == len(columns) and tables[source].columns == columns
-                if number != str(count) or not same_columns:
-                    raise InputError.at(
-                        place,
-                        f"{len(cells)} columns of record {number}",
-                        f"{len(columns)} columns of record {count}, as in {ordered[0]}",
-                    )
+            # The row has to be that of the next record, with the same columns.
+            *cells, number = text.split("\t")
+            same_columns = len(cells) == len(columns) and tables[source].columns == columns
+            if number != str(count) or not same_columns:
+                raise InputError.at(
+                    place,
+                    f"{len(cells)} columns of record {number}",
+                    f"{len(columns)} columns of record {count}, as in {ordered[0]}",
+                )
 
-                # The same model has to have made all rows.
-                row_model = cells[columns.index("model")]
-                model = model or row_model
-                if row_model != model:
-                    raise InputError.at(
-                        place, f"a row of model {row_model}", f"{model}, as in {ordered[0]}"
-                    )
-                print(*cells, sep="\t", file=handle)
+            # The same model has to have made all rows.
+            row_model = cells[columns.index("model")]
+            model = model or row_model
+            if row_model != model:
+                raise InputError.at(
+                    place, f"a row of model {row_model}", f"{model}, as in {ordered[0]}"
+                )
+            print(*cells, sep="\t", file=handle)
     return count
 
 
-def _merge_stores(sources: Sequence[Path], target: Path) -> int:
-    tables = {source: store.read(source) for source in sources}
+def _merge_stores(inputs: Sequence[OpenInput], target: Path) -> int:
+    tables = {opened.name: store.read(opened) for opened in inputs}
     ordered = _in_shard_order(
         {source: _parse_shard(table.shard, source) for source, table in tables.items()}
     )
@@ -188,7 +186,7 @@ def _merge_stores(sources: Sequence[Path], target: Path) -> int:
     return len(order)
 
 
-def _parse_shard(text: str, source: Path) -> Shard:
+def _parse_shard(text: str, source: str) -> Shard:
     """Make a shard from its text.
 
     Raises:
@@ -200,7 +198,7 @@ def _parse_shard(text: str, source: Path) -> Shard:
         raise InputError.at(source, "no shard of a run", "an output of --shard I/N") from None
 
 
-def _in_shard_order(shards: Mapping[Path, Shard]) -> list[Path]:
+def _in_shard_order(shards: Mapping[str, Shard]) -> list[str]:
     """Return the sources in the order of their shards.
 
     Raises:
@@ -218,7 +216,7 @@ def _in_shard_order(shards: Mapping[Path, Shard]) -> list[Path]:
     return sorted(shards, key=lambda source: shards[source].number)
 
 
-def _in_turn(streams: Mapping[Path, Iterator[Item]]) -> Iterator[tuple[Path, Item]]:
+def _in_turn(streams: Mapping[str, Iterator[Item]]) -> Iterator[tuple[str, Item]]:
     """Yield (source, row) from each stream in turn, as the records were dealt out.
 
     When a stream ends, every stream after it has to end in the same round.
@@ -226,7 +224,7 @@ def _in_turn(streams: Mapping[Path, Iterator[Item]]) -> Iterator[tuple[Path, Ite
     Raises:
         InputError: If a stream has a row after an earlier one has ended.
     """
-    ended: Path | None = None
+    ended: str | None = None
     while not ended:
         for source, rows in streams.items():
             row = next(rows, None)

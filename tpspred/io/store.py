@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import StoreError
 from . import files
-from .files import Path
+from .files import Path, Source
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 3
@@ -128,30 +128,30 @@ def _write_array(handle: h5py.File, name: str, array: NDArray[Any]) -> None:
     handle.create_dataset(name, data=array, **compression)
 
 
-def read(source: Path) -> Representations:
+def read(source: Source) -> Representations:
     """Read a store.
 
     Args:
-        source: HDF5 file; '-' is standard input.
+        source: HDF5 file or pipe, '-' for standard input, or an open input.
 
     Raises:
         StoreError: If the file is no store or is cut short, has another format version, lacks a
             part, or has parts that differ in their number of rows.
     """
-    with files.seekable(source) as path:
+    with files.open_input(source) as opened, files.seekable(opened) as stream:
         try:
-            with h5py.File(path, "r") as handle:
-                return _read(handle, source)
+            with h5py.File(stream, "r") as handle:
+                return _read(handle, opened.name)
         except OSError as error:
             first_line = str(error).splitlines()[0]
             raise StoreError.at(
-                source,
+                opened.name,
                 f"a file that HDF5 cannot open ({first_line})",
                 "a store made by tpspred embed",
             ) from None
 
 
-def _read(handle: h5py.File, source: Path) -> Representations:
+def _read(handle: h5py.File, source: str) -> Representations:
     if handle.attrs.get("format") != FORMAT:
         raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
     if handle.attrs["format_version"] != FORMAT_VERSION:
