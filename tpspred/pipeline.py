@@ -1,16 +1,16 @@
-"""The whole way from a FASTA file to calls, and from labelled enzymes to a model. Read me first.
+"""The whole way from an input to calls, and from labelled enzymes to a model. Read me first.
 
 A protein becomes a call in four steps: its record is screened with the family profiles; the match
 gives it an embedding and features; the networks score these; the calibrated scores become a call.
 Labelled enzymes become a model in five steps: family profiles are built from them; they are
-screened and represented; networks learn from the representations; the networks are calibrated on
-the proteins that they left out; the enzymes stay with the model as references.
+screened and represented; networks learn from the representations; the enzymes become the references
+of the model; the networks are calibrated on the proteins that they left out.
 """
 
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import h5py
 import numpy as np
@@ -25,20 +25,76 @@ from .dataset.labels import Label, labels_of
 from .encoders.profile import ProfileEncoder
 from .encoders.profile_fitting import fit_profile_encoder
 from .encoders.protocol import Encoder, encoder_class
-from .encoders.representations import represent, screened_batches
+from .encoders.representations import (
+    RepresentedProtein,
+    represent,
+    represent_records,
+    represent_rows,
+    screened_batches,
+)
 from .family.alignment import identity_matrix
 from .family.profile_building import build_profiles
 from .family.screening import ScreenedProtein, screen
 from .io import store
-from .io.fasta import ProteinRecord
-from .io.files import Source, name_of
+from .io.fasta import ProteinRecord, read_fasta
+from .io.files import OpenInput, Source, name_of
+from .io.shards import Shard
 from .io.store import Representations
+from .model.calls import Call
 from .model.examples import Examples, gather_examples
 from .model.held_out import calibrate
 from .model.hyperparameters import Config
 from .model.neighbours import KnownEnzyme, References, comparable
-from .model.predictor import Predictor
+from .model.predictor import NEIGHBOURS, Predictor
 from .model.training import TrainingRecord, train_networks
+
+
+def predict(
+    opened: OpenInput,
+    predictor: Predictor,
+    shard: Shard | None = None,
+    duplicates: str = "error",
+    threads: int = 1,
+    neighbours: int = NEIGHBOURS,
+) -> Iterator[Call]:
+    """Call the proteins of a FASTA file or of a store, in order.
+
+    Args:
+        opened: FASTA, or a store that the encoder of the model made.
+        predictor: Model.
+        shard: Part of the records to call; all by default.
+        duplicates: What to do with an id that occurs twice (see ``io.fasta.read_fasta``).
+        threads: CPU threads; the calls do not depend on them.
+        neighbours: Number of characterised enzymes to compare with.
+    """
+    batches = represent_input(opened, predictor, shard, duplicates, threads)
+    return predictor.calls(batches, neighbours=neighbours)
+
+
+def represent_input(
+    opened: OpenInput,
+    predictor: Predictor,
+    shard: Shard | None = None,
+    duplicates: str = "error",
+    threads: int = 1,
+) -> Iterator[list[RepresentedProtein]]:
+    """Represent the proteins of a FASTA file or of a store as a model wants them, in batches.
+
+    The arguments are those of :func:`predict`.
+
+    Raises:
+        StoreError: If the input is a store that another encoder made.
+    """
+    encoder, feature_names = predictor.encoder, predictor.feature_names
+    if opened.is_hdf5:
+        _, (table,) = read_stores([opened], encoder)
+        rows = range(len(table))
+        own_rows = shard.select(rows) if shard else rows
+        return represent_rows(table, own_rows, encoder, feature_names, threads)
+    encoder.ready()
+    records = read_fasta(opened, duplicates)
+    own_records = shard.select(records) if shard else records
+    return represent_records(own_records, encoder, feature_names, threads)
 
 
 def build_model(

@@ -44,7 +44,7 @@ def write_proteins(path, count, longest, seed=0):
 
 
 @pytest.mark.slow
-def test_whole_path(run, tmp_path, monkeypatch, tiny_weights):
+def test_esm2_from_prepare_to_predict(run, tmp_path, monkeypatch, tiny_weights):
     """Embed, featurize, train, calibrate; predict from FASTA and from a store, as in the README."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TPSPRED_WEIGHTS", str(tiny_weights.parent))

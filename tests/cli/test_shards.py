@@ -87,7 +87,7 @@ def test_shards_that_are_not_whole_are_refused(run, tmp_path):
     )
     lines = names[1].read_text().splitlines(keepends=True)
     names[1].write_text("".join(lines[:-1]))
-    assert "2of3.tsv: found fewer rows than its turn" in refused(*names)
+    assert "2of3.tsv: found too few rows" in refused(*names)
     names[1].write_text("".join(lines[:1] + lines[2:]))
     error = refused(*names)
     assert "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2" in error

@@ -70,6 +70,6 @@ def test_equal_clusters_are_dealt_evenly(count):
     assert np.bincount(fold, minlength=count).tolist() == [14 // count] * count
 
 
-def test_nothing_is_dealt_to_no_fold():
+def test_no_sequences_have_no_folds():
     nothing = np.zeros(0, int)
     assert deal_folds(nothing, np.zeros((0, 3)), 5, np.random.default_rng(0)).tolist() == []

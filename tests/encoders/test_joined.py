@@ -30,7 +30,7 @@ def test_each_sequence_is_yielded_once(joined, matching):
     assert sorted(sequences) == sorted(protein.record.sequence for protein in matching)
 
 
-def test_identity_is_made_of_both(model, joined):
+def test_a_joined_encoder_has_the_name_and_checksum_of_both(model, joined):
     assert joined.name == "profile+esm2_tiny"
     assert joined.checksum == f"{model.encoder.checksum}+{joined.language_model.checksum}"
     assert joined.dimension == model.encoder.dimension + 32

@@ -60,7 +60,7 @@ def test_a_name_has_the_class_whose_pattern_matches_all_of_it(name, wanted):
 
 
 def test_an_unknown_name_is_an_error(encoders):
-    with pytest.raises(ModelError, match=r"found esm3; wanted profile, esm2_\* or profile\+esm2_"):
+    with pytest.raises(ModelError, match=r"found esm3; wanted profile, esm2_\*, profile\+esm2_"):
         encoder_by_name("esm3", encoders[ProfileEncoder])
 
 

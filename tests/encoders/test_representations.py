@@ -81,7 +81,7 @@ def test_rows_of_a_store_are_represented_as_their_records_are(
     stranger = protein_record("random", "MKVL" * 30)
     unscored = protein_record("stopped", "MK*L")
     everything = [records[0], stranger, unscored, *records[1:]]
-    names = features.NAMES[::-1]
+    names = features.feature_names()[::-1]
     stored = embed(everything, small_encoder)
     if with_features:
         stored = featurize(stored, small_encoder.profiles)
@@ -138,3 +138,17 @@ def test_without_a_screen_every_protein_is_computed(tiny_weights):
     assert stored.problems == ["", "internal_stop"] and stored.screen == store.UNSCREENED
     assert stored.embedding[0].any() and not stored.embedding[1].any()
     assert stored.windows.tolist() == [1, 0]
+
+
+def test_features_that_other_profiles_gave_are_not_used(table, small_encoder, records):
+    """A store without a screen does not say which profiles its features come from."""
+    names = features.feature_names()
+    lie = dataclasses.replace(table, features=table.features + 1)
+    (honest,) = represent_rows(table, [0], small_encoder, names)
+    (trusted,) = represent_rows(lie, [0], small_encoder, names)
+    assert np.array_equal(trusted[0].features, honest[0].features + 1)
+    unscreened = dataclasses.replace(lie, screen=store.UNSCREENED)
+    incomplete = dataclasses.replace(lie, features=lie.features[:, 1:], feature_names=names[1:])
+    for other in (unscreened, incomplete):
+        (computed,) = represent_rows(other, [0], small_encoder, names)
+        assert np.array_equal(computed[0].features, honest[0].features)

@@ -114,4 +114,4 @@ def test_search_programs_on_path_are_used(program, monkeypatch, tmp_path):
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingDependency, match="tpspred\\[evaluate\\]"):
-        baselines.check()
+        baselines.require_sklearn()

@@ -187,10 +187,11 @@ def test_rows_that_did_not_pass_keep_their_problem_and_have_no_identity(small, e
     table = dataclasses.replace(small.table, problems=["no_match"] + small.table.problems[1:])
     near = NearHeldOut([enzymes[0].sequence], 0.5)
     assert near.exclude(table).problems[:2] == ["no_match", "near_held_out"]
-    assert not near.identities[0].any() and near.identities[1].any()
+    assert near.passed == list(range(1, len(table)))
+    assert near.identities.shape == (len(table) - 1, 1) and near.identities[0].any()
     nothing_held_out = NearHeldOut([], 0.5)
     assert nothing_held_out.exclude(table) is table
-    assert nothing_held_out.identities.shape == (len(table), 0)
+    assert nothing_held_out.identities.shape == (0, 0)
 
 
 def test_rows_and_columns_are_those_of_a_source_and_of_a_group(scored_by_hand):

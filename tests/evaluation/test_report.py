@@ -52,7 +52,13 @@ def test_command_refuses_what_it_cannot_use(run, tmp_path, monkeypatch):
     assert idle.code == 2 and "--weights is for --encoder" in idle.err
     negatives = ("--negatives", DATA / "negatives.faa")
     doubled = run("evaluate", "d.tsv", *negatives, *negatives)
-    assert doubled.code == 2 and "two sets of --negatives are called negatives" in doubled.err
+    assert doubled.code == 2 and "two sets of proteins are called negatives" in doubled.err
+    (tmp_path / "enzymes.faa").write_bytes((DATA / "negatives.faa").read_bytes())
+    doubled = run("evaluate", "d.tsv", "--negatives", "enzymes.faa")
+    assert doubled.code == 2 and "two sets of proteins are called enzymes" in doubled.err
+    for option, value in (("--inner-folds", 2), ("--members", 12)):
+        refused = run("evaluate", "d.tsv", option, value)
+        assert refused.code == 1 and "--inner-folds" in refused.err
     refused = run("evaluate", "d.tsv", "--folds", "nowhere.tsv")
     assert refused.code == 1 and "nowhere.tsv" in refused.err
 
@@ -137,4 +143,4 @@ def test_tables_on_the_page_are_escaped():
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependency, match="tpspred\\[evaluate\\]"):
-        report.check()
+        report.require_matplotlib()

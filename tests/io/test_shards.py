@@ -135,7 +135,7 @@ def test_a_store_that_was_cut_short_is_refused(tmp_path, whole):
     paths = write_stores(tmp_path, whole, 2)
     short = part_of(part_of(whole, Shard(1, 2)), Shard(1, 3))  # its first row alone
     store.write(dataclasses.replace(short, shard="1/2"), paths[0])
-    with pytest.raises(InputError, match="1of2.h5: found fewer rows than its turn"):
+    with pytest.raises(InputError, match="1of2.h5: found too few rows"):
         merge([paths[1], paths[0]], tmp_path / "merged.h5")
 
 
@@ -177,7 +177,7 @@ def test_a_table_that_is_no_shard_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     "edit, message",
     [
-        (lambda lines: lines[:-1], "found fewer rows than its turn .*3of3.tsv has a later record"),
+        (lambda lines: lines[:-1], "found too few rows.*3of3.tsv contains a later record"),
         (
             lambda lines: lines[:1] + lines[2:],
             "line 2: found 3 columns of record 5; wanted 3 columns of record 2, as in .*1of3.tsv",

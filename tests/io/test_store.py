@@ -213,7 +213,8 @@ def test_rows_made_in_another_way_are_not_added(table, precision, screened, shar
         ({"pooling": "mean"}, "pooling 'mean'; wanted columns"),
         ({"precision": "float16"}, "vectors in float16; wanted float32"),
         ({"screen": "none"}, "rows screened by none; wanted b{64}"),
-        ({"feature_names": ("log_length",)}, "features log_length; wanted log_length, fraction_D"),
+        ({"feature_names": ("log_length",)}, "1 features; wanted 2"),
+        ({"feature_names": ("log_length", "gravy")}, "features gravy; wanted fraction_D"),
     ],
 )
 def test_stores_that_differ_are_not_merged(table, change, message):

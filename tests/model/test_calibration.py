@@ -73,7 +73,7 @@ def test_statuses_keep_their_precision_and_recall():
     assert 0 < fitted.uncertain_threshold < fitted.tps_threshold < 1
 
 
-def test_what_is_uncalibrated_promises_nothing():
+def test_an_uncalibrated_model_has_raw_probabilities_and_no_precision():
     raw = calibration.uncalibrated(2)
     assert raw.probabilities(np.array([0.0, 1.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
     assert raw.sequences == 0 and raw.min_similarity == 0
@@ -146,6 +146,6 @@ def test_sets_contain_what_they_promise_near_and_far(coverage):
     assert not sets.contains(np.array([np.nan]), 0.5)[0]
 
 
-def test_too_few_enzymes_promise_nothing_less_than_everything():
+def test_with_too_few_enzymes_sets_contain_all_labels():
     sets = with_held_out(np.full((4, 2), 0.9), np.ones((4, 2))).sets(0.9, [0, 1])
     assert (sets.thresholds == 0).all()

@@ -52,7 +52,7 @@ def test_neighbours_that_all_disagree_are_flagged(agreements, flags):
     assert list(warning_flags(1.0, 0.5, neighbours, "mono", [hit("DDxxD")])) == flags
 
 
-def test_a_call_knows_how_far_it_came():
+def test_calls_say_whether_they_are_scored_and_called():
     unscored = Call("p", 50, "empty", "m:1")
     scored = dataclasses.replace(unscored, status="not_tps", tps_probability=0.0)
     called = dataclasses.replace(scored, status="tps", tps_probability=1.0, product_type="mono")

@@ -67,6 +67,13 @@ def test_features_are_chosen_by_name(small, enzymes):
         )
 
 
+def test_a_feature_that_this_version_cannot_compute_trains_nothing(small, enzymes):
+    names = ("of_the_future", *small.table.feature_names[1:])
+    later = dataclasses.replace(small.table, feature_names=names)
+    with pytest.raises(StoreError, match="feature of_the_future, which this version does not"):
+        gather_examples(enzymes, later, small.negatives, small.labels)
+
+
 def test_examples_say_what_is_missing(small, enzymes):
     with pytest.raises(StoreError, match="no features"):
         gather_examples(enzymes, dataclasses.replace(small.table, features=None), [], small.labels)

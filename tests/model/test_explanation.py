@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tpspred.errors import InputError
-from tpspred.family.features import NAMES, feature_vector
+from tpspred.family.features import feature_vector
 from tpspred.family.screening import ScreenedProtein, screen
 from tpspred.io.fasta import ProteinRecord, protein_record
 from tpspred.model.calibration import log_odds
@@ -61,7 +61,7 @@ def test_parts_add_what_is_lost_without_them(small, record, protein, explanation
     )
 
     feature = parts_of(explanation, "feature")[0]
-    column = NAMES.index(feature.name)
+    column = predictor.feature_names.index(feature.name)
     without = features.copy()
     without[column] = predictor.trained.scaling.feature_mean[column]
     assert feature.adds == pytest.approx(
@@ -71,14 +71,15 @@ def test_parts_add_what_is_lost_without_them(small, record, protein, explanation
 
 
 @pytest.mark.slow
-def test_every_aligned_residue_and_feature_once_in_order(protein, explanation):
+def test_every_aligned_residue_and_feature_once_in_order(small, protein, explanation):
     residues = parts_of(explanation, "residue")
     features = parts_of(explanation, "feature")
     aligned = protein.hits[0].positions
     # Residue 151 is unknown already.
     assert {part.position for part in residues} == set(aligned[aligned > 0].tolist()) - {151}
     assert len(residues) == len({part.position for part in residues})
-    assert {part.name for part in features} == set(NAMES) and len(features) == len(NAMES)
+    names = small.predictor.feature_names
+    assert {part.name for part in features} == set(names) and len(features) == len(names)
     assert explanation.parts == (*residues, *features)
     for parts in (residues, features):
         effects = [abs(part.adds) for part in parts]
@@ -88,7 +89,7 @@ def test_every_aligned_residue_and_feature_once_in_order(protein, explanation):
 
 
 @pytest.mark.slow
-def test_again_gives_the_same(small, record, explanation):
+def test_an_explanation_is_reproducible(small, record, explanation):
     assert explain(small.predictor, record, threads=2) == explanation
 
 
@@ -110,7 +111,8 @@ def test_a_fragment_is_explained(small, enzymes):
     aligned = screened.hits[0].positions
     assert len(residues) == (aligned > 0).sum() > 40
     assert all(fragment.sequence[part.position - 1] == part.name for part in residues)
-    assert {part.name for part in parts_of(explanation, "feature")} == set(NAMES)
+    names = {part.name for part in parts_of(explanation, "feature")}
+    assert names == set(small.predictor.feature_names)
 
 
 def test_labels_without_training_data_are_refused(small, record):
@@ -124,6 +126,6 @@ def test_labels_without_training_data_are_refused(small, record):
 @pytest.mark.parametrize(
     "sequence, problem", [("M" * 50, "no match to a family profile"), ("", "empty")]
 )
-def test_what_cannot_be_explained(small, sequence, problem):
+def test_a_protein_that_cannot_be_scored_is_not_explained(small, sequence, problem):
     with pytest.raises(InputError, match=f"record x: found {problem}"):
         explain(small.predictor, protein_record("x", sequence))

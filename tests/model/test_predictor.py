@@ -46,7 +46,7 @@ def test_labels_without_positives_are_never_called(small, records):
     ).all()
 
 
-def test_what_is_unlike_any_enzyme_says_so(calibrated, records):
+def test_a_dissimilar_protein_gets_the_flag_no_similar_enzyme(calibrated, records):
     assert "no_similar_enzyme" not in next(calibrated.predict(records[:1])).flags
     far = dataclasses.replace(
         calibrated.calibration.held_out, similarity=np.full(24, 1.5, np.float32)

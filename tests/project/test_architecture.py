@@ -64,7 +64,7 @@ def test_the_root_is_small():
     assert len(list(PACKAGE.glob("*.py"))) <= MAX_MODULES_IN_ROOT
 
 
-def test_every_room_has_a_floor_and_a_door_plate():
+def test_every_room_has_a_floor_and_a_first_line_that_describes_it():
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms <= set(FLOOR_OF)
     for name in rooms:

@@ -71,7 +71,7 @@ def command(
     options.check_runtime(runtime, loaded)
     loaded.ready()
     shard_name = str(shard) if shard else ""
-    known = store.read(output) if output != "-" and os.path.exists(output) else None
+    known = store.read(output) if output != "-" and os.path.isfile(output) else None
     if known is not None:
         store.check_extension(known, loaded, screened, shard_name, output)
     made_by = {

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     default=50.0,
     show_default=True,
     metavar="PERCENT",
-    help="Identity in per cent above which sequences are put into the same fold, a negative does "
-    "not train beside a left-out protein, and the bootstrap draws sequences together.",
+    help="Identity threshold in per cent. Sequences this similar share a fold and are drawn "
+    "together by the bootstrap; negatives this similar to a left-out protein do not train.",
 )
 @click.option(
     "--fold-count",
@@ -120,9 +120,9 @@ def command(
     from ..writers.tables import write_table
 
     if baselines:
-        simple_methods.check()
+        simple_methods.require_sklearn()
     if report:
-        reports.check()
+        reports.require_matplotlib()
     enzymes = read_enzymes(table)
     negative_records = _read_negatives(negatives)
     where = devices.resolve(device)
@@ -162,15 +162,17 @@ def _read_negatives(paths: Sequence[str]) -> dict[str, list[ProteinRecord]]:
     """Read the proteins that can be scored, by the name of their file without its endings.
 
     Raises:
-        UsageError: If two files have the same name: the report would show only one of them.
+        UsageError: If two files have the same name, or one has the name of the enzymes: the report
+            would mix them up.
     """
+    from ..evaluation.cross_validation import ENZYMES
     from ..io.fasta import read_fasta
 
     records_of: dict[str, list[ProteinRecord]] = {}
     for path in paths:
         name = pathlib.Path(path).name.split(".")[0]
-        if name in records_of:
-            raise click.UsageError(f"two sets of --negatives are called {name}: rename a file")
+        if name in records_of or name == ENZYMES:
+            raise click.UsageError(f"two sets of proteins are called {name}: rename {path}")
         records = read_fasta(path, "suffix")
         records_of[name] = [record for record in records if not record.problem]
     return records_of

@@ -54,9 +54,9 @@ def command(
     """Show how much each residue and each feature of a protein adds to a label.
 
     The protein is one record of PROTEINS, a FASTA file. Each residue that is aligned to a column of
-    the best profile is made unknown in turn, and each feature is set to its mean. What the log-odds
-    of the label lose by that is what the residue or the feature had added to them. With ESM-2,
-    every residue takes one pass.
+    the best profile is made unknown in turn, and each feature is set to its mean. The effect of a
+    residue or a feature is the drop of the label's log-odds without it. With ESM-2, every residue
+    takes one pass.
     """
     from ..console import notify
     from ..errors import InputError

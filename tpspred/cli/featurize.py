@@ -1,5 +1,7 @@
 """The command tpspred featurize."""
 
+import os
+
 import click
 
 from . import options
@@ -28,6 +30,8 @@ def command(source: str, output: str | None, encoder: str | None, threads: int) 
     from ..io import store
     from ..model import checkpoint
 
+    if output is None and source != "-" and os.path.exists(source) and not os.path.isfile(source):
+        raise click.UsageError("a pipe cannot be replaced by its own store: add -o FILE")
     base = checkpoint.load_encoder(encoder)
     store_encoder, (table,) = pipeline.read_stores([source], base, lend_profiles=True)
     with progress("proteins featurized") as advance:

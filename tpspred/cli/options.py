@@ -12,6 +12,7 @@ import click
 
 from .. import console
 from ..encoders.runtime import Runtime
+from ..errors import TpspredError
 from ..io.fasta import DUPLICATES
 from ..model.hyperparameters import Config, flag
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 CommandFunction = Callable[..., object]  # function of a command, before click makes it one
 
-# In help texts: what stands behind a default that has no value of its own.
+# Texts that --help shows as default where the default is None.
 BUNDLED = "the bundled model"
 STANDARD_OUTPUT = "standard output"
 DEVICES = "auto, cpu, cuda, cuda:N or mps"
@@ -112,14 +113,21 @@ def hyperparameters(
     The command gets them as ``config``, a Config.
 
     Args:
-        renamed: Name of the option by name of the field, where it is not that of the field.
+        renamed: Field → option, for options that are not named after their field.
     """
     fields = dataclasses.fields(Config)
 
     def decorate(function: CommandFunction) -> CommandFunction:
         @functools.wraps(function)
         def command(*args: object, **options: Any) -> object:
-            config = Config(**{field.name: options.pop(field.name) for field in fields})
+            values = {field.name: options.pop(field.name) for field in fields}
+            try:
+                config = Config(**values)
+            except TpspredError as error:
+                message = str(error)
+                for field_name, option in (renamed or {}).items():
+                    message = message.replace(flag(field_name), option)
+                raise TpspredError(message) from None
             return function(*args, config=config, **options)
 
         with_options: CommandFunction = command
@@ -167,7 +175,7 @@ def check_runtime(runtime: Runtime, encoder: Encoder) -> None:
         if (name, value) not in (("device", "auto"), ("device", "cpu")):
             option = flag(name)
             raise click.UsageError(
-                f"{option} is for ESM-2 encoders; the profile encoder has no use for it"
+                f"{option} is for ESM-2 encoders; the {encoder.name} encoder has no use for it"
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -12,11 +12,8 @@ from ..writers import FORMATS
 from . import options
 
 if TYPE_CHECKING:
-    from ..encoders.representations import RepresentedProtein
     from ..encoders.runtime import Runtime
-    from ..io.files import OpenInput
     from ..io.shards import Shard
-    from ..model.predictor import Predictor
     from ..writers import MakeWriter
 
 
@@ -138,7 +135,7 @@ def command(
     options.check_targets([target for _, target in targets])
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
-    from .. import writers
+    from .. import pipeline, writers
     from ..console import notify, progress
     from ..dataset.enzymes import read_enzyme_sequences
     from ..io import files
@@ -158,42 +155,16 @@ def command(
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
     count = 0
     with files.open_input(proteins) as opened:
-        batches = _represent(opened, predictor, runtime, shard, duplicates, threads)
+        if opened.is_hdf5 and runtime.given():
+            raise click.UsageError(
+                "a store contains its vectors already: options of ESM-2 are for FASTA"
+            )
+        batches = pipeline.represent_input(opened, predictor, shard, duplicates, threads)
         with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
             for call in predictor.calls(batches, advance, neighbours, sequence_of):
                 write(call)
                 count += 1
     notify("%d proteins scored with %s", count, predictor.name)
-
-
-def _represent(
-    opened: OpenInput,
-    predictor: Predictor,
-    runtime: Runtime,
-    shard: Shard | None,
-    duplicates: str,
-    threads: int,
-) -> Iterator[list[RepresentedProtein]]:
-    """Read the proteins of a FASTA file or of a store and represent them batch by batch."""
-    from .. import pipeline
-    from ..encoders.representations import represent_records, represent_rows
-    from ..io.fasta import read_fasta
-
-    encoder = predictor.encoder
-    feature_names = predictor.feature_names
-    if opened.is_hdf5:
-        if runtime.given():
-            raise click.UsageError(
-                "a store contains its vectors already: options of ESM-2 are for FASTA"
-            )
-        _, (table,) = pipeline.read_stores([opened], encoder)
-        rows = range(len(table))
-        own_rows = shard.select(rows) if shard else rows
-        return represent_rows(table, own_rows, encoder, feature_names, threads)
-    encoder.ready()
-    records = read_fasta(opened, duplicates)
-    own_records = shard.select(records) if shard else records
-    return represent_records(own_records, encoder, feature_names, threads)
 
 
 def _writers(

@@ -34,7 +34,7 @@ def label_agreement(enzymes: Sequence[Enzyme]) -> NDArray[np.float64]:
     labels = [label for label in labels_of(enzymes) if label != IS_TPS]
     all_targets = [label_targets(enzymes, labels), product_targets(enzymes, 2)]
     targets = np.concatenate(all_targets, 1).astype(float)  # (enzymes, labels and products) 0/1
-    # Labels of one enzyme alone say nothing. All others count by the log of their rarity.
+    # Drop labels of a single enzyme, and weight the others by log(enzymes / positives).
     targets = targets[:, targets.sum(0) > 1]
     targets = targets * np.sqrt(np.log(len(enzymes) / np.maximum(1, targets.sum(0))))
     targets /= np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-9)
@@ -53,8 +53,7 @@ def fit_column_weights(
     Args:
         codes: Per profile (members, columns) residue codes.
         members: Per profile, indices of the enzymes that match it.
-        leading: Per profile, positions in ``members`` of the enzymes that match no other profile
-            better.
+        leading: Per profile, positions in ``members`` of the enzymes whose best profile this is.
         agreement: (enzymes, enzymes) agreement of the labels, 0–1.
         residue_vectors: (21, dimension) vector of each residue code.
 

@@ -17,6 +17,7 @@ import numpy as np
 from Bio.Align import substitution_matrices
 from numpy.typing import NDArray
 
+from ..errors import ModelError
 from ..family.profiles import Profile, ProfileHit, checksum, to_bytes
 from ..family.screening import ScreenedProtein
 from ..io.fasta import AMINO_ACIDS
@@ -103,7 +104,14 @@ class ProfileEncoder:
             runtime: Without effect.
             checksum: Without effect.
             dimension: Without effect.
+
+        Raises:
+            ModelError: If the encoder of the file is another one.
         """
+        if not isinstance(base, cls):
+            raise ModelError.at(
+                name, f"an encoder named {base.name}", f"a file with the {cls.name} encoder"
+            )
         return base
 
     @classmethod
@@ -130,7 +138,7 @@ class ProfileEncoder:
 
     @property
     def parts(self) -> list[VectorPart]:
-        """The whole vector as one part. An axis counts the more, the more it varies."""
+        """The whole vector as one part, whose axes keep their variance."""
         return [VectorPart(self.dimension, standardise=False)]
 
     def ready(self) -> None:

@@ -165,6 +165,18 @@ def encoder_class(name: str) -> type[Encoder] | None:
     return None
 
 
+def known_names() -> str:
+    """Return the names of the encoders that exist, for messages.
+
+    >>> known_names()
+    'profile, esm2_*, profile+esm2_*'
+    """
+    for module in MODULES:
+        importlib.import_module(f".{module}", __package__)
+    patterns = [names.pattern for names, _ in _registry]
+    return ", ".join(pattern.replace(".*", "*").replace("\\", "") for pattern in patterns)
+
+
 def encoder_by_name(
     name: str,
     base: Encoder,
@@ -186,7 +198,7 @@ def encoder_by_name(
     """
     named = encoder_class(name)
     if named is None:
-        raise ModelError.at("encoder", name, "profile, esm2_* or profile+esm2_*")
+        raise ModelError.at("encoder", name, known_names())
     return named.from_name(name, base, runtime, checksum, dimension)
 
 

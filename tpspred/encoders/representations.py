@@ -72,17 +72,37 @@ def represent_records(
         The represented proteins of a batch, in the order of the records.
     """
     for batch in screened_batches(records, encoder.profiles, threads, encoder.batch_residues):
-        passed = [protein for protein in batch if protein.hits]
-        vector_of = dict(encoder.encode(passed, threads))
-        represented = []
-        for protein in batch:
-            if not protein.hits:
-                represented.append(RepresentedProtein(protein))
-                continue
-            vector = vector_of[protein.record.sequence]
-            feature_row = features.feature_vector(protein, feature_names)
-            represented.append(RepresentedProtein(protein, vector, feature_row))
-        yield represented
+        yield represent_screened(batch, encoder, feature_names, threads)
+
+
+def represent_screened(
+    proteins: Sequence[ScreenedProtein],
+    encoder: Encoder,
+    feature_names: Sequence[str],
+    threads: int = 1,
+) -> list[RepresentedProtein]:
+    """Compute embedding and features of proteins that are screened already.
+
+    Args:
+        proteins: Proteins, screened with the encoder's profiles.
+        encoder: Encoder that computes the vectors.
+        feature_names: Names of the wanted features.
+        threads: CPU threads; the result does not depend on them.
+
+    Returns:
+        The represented proteins, in the same order.
+    """
+    passed = [protein for protein in proteins if protein.hits]
+    vector_of = dict(encoder.encode(passed, threads))
+    represented = []
+    for protein in proteins:
+        if not protein.hits:
+            represented.append(RepresentedProtein(protein))
+            continue
+        vector = vector_of[protein.record.sequence]
+        feature_row = features.feature_vector(protein, feature_names)
+        represented.append(RepresentedProtein(protein, vector, feature_row))
+    return represented
 
 
 def represent_rows(
@@ -94,8 +114,9 @@ def represent_rows(
 ) -> Iterator[list[RepresentedProtein]]:
     """Represent rows of a store batch by batch.
 
-    The vectors come from the store, and so do the features if it has them. Proteins that passed
-    the screen are searched again, because a call says where their domains and motifs are.
+    The vectors come from the store. So do the features, if the store has them and if they were
+    computed with the profiles of this encoder. Proteins that passed the screen are searched again,
+    because a call says where their domains and motifs are.
 
     Args:
         table: Store that the encoder made.
@@ -107,7 +128,9 @@ def represent_rows(
     Yields:
         The represented proteins of a batch, in the order of the rows.
     """
-    stored = None if table.features is None else features_named(table, feature_names)
+    stored = None
+    if table.screen == encoder.screen and set(feature_names) <= set(table.feature_names):
+        stored = features_named(table, feature_names)
     row_batches = batches(
         rows, lambda row: len(table.sequences[row]), lambda: encoder.batch_residues
     )
@@ -158,16 +181,33 @@ def represent(
     Returns:
         n rows. The rows of proteins that did not pass the screen are zero.
     """
-    passed = [protein for protein in proteins if protein.hits]
-    vector_of = dict(encoder.encode(passed, threads))
-    problems = [problem_of(protein) for protein in proteins]
-    records = [protein.record for protein in proteins]
+    names = features.feature_names()
+    return tabulate(represent_screened(proteins, encoder, names, threads), encoder, names)
+
+
+def tabulate(
+    represented: Sequence[RepresentedProtein], encoder: Encoder, feature_names: Sequence[str]
+) -> Representations:
+    """Lay out represented proteins as a store.
+
+    Args:
+        represented: n proteins.
+        encoder: Encoder that made the vectors, and whose profiles screened the proteins.
+        feature_names: Names of their features.
+
+    Returns:
+        n rows. The rows of proteins that did not pass the screen are zero.
+    """
+    vector_of = {}
+    rows = np.zeros((len(represented), len(feature_names)), np.float32)
+    for i, one in enumerate(represented):
+        if one.embedding is not None and one.features is not None:
+            vector_of[one.protein.record.sequence] = one.embedding
+            rows[i] = one.features
+    records = [one.protein.record for one in represented]
+    problems = [problem_of(one.protein) for one in represented]
     table = _table(records, problems, vector_of, encoder, screened=True)
-    rows = np.zeros((len(proteins), len(features.NAMES)), np.float32)
-    for i, protein in enumerate(proteins):
-        if not problems[i]:
-            rows[i] = features.feature_vector(protein, features.NAMES)
-    return dataclasses.replace(table, features=rows, feature_names=features.NAMES)
+    return dataclasses.replace(table, features=rows, feature_names=tuple(feature_names))
 
 
 def problem_of(protein: ScreenedProtein, screened: bool = True) -> str:
@@ -308,11 +348,12 @@ def featurize(
         The same store with features. The features of proteins without a vector are zero.
     """
     passed = [i for i, problem in enumerate(table.problems) if not problem]
-    rows = np.zeros((len(table), len(features.NAMES)), np.float32)
+    names = features.feature_names()
+    rows = np.zeros((len(table), len(names)), np.float32)
     records = (ProteinRecord(table.ids[i], "", table.sequences[i]) for i in passed)
     row_numbers = iter(passed)
     for batch in screened_batches(records, profiles, threads):
         for protein in batch:
-            rows[next(row_numbers)] = features.feature_vector(protein, features.NAMES)
+            rows[next(row_numbers)] = features.feature_vector(protein, names)
         progress(len(batch))
-    return dataclasses.replace(table, features=rows, feature_names=features.NAMES)
+    return dataclasses.replace(table, features=rows, feature_names=names)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LENGTH = 1022  # residues of the longest window: ESM-2 was trained on no longer ones
-OVERLAP = 256  # residues that two consecutive windows share, on average at least
+OVERLAP = 256  # least mean overlap of two consecutive windows, residues
 
 
 class Window(NamedTuple):

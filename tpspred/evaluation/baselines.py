@@ -114,7 +114,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-def check() -> None:
+def require_sklearn() -> None:
     """Check that what the baselines need is installed.
 
     Raises:

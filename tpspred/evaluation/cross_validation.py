@@ -18,11 +18,10 @@ from .. import pipeline
 from ..dataset.enzymes import Enzyme
 from ..dataset.folds import deal_folds, identity_clusters
 from ..dataset.labels import Label, label_targets, labels_of
-from ..encoders.representations import RepresentedProtein, represent
+from ..encoders.representations import RepresentedProtein, represent_screened, tabulate
 from ..errors import InputError
 from ..family.alignment import identity_matrix
 from ..family.profile_building import build_profiles
-from ..family.screening import ScreenedProtein
 from ..io import files
 from ..io.fasta import ProteinRecord
 from ..io.store import Representations
@@ -203,6 +202,8 @@ def negative_folds(
     Returns:
         (negatives,) identity clusters and (negatives,) folds.
     """
+    if not negatives:
+        return np.zeros(0, int), np.zeros(0, int)
     profiles = build_profiles(enzymes, identities, threads)
     batches = pipeline.screened_batches(negatives, profiles, threads)
     proteins = [protein for batch in batches for protein in batch]
@@ -259,8 +260,8 @@ def cross_validate(
         enzymes,
         [OURS, *methods],
     )
-    # An enzyme's identity to the training enzymes is known from the start. That of a negative is
-    # seen while it trains: then the enzymes of the left-out fold are aligned with it.
+    # An enzyme's identity to the enzymes of other folds is known from the start. That of a negative
+    # is computed in the rounds that leave these folds out, because the negative trains there.
     scored.nearest[: len(enzymes)] = _across_folds(identities, folds).max(1)
 
     for fold in np.unique(folds):
@@ -280,17 +281,20 @@ def cross_validate(
             near.exclude,
         )
 
-        # Keep the highest identity of every training negative, (training negatives, left-out
-        # enzymes) → (training negatives,).
+        # Keep the highest identity of every training negative that passed the screen, (passed,
+        # left-out enzymes) → (passed,).
         left_out_enzymes = np.flatnonzero(test < len(enzymes))
         to_enzymes = near.identities[:, left_out_enzymes].max(1, initial=0)
-        rows = len(enzymes) + training_negatives
+        rows = len(enzymes) + training_negatives[near.passed[: len(to_enzymes)]]
         scored.nearest[rows] = np.maximum(scored.nearest[rows], to_enzymes)
 
         # Score the fold with the model and with every method.
         proteins = pipeline.screen_all((records[i] for i in test), predictor.encoder, threads)
-        table = represent(proteins, predictor.encoder, threads)
-        _score_fold(scored, predictor, proteins, table, test)
+        represented = represent_screened(
+            proteins, predictor.encoder, predictor.feature_names, threads
+        )
+        _score_fold(scored, predictor, represented, test)
+        table = tabulate(represented, predictor.encoder, predictor.feature_names)
         passed = np.array([i for i, problem in enumerate(table.problems) if not problem], int)
         left_out = Fold(predictor, examples, table, passed, config.seed, threads)
         for name, method in methods.items():
@@ -359,14 +363,15 @@ class NearHeldOut:
         threads: CPU threads.
 
     Attributes:
-        identities: (negatives, held out) pairwise identity after :meth:`exclude`; 0 for negatives
-            that did not pass the screen.
+        passed: Rows of the negatives that passed the screen, after :meth:`exclude`.
+        identities: (passed, held out) pairwise identity, after :meth:`exclude`.
     """
 
     def __init__(self, held_out: Sequence[str], limit: float, threads: int = 1) -> None:
         self.held_out = held_out
         self.limit = limit
         self.threads = threads
+        self.passed: list[int] = []
         self.identities = np.zeros((0, len(held_out)), np.float32)
 
     def exclude(self, table: Representations) -> Representations:
@@ -379,25 +384,22 @@ class NearHeldOut:
             The same table with the problem ``near_held_out`` in these rows.
         """
         count = len(self.held_out)
-        self.identities = np.zeros((len(table), count), np.float32)
-        passed = [i for i, problem in enumerate(table.problems) if not problem]
-        if not count or not passed:
+        self.passed = [i for i, problem in enumerate(table.problems) if not problem]
+        if not count or not self.passed:
             return table
-        sequences = [*self.held_out, *(table.sequences[i] for i in passed)]
-        self.identities[passed] = identity_matrix(sequences, self.threads)[count:, :count]
-        too_near = self.identities.max(1) >= self.limit
-        problems = [
-            NEAR_HELD_OUT if near and not problem else problem
-            for near, problem in zip(too_near, table.problems)
-        ]
+        sequences = [*self.held_out, *(table.sequences[i] for i in self.passed)]
+        self.identities = identity_matrix(sequences, self.threads)[count:, :count]
+        problems = list(table.problems)
+        for i, highest in zip(self.passed, self.identities.max(1)):
+            if highest >= self.limit:
+                problems[i] = NEAR_HELD_OUT
         return dataclasses.replace(table, problems=problems)
 
 
 def _score_fold(
     scored: Scored,
     predictor: Predictor,
-    proteins: Sequence[ScreenedProtein],
-    table: Representations,
+    proteins: Sequence[RepresentedProtein],
     test: NDArray[np.int64],
 ) -> None:
     """Score the proteins of a left-out fold with the model that has not seen them.
@@ -405,18 +407,13 @@ def _score_fold(
     Args:
         scored: Where statuses, scores, calls and promises are written.
         predictor: Model that has not seen the fold.
-        proteins: m proteins of the fold, screened with the model's profiles.
-        table: Their representations.
+        proteins: m proteins of the fold, represented by the model's encoder.
         test: (m,) their rows in ``scored``.
     """
-    assert table.features is not None
     probabilities = np.full((len(test), len(scored.labels)), np.nan)  # NaN: not scored
     similarity = np.zeros(len(test))
     for k, protein in enumerate(proteins):
-        represented = RepresentedProtein(protein)
-        if not table.problems[k]:
-            represented = RepresentedProtein(protein, table.embedding[k], table.features[k])
-        call = predictor.call(represented)
+        call = predictor.call(protein)
         scored.statuses[test[k]] = call.status
         if call.probabilities is not None and call.nearest is not None:
             probabilities[k] = call.probabilities

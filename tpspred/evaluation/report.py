@@ -26,7 +26,7 @@ Numbers = NDArray[np.floating]
 
 TITLES = {
     "summary": "Means over labels",
-    "gaps": "How far above tpspred, in macro average precision over the pooled folds",
+    "gaps": "Difference to tpspred in macro average precision over the pooled folds",
     "terpene_synthases": "Is it a terpene synthase",
     "identity": "By identity to the nearest training enzyme",
     "promises": "Promises kept",
@@ -85,7 +85,7 @@ PRECISION_RECALL = Curve("recall", "precision", _precision_recall_points, steps=
 ROC = Curve("share of negatives called", "share of positives called", _roc_points, steps=False)
 
 
-def check() -> None:
+def require_matplotlib() -> None:
     """Check that what the page needs is installed.
 
     Raises:
@@ -159,8 +159,8 @@ def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: file
         ),
         (
             "Confusion of ensembles",
-            "Share of a row's enzymes that were called the column's ensemble without having it; on "
-            "the diagonal, the share that was found.",
+            "Off the diagonal, the share of a row's enzymes that were wrongly called the column's "
+            "ensemble; on the diagonal, recall.",
             _confusion(tables["confusion"]),
         ),
     )

@@ -284,11 +284,11 @@ def by_identity(scored: Scored, method: str) -> Iterator[Row]:
 
 
 def promises(scored: Scored) -> Iterator[Row]:
-    """Yield what was promised of the ensembles beside what was seen.
+    """Yield the promised and the seen precision or coverage of the ensembles.
 
     Every promise gets a row over all enzymes and one per band of identity to the nearest training
-    enzyme. Of a promised precision, the share of all calls that are right was seen; of a promised
-    coverage, the mean share of an enzyme's ensembles that are in its set.
+    enzyme. For a promised precision, ``seen`` is the share of right calls; for a promised coverage,
+    it is the mean share of an enzyme's ensembles that are in its set.
     """
     columns = np.array([i for i, label in enumerate(scored.labels) if label.group == "ensemble"])
     for (kind, share), named in scored.promised.items():

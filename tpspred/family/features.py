@@ -466,4 +466,6 @@ def class_two_bits(protein: ScreenedProtein) -> float:
     return _best_bits(protein, "DxDD", "DCTAE")
 
 
-NAMES = tuple(FEATURES)
+def feature_names() -> tuple[str, ...]:
+    """Return the names of all features, in order."""
+    return tuple(FEATURES)

@@ -65,7 +65,8 @@ MOTIFS = {
 }
 WINDOW = 4  # columns on either side of a site
 SEPARATION = 10  # columns between two sites of one motif
-EXPECTED = 0.5  # share of members with the motif from which on another residue is an alteration
+# Where a smaller share of the members has a motif, other residues are no alteration of it.
+EXPECTED = 0.5
 MIN_MEMBERS = 3
 CLASS_TWO_COLUMNS = 450  # a class II fold has two alpha-barrels, some 500 residues
 MAX_SITES = 6

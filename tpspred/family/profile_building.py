@@ -69,7 +69,7 @@ def build_profiles(
 
     # Families of groups, and a profile per family.
     families = _join_groups(groups, clusters, cluster_of, bits, lengths)
-    uses: collections.Counter[str] = collections.Counter()  # of each family name
+    uses: collections.Counter[str] = collections.Counter()  # family name → profiles so far
     return [_family_profile([enzymes[i] for i in family], uses, threads) for family in families]
 
 

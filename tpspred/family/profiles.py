@@ -150,7 +150,7 @@ def search(
     )
     for profile, top in zip(profiles, results):
         for hit in top.reported:
-            # Without a domain below the E-value, many weak pieces make the score.
+            # Skip a hit without a significant domain: its score adds up many weak matches.
             if any(domain.reported for domain in hit.domains):
                 hits_of[int(hit.name)].append(_aligned(profile, hit))
     return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in hits_of]

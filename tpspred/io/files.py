@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -164,7 +165,7 @@ def lines(stream: Iterable[bytes], source: Path) -> Iterator[tuple[int, str]]:
         raise InputError.at(
             f"{source}, line {number}", "bytes that are not UTF-8", "text"
         ) from None
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise InputError.at(
             f"{source}, after line {number}", f"damaged compressed data ({error})", "a whole file"
         ) from None

@@ -233,8 +233,8 @@ def _in_turn(streams: Mapping[str, Iterator[Item]]) -> Iterator[tuple[str, Item]
             elif ended:
                 raise InputError.at(
                     ended,
-                    "fewer rows than its turn requires",
-                    f"a whole shard, because {source} has a later record",
+                    "too few rows",
+                    f"a whole shard ({source} contains a later record)",
                 )
             else:
                 yield source, row

@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import StoreError
 from . import files
 from .files import Path, Source
+from .hdf5 import refuse_pointers
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 3
@@ -135,15 +136,21 @@ def read(source: Source) -> Representations:
         source: HDF5 file or pipe, '-' for standard input, or an open input.
 
     Raises:
+        InputError: If the file cannot be opened.
         StoreError: If the file is no store or is cut short, has another format version, lacks a
             part, or has parts that differ in their number of rows.
     """
-    with files.open_input(source) as opened, files.seekable(opened) as stream:
+    with files.open_input(source) as opened:
+        if not opened.is_hdf5:
+            raise StoreError.at(
+                opened.name, "a file that is not HDF5", "a store made by tpspred embed"
+            )
         try:
-            with h5py.File(stream, "r") as handle:
+            with files.seekable(opened) as stream, h5py.File(stream, "r") as handle:
+                refuse_pointers(handle, opened.name, StoreError)
                 return _read(handle, opened.name)
-        except OSError as error:
-            first_line = str(error).splitlines()[0]
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            first_line = (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError.at(
                 opened.name,
                 f"a file that HDF5 cannot open ({first_line})",
@@ -186,7 +193,7 @@ def _check_rows(table: Representations, source: Path) -> None:
     """Refuse a store whose parts differ in their number of rows.
 
     Raises:
-        StoreError: If they do, with the number of rows of each part.
+        StoreError: If the numbers differ; the message lists them.
     """
     rows = {name: len(getattr(table, name)) for name in (*TEXTS, "embedding", "windows")}
     if table.features is not None:
@@ -271,8 +278,14 @@ def check_alike(table: Representations, other: Representations, source: Path) ->
         ("rows screened by {}", "screen"),
     ):
         _require_equal(source, description, getattr(table, field), getattr(other, field))
+    own, others = table.feature_names, other.feature_names
+    _require_equal(source, "{} features", str(len(own)), str(len(others)))
+    differing = [(name, wanted) for name, wanted in zip(own, others) if name != wanted]
     _require_equal(
-        source, "features {}", ", ".join(table.feature_names), ", ".join(other.feature_names)
+        source,
+        "features {}",
+        ", ".join(name for name, _ in differing),
+        ", ".join(wanted for _, wanted in differing),
     )
 
 

@@ -1,10 +1,10 @@
 """Calibration: from logits to probabilities, thresholds and label sets that keep a promise.
 
 It is fitted on proteins that the weights have not seen. Each label gets a slope and an offset on
-the logit scale (Platt 1999), drawn towards those of all labels together, so that a label with six
-positives stays close to them; then the threshold of the best F1, drawn towards one that serves all
-labels. The scores of the enzymes among these proteins stay with the model: from them follow how
-often its calls were right, and how large a set of labels must be.
+the logit scale (Platt 1999). They are shrunk towards values that all labels have in common, so that
+a label with six positives stays close to these. Its threshold is that of the best F1, shrunk in the
+same way. The held-out scores of the enzymes stay with the model: the precision of its calls and its
+sets of labels are computed from them later.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ TPS_RECALL = 0.99  # share of the held-out terpene synthases with status tps or 
 MIN_CALLS = 5  # fewer calls do not show a precision
 NEVER = 2.0  # a threshold that no probability reaches
 BANDS = 4  # bands of similarity, each with its own threshold for sets
-UNLIKE = 0.01  # share of held-out enzymes that are less similar to any other than min_similarity
+UNLIKE = 0.01  # share of held-out enzymes whose nearest enzyme is below min_similarity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +143,8 @@ class Calibration:
         """Return sets that miss on average at most 1 - coverage of an enzyme's labels.
 
         The method is conformal risk control (Angelopoulos et al. 2022, 10.48550/arXiv.2208.02814),
-        within bands of similarity. The promise is kept for enzymes that are drawn like the
-        characterised ones, given how similar they are to the nearest.
+        within bands of similarity. The promise holds for new enzymes that resemble the
+        characterised ones, within each band of similarity to the nearest.
 
         Args:
             coverage: Promised share, 0–1.
@@ -323,7 +323,8 @@ def _set_threshold(
 ) -> float:
     """Choose the highest threshold of sets that miss at most 1 - coverage of the labels.
 
-    One more enzyme, whose labels are all missed, stands for the protein to come.
+    One more enzyme with all labels missed is counted for the new protein, as conformal risk control
+    requires.
 
     Args:
         scores: (enzymes, labels) probabilities.
@@ -335,7 +336,7 @@ def _set_threshold(
     """
     rows, columns = np.nonzero(targets)
     order = np.argsort(scores[rows, columns], kind="stable")
-    share = (1 / targets.sum(1, dtype=float))[rows][order]  # of its enzyme's labels
+    share = (1 / targets.sum(1, dtype=float))[rows][order]  # each label's share of its enzyme
     missed = np.cumsum(share) - share  # enzymes missed at the score of each label
     allowed = np.flatnonzero(missed + 1 <= (1 - coverage) * (len(scores) + 1))
     return float(scores[rows, columns][order][allowed[-1]]) if len(allowed) else 0.0

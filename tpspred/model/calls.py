@@ -103,8 +103,8 @@ def warning_flags(
 ) -> Iterator[str]:
     """Yield the warning flags of a call.
 
-    ``no_similar_enzyme``: the protein is less similar to every characterised enzyme than 99 % of
-    the characterised enzymes are to another one. ``no_neighbour_agrees``: none of the neighbours
+    ``no_similar_enzyme``: the nearest characterised enzyme is less similar than that of 99 % of the
+    characterised enzymes themselves. ``no_neighbour_agrees``: none of the neighbours
     has a called ensemble. ``no_intact_active_site``: no motif of an active site is intact.
     ``motif_conflict``: the intact active site is not of the class that makes the product
     type.

@@ -8,7 +8,6 @@ part is therefore refused. No pickle is loaded.
 import hashlib
 import importlib.resources
 import json
-import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,19 +17,19 @@ import numpy as np
 
 from .. import __version__
 from ..dataset.labels import Label
-from ..encoders.protocol import Encoder, Tree, encoder_class
+from ..encoders.protocol import Encoder, Tree, encoder_class, known_names
 from ..encoders.runtime import Runtime
 from ..errors import ModelError
 from ..family import features, profiles
 from ..family.motifs import Site
 from ..io import files
+from ..io.files import Path
+from ..io.hdf5 import refuse_pointers
 from . import calibration
 from .neighbours import References
 from .predictor import Predictor
 from .scaling import Scaling
 from .training import TrainedNetworks
-
-Path = str | os.PathLike[str]
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 3
@@ -216,9 +215,7 @@ def encoder_from_tree(tree: Tree, source: Path, runtime: Runtime | None = None) 
     ]
     named_class = encoder_class(tree["name"])
     if named_class is None:
-        raise ModelError.at(
-            source, f"an encoder named {tree['name']}", "profile, esm2_* or profile+esm2_*"
-        )
+        raise ModelError.at(source, f"an encoder named {tree['name']}", known_names())
     return named_class.from_tree(tree, family_profiles, runtime)
 
 
@@ -271,6 +268,7 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
     """
     try:
         with h5py.File(path, "r") as handle:
+            refuse_pointers(handle, str(path), ModelError)
             kind = handle.attrs.get("format", "no tpspred format")
             if kind not in kinds:
                 raise ModelError.at(path, kind, " or ".join(kinds))

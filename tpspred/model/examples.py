@@ -11,12 +11,13 @@ from ..dataset.enzymes import Enzyme
 from ..dataset.labels import IS_TPS, Label, label_targets, product_targets
 from ..errors import StoreError
 from ..family.alignment import identity_matrix
+from ..family.features import FEATURES
 from ..io.store import Representations, features_named
 
 DOUBTFUL_IDENTITY = 0.4  # identity to a terpene synthase from which a negative is doubtful
 MIN_ENZYMES = 4  # the networks learn products that at least this many enzymes make
-# Fewer enzymes that share their labels with another do not show whether an input leaks the labels:
-# it may have the same value in enzymes with the same labels by chance.
+# With fewer enzymes that share their labels with another, an input may look like a leak by chance,
+# so it is not tested.
 MIN_REPEATED_LABELS = 100
 
 
@@ -104,6 +105,13 @@ def gather_examples(
             labels.
     """
     wanted = tuple(store.feature_names if feature_names is None else feature_names)
+    unknown = [name for name in store.feature_names if name not in FEATURES]
+    if unknown and feature_names is None:
+        raise StoreError.at(
+            "representations",
+            f"feature {', '.join(unknown)}, which this version does not compute",
+            "a store that this version of tpspred featurize made",
+        )
     row_of = {sequence: i for i, sequence in enumerate(store.sequences)}
     absent = [enzyme.id for enzyme in enzymes if enzyme.sequence not in row_of]
     if absent:
@@ -171,7 +179,7 @@ def refuse_leaked_labels(examples: Examples) -> None:
     enzymes have other values: it was computed from the labels.
 
     Raises:
-        StoreError: Naming the feature or the axis of the embedding.
+        StoreError: If an input leaks; the message names the feature or the axis of the embedding.
     """
     # (enzymes,) group of each enzyme; enzymes in one group have the same labels.
     rows = np.flatnonzero(examples.is_enzyme)

@@ -1,8 +1,8 @@
 """Explanations: what each aligned residue and each feature adds to a label of a protein.
 
 The method is occlusion (Zeiler & Fergus 2014, 10.1007/978-3-319-10590-1_53). A residue is made
-unknown, or a feature is set to its mean over the training proteins. By as much as the log-odds of
-the label fall, the residue or the feature had added to them. Nothing is drawn at random.
+unknown, or a feature is set to its mean over the training proteins. The effect of the residue or
+the feature is the drop of the label's log-odds without it. Nothing is drawn at random.
 """
 
 import dataclasses

@@ -12,8 +12,8 @@ from ..errors import TpspredError
 
 Value = TypeVar("Value")  # bool, int, float or str
 
-# The least allowed value of each number. Of three folds one is left out, one stops the training
-# and one trains.
+# The least allowed value of each number. Training needs three folds: one to leave out, one for
+# early stopping, and one to learn from.
 MIN_VALUES = {
     "folds": 3,
     "members": 1,
@@ -113,19 +113,19 @@ def flag(name: str) -> str:
 class Config:
     """Every hyperparameter of training, with its default and its help text."""
 
-    folds: int = option(10, "Folds of the training data; an identity cluster shares one.")
+    folds: int = option(10, "Folds of the training data; an identity cluster is never split.")
     members: int = option(
-        10, "Networks to average; each leaves another fold out. At most as many as folds."
+        10, "Networks to average; each leaves out a different fold. At most as many as folds."
     )
     fold_identity: float = option(0.9, "Identity from which two sequences share a fold, 0-1.")
     epochs: int = option(30, "Epochs at most.")
     patience: int = option(
-        10, "Epochs in a row, all worse than the best, after which a network stops."
+        10, "Stop after this number of consecutive epochs that are worse than the best."
     )
     tolerance: float = option(
         0.05,
-        "How far below its best macro F1 an epoch does not count as worse, 0-1; a network keeps "
-        "the last epoch that was not worse.",
+        "An epoch is worse if its macro F1 is more than this below the best, 0-1. A network keeps "
+        "the weights of the last epoch that is not worse.",
     )
     batch_size: int = option(64, "Proteins per batch.")
     accumulation: int = option(1, "Batches whose gradients are added before the weights change.")
@@ -133,7 +133,7 @@ class Config:
     weight_decay: float = option(1e-2, "Weight decay of AdamW.")
     dropout: float = option(0.2, "Share of units dropped while training, 0-1.")
     alpha: float = option(0.5, "Focal loss: weight of positives, 0-1.")
-    gamma: float = option(2.0, "Focal loss: the larger, the less easy examples count.")
+    gamma: float = option(2.0, "Focal loss: larger values give less weight to easy examples.")
     label_smoothing: float = option(0.0, "Focal loss: label smoothing, 0-1.")
     weight_smoothing: float = option(
         10.0, "Class weights: number added to the denominator of examples / (2 x positives)."

@@ -43,7 +43,7 @@ def focal_loss(
         mask: (proteins, labels) 1 where the target is known.
         weights: (labels,) class weights.
         alpha: Weight of positives, 0–1; negatives get 1 - alpha.
-        gamma: Focusing exponent: the larger it is, the less easy examples count.
+        gamma: Focusing exponent; larger values give less weight to easy examples.
         label_smoothing: Share of each target that is replaced by 1/2, 0–1.
 
     Returns:

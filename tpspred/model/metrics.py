@@ -73,7 +73,7 @@ def roc_auc(truth: Binary, score: Scores) -> float:
     if not positives or not negatives:
         return np.nan
     _, rank, count = np.unique(score, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(count) - (count - 1) / 2  # of each distinct score, from 1
+    mean_rank = np.cumsum(count) - (count - 1) / 2  # mean rank of each distinct score, from 1
     rank_sum = mean_rank[rank][truth > 0].sum()
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
@@ -188,7 +188,7 @@ def steps(truth: Binary, score: Scores) -> tuple[Scores, NDArray[np.floating], N
         score: (n,) the higher, the more likely.
 
     Returns:
-        (distinct scores, highest first; positives from each up; predictions from each up).
+        (distinct scores, highest first; positives at or above each; proteins at or above each).
 
     >>> [part.tolist() for part in steps(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.5]))]
     [[0.9, 0.5], [1, 2], [1, 3]]
@@ -196,5 +196,5 @@ def steps(truth: Binary, score: Scores) -> tuple[Scores, NDArray[np.floating], N
     order = np.argsort(-score, kind="stable")
     ordered = score[order]
     hits = np.cumsum(truth[order])
-    last = np.r_[ordered[1:] != ordered[:-1], True]  # of the predictions with the same score
+    last = np.r_[ordered[1:] != ordered[:-1], True]  # whether it is the last one with its score
     return ordered[last], hits[last], np.flatnonzero(last) + 1

@@ -14,7 +14,7 @@ from .scaling import Scaling
 
 SHARPNESS = 20.0  # an enzyme that is less similar by 0.05 has e times less weight in a vote
 MIN_SHARE = 0.01  # a vote is never surer than 1 % or 99 %
-NO_FOLD = -1  # the number of no fold
+NO_FOLD = -1  # fold number that no enzyme has
 # The typical identity is measured on this many neighbours of each enzyme, in bins of similarity.
 PAIRS_PER_ENZYME = 20
 BIN_WIDTH = 0.05

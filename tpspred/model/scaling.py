@@ -42,7 +42,7 @@ def fit_scaling(
     """Learn means and scales.
 
     Every feature has its own scale. So does every axis of the embedding, except in parts whose
-    axes have a common scale: there it means something that an axis varies more than another.
+    axes have a common scale: there the axes keep their variance.
 
     Args:
         embedding: (n, dimension).

@@ -145,12 +145,12 @@ class Corpus:
         for name, rows in rows_of.items():
             candidates = rng.permutation(rows)[: 5 * held_out]
             is_related = related(proteins, candidates)  # (proteins, candidates)
-            relatives = is_related.sum(0)  # of each candidate, which is one of them itself
+            relatives = is_related.sum(0)  # number for each candidate, itself included
             chosen = np.flatnonzero(relatives <= 1 + MOST_RELATIVES)[:held_out]
             held_out_rows[name] = candidates[chosen]
             is_near |= is_related[:, chosen].any(1)
 
-        # What is near to none of them trains.
+        # Train on the proteins that are related to no held-out protein.
         train = {name: rows[~is_near[rows]] for name, rows in rows_of.items()}
         for name, rows in rows_of.items():
             if not len(train[name]) or not len(held_out_rows[name]):

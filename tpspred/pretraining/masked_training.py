@@ -36,9 +36,9 @@ BETAS = (0.9, 0.98)
 # Distances, in residues, at which the heads of a new network look: two turns of a helix each way.
 OFFSETS = tuple(sign * distance for distance in range(1, 9) for sign in (-1, 1))
 SHARPNESS = 4.0  # scale of the biases: the higher, the more of its attention goes there
-HELD_OUT_STREAM = 1 << 32  # seeds the measurement in place of a step number; no step has it
+HELD_OUT_STREAM = 1 << 32  # seed of the masks of the evaluation; larger than any step number
 STATE = "tpspred-pretraining"
-LEAST = {
+MIN_VALUES = {
     "layers": 1,
     "dimension": 1,
     "heads": 1,
@@ -67,7 +67,7 @@ class Plan:
     residues: int = option(2_000_000_000, "Residues to train on, all steps together.")
     batch_residues: int = option(65_536, "Residues per step.")
     crop: int = option(
-        512, "Residues of a protein that a step sees at most; of a longer one, a random piece."
+        512, "Longest piece of a protein in a step, residues; longer ones are cut at random."
     )
     masked_share: float = option(0.15, "Share of the residues to predict, 0-1.")
     family_share: float = option(
@@ -94,7 +94,7 @@ class Plan:
         Raises:
             TpspredError: If a value is out of range. The message names option, value and range.
         """
-        check(self, LEAST, SHARES)
+        check(self, MIN_VALUES, SHARES)
         if self.dimension % (2 * self.heads):
             raise TpspredError.at(
                 "--dimension",
@@ -139,8 +139,8 @@ class Plan:
 def network(plan: Plan) -> esm.ESM2:
     """Return a new ESM-2 that trains faster than one with fair-esm's own first weights.
 
-    Its embedding is small enough for the output layer, which has the same weights. All layers but
-    the last start with heads that look at neighbouring residues.
+    Embedding and output layer share their weights, so these start small. All layers but the last
+    start with heads that look at neighbouring residues.
     """
     torch.manual_seed(plan.seed)
     model = esm.ESM2(plan.layers, plan.dimension, plan.heads, ALPHABET, token_dropout=False)

@@ -196,7 +196,7 @@ def _read_coding_sequences(source: Path) -> dict[str, CodingSequence | None]:
 
     Returns:
         Coding sequence by the name of the protein, of its CDS or of its transcript; None for one
-        that lies on several strands. Of several with one name, the first.
+        that lies on several strands. If several have the same name, it is the first.
     """
     exons: dict[str, list[_Exon]] = {}  # by the parent of the CDS
     protein_names: dict[str, dict[str, None]] = {}  # by the parent of the CDS, each name once
