@@ -1,3 +1,5 @@
+"""The whole way: from an input to calls, and from labelled enzymes to a model."""
+
 import dataclasses
 
 import numpy as np
@@ -8,9 +10,11 @@ from support import DATA
 from tpspred import pipeline
 from tpspred.dataset.labels import Label
 from tpspred.encoders.protocol import encoder_by_name
+from tpspred.encoders.representations import embed, featurize
 from tpspred.errors import StoreError
-from tpspred.io import store
+from tpspred.io import files, store
 from tpspred.io.fasta import read_fasta
+from tpspred.io.shards import Shard
 from tpspred.model import checkpoint
 from tpspred.model.held_out import calibrate
 
@@ -141,3 +145,22 @@ def test_profiles_are_lent_to_an_encoder_that_is_known_by_its_name(small, tmp_pa
     assert encoder.profiles is loaded.profiles
     with pytest.raises(StoreError, match="found an embedding by esm2_tiny"):
         pipeline.read_stores([path], loaded)
+
+
+def test_a_fasta_file_and_its_store_give_the_same_calls(model, tmp_path):
+    records = read_fasta(DATA / "proteins.faa")
+    table = featurize(embed(records, model.encoder), model.encoder.profiles)
+    store.write(table, tmp_path / "s.h5")
+    both = []
+    for source in (DATA / "proteins.faa", tmp_path / "s.h5"):
+        with files.open_input(source) as opened:
+            both.append(list(pipeline.predict(opened, model, neighbours=2)))
+        with files.open_input(source) as opened:
+            (second,) = pipeline.predict(opened, model, Shard(2, 7))
+        assert second.id == both[-1][1].id and len(second.neighbours) == 3
+    first, other = both
+    assert len(first) == 7 and len(first[0].neighbours) == 2
+    assert [call.tps_probability for call in first] == [call.tps_probability for call in other]
+    assert [(call.status, call.motifs, call.domains, call.flags) for call in first] == [
+        (call.status, call.motifs, call.domains, call.flags) for call in other
+    ]

@@ -10,7 +10,7 @@ of the model; the networks are calibrated on the proteins that they left out.
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import h5py
 import numpy as np
@@ -55,7 +55,9 @@ def predict(
     shard: Shard | None = None,
     duplicates: str = "error",
     threads: int = 1,
+    progress: Callable[[int], object] = lambda count: None,
     neighbours: int = NEIGHBOURS,
+    sequence_of: Mapping[str, str] | None = None,
 ) -> Iterator[Call]:
     """Call the proteins of a FASTA file or of a store, in order.
 
@@ -65,10 +67,16 @@ def predict(
         shard: Part of the records to call; all by default.
         duplicates: What to do with an id that occurs twice (see ``io.fasta.read_fasta``).
         threads: CPU threads; the calls do not depend on them.
+        progress: Called after every batch with the number of its proteins.
         neighbours: Number of characterised enzymes to compare with.
+        sequence_of: ID or accession of a characterised enzyme → its sequence. If it is given,
+            called proteins are aligned with their neighbours.
+
+    Raises:
+        StoreError: If the input is a store that another encoder made.
     """
     batches = represent_input(opened, predictor, shard, duplicates, threads)
-    return predictor.calls(batches, neighbours=neighbours)
+    return predictor.calls(batches, progress, neighbours, sequence_of)
 
 
 def represent_input(

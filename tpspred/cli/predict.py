@@ -154,14 +154,16 @@ def command(
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
     count = 0
-    with files.open_input(proteins) as opened:
+    with files.open_input(proteins) as opened, progress("proteins") as advance:
         if opened.is_hdf5 and runtime.given():
             raise click.UsageError(
                 "a store contains its vectors already: options of ESM-2 are for FASTA"
             )
-        batches = pipeline.represent_input(opened, predictor, shard, duplicates, threads)
-        with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-            for call in predictor.calls(batches, advance, neighbours, sequence_of):
+        calls = pipeline.predict(
+            opened, predictor, shard, duplicates, threads, advance, neighbours, sequence_of
+        )
+        with writers.open_all(outputs, predictor) as write:
+            for call in calls:
                 write(call)
                 count += 1
     notify("%d proteins scored with %s", count, predictor.name)
