@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -111,7 +110,7 @@ def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
     )
 
 
-def write_enzymes(enzymes: Sequence[Enzyme], target: str | os.PathLike[str]) -> int:
+def write_enzymes(enzymes: Sequence[Enzyme], target: files.Path) -> int:
     """Write ``dataset.tsv``, one row per enzyme, and return the number of rows."""
     with files.open_text_output(target) as handle:
         table = csv.writer(
@@ -134,7 +133,7 @@ def _cell(enzyme: Enzyme, name: str) -> str:
     return getattr(enzyme, name)
 
 
-def read_enzymes(source: str | os.PathLike[str]) -> list[Enzyme]:
+def read_enzymes(source: files.Path) -> list[Enzyme]:
     """Read a table that :func:`write_enzymes` wrote.
 
     Args:
@@ -177,13 +176,13 @@ def _from_cells(cells: dict[str, str]) -> Enzyme:
     return Enzyme(id=cells["id"], sequence=cells["sequence"], **names)
 
 
-def write_fasta(enzymes: Iterable[Enzyme], target: str | os.PathLike[str]) -> None:
+def write_fasta(enzymes: Iterable[Enzyme], target: files.Path) -> None:
     """Write the sequences as FASTA, for ``tpspred embed``."""
     with files.open_text_output(target) as handle:
         handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
 
 
-def read_enzyme_sequences(source: str | os.PathLike[str]) -> dict[str, str]:
+def read_enzyme_sequences(source: files.Path) -> dict[str, str]:
     """Read sequences of characterised enzymes, to align proteins with.
 
     Args:

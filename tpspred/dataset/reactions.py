@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import os
 
 from ..errors import InputError
 from ..io import files
@@ -62,7 +61,7 @@ class Reaction:
     ensembles: tuple[str, ...] = ()
 
 
-def read_reactions(source: str | os.PathLike[str]) -> list[Reaction]:
+def read_reactions(source: files.Path) -> list[Reaction]:
     """Read a MARTS-DB export and assign every product to its ensembles.
 
     Args:

@@ -7,7 +7,6 @@ other folds alone, without negatives that are similar to a protein of the fold, 
 
 import csv
 import dataclasses
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -88,7 +87,7 @@ class Scored:
         return np.flatnonzero(in_group & (self.targets.sum(0) >= MIN_POSITIVES))
 
 
-def read_folds(source: str | os.PathLike[str], enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
+def read_folds(source: files.Path, enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
     """Read folds from a table with the columns id and fold.
 
     Returns:

@@ -8,7 +8,6 @@ therefore goes on exactly as if it had not been.
 import dataclasses
 import itertools
 import math
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -414,7 +413,7 @@ class Training:
         self.history.append(row)
         report(row)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: files.Path) -> None:
         """Write everything that :meth:`resume` needs."""
         state = {
             "format": STATE,
@@ -429,7 +428,7 @@ class Training:
         with files.atomic_path(path) as target, open(target, "wb") as handle:
             torch.save(state, handle)
 
-    def resume(self, path: str | os.PathLike[str]) -> None:
+    def resume(self, path: files.Path) -> None:
         """Go on from what :meth:`save` wrote.
 
         Raises:
@@ -457,7 +456,7 @@ class Training:
         self.seconds = state["seconds"]
         self.history = state["history"]
 
-    def export(self, path: str | os.PathLike[str]) -> None:
+    def export(self, path: files.Path) -> None:
         """Write the weights in fair-esm's layout and half precision, with their training record."""
         training_record: dict[str, object] = {
             "plan": vars(self.plan),
