@@ -53,8 +53,9 @@ def test_rules_of_bioconda():
     assert "--no-deps --no-build-isolation" in RECIPE
 
 
-def test_entry_point_is_that_of_the_package(setup):
-    assert section("entry_points") == [setup["options.entry_points"]["console_scripts"].strip()]
+def test_entry_points_are_those_of_the_package(setup):
+    scripts = setup["options.entry_points"]["console_scripts"].strip().splitlines()
+    assert section("entry_points") == scripts
 
 
 def test_recipe_predicts_on_the_test_data():

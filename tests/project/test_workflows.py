@@ -5,6 +5,7 @@ workflows/check installs the engines.
 
 import csv
 import glob
+import json
 import os
 import re
 import shutil
@@ -44,19 +45,18 @@ def needs(program):
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
 
 
+def run_snakemake(shell, tmp_path, config, *where):
+    """Run the Snakemake workflow with a configuration."""
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    snakefile = ROOT / "workflows/snakemake/Snakefile"
+    return shell("snakemake", "--snakefile", snakefile, "--configfile", "c.json", *where)
+
+
 def check_snakemake(shell, tmp_path, *where):
     """Run the Snakemake workflow on two genomes in three shards, and check all its outputs."""
-    (tmp_path / "c.yaml").write_text(
-        f"genomes:\n  one: {PROTEINS}\n  other: {DATA}/negatives.faa\nshards: 3\nthreads: 1\n"
-    )
-    done = shell(
-        "snakemake",
-        "--snakefile",
-        ROOT / "workflows/snakemake/Snakefile",
-        "--configfile",
-        "c.yaml",
-        *where,
-    )
+    genomes = {"one": str(PROTEINS), "other": f"{DATA}/negatives.faa"}
+    config = {"genomes": genomes, "shards": 3, "threads": 1}
+    done = run_snakemake(shell, tmp_path, config, *where)
     assert done.returncode == 0, done.stderr[-3000:]
     results = tmp_path / "results"
     assert (results / "one.tsv").read_bytes() == EXPECTED
@@ -73,6 +73,21 @@ def check_snakemake(shell, tmp_path, *where):
 @needs("snakemake")
 def test_snakemake(shell, tmp_path):
     check_snakemake(shell, tmp_path, "--cores", 2)
+
+
+@pytest.mark.slow
+@needs("snakemake")
+def test_snakemake_runs_nothing_that_a_name_or_an_option_contains(shell, tmp_path):
+    name = "-it's $(touch X);"
+    (tmp_path / name).write_bytes(PROTEINS.read_bytes())
+    config = {"genomes": {name: name}, "shards": 1, "threads": 1}
+    done = run_snakemake(shell, tmp_path, config, "--cores", 1)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / f"results/{name}.tsv").read_bytes() == EXPECTED
+    config["options"] = "--coverage '0.9' ; touch X"
+    assert run_snakemake(shell, tmp_path, config, "--cores", 1, "--forceall").returncode
+    log = (tmp_path / f"results/logs/{name}.1.log").read_text()
+    assert "Got unexpected extra argument" in log and not list(tmp_path.rglob("X"))
 
 
 @pytest.mark.slow
@@ -140,11 +155,14 @@ def test_nextflow_files_are_groovy(shell, tmp_path):
 
 @pytest.mark.slow
 @with_groovy
-@pytest.mark.parametrize("block", ["script", "stub"])
+@pytest.mark.parametrize(
+    "block, name, prefix", [("script", "my sample (1)", ["my sample (1)"]), ("stub", "sample", [])]
+)
 @pytest.mark.parametrize("module", ["predict", "embed"])
-def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
+def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block, name, prefix):
+    """The outputs are named after task.ext.prefix or, without it, after the id of the sample."""
     main = NEXTFLOW / f"modules/tpspred/{module}/main.nf"
-    rendered = groovy(shell, block, main, PROTEINS, "--duplicates keep")
+    rendered = groovy(shell, block, main, PROTEINS, "--duplicates keep", *prefix)
     assert rendered.returncode == 0, rendered.stderr
     (tmp_path / "run.sh").write_text(rendered.stdout)
     done = shell("bash", "-euo", "pipefail", "run.sh")
@@ -154,11 +172,34 @@ def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block):
     )
     assert len(wanted) == {"predict": 5, "embed": 2}[module]
     for pattern in wanted:
-        assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", "sample", pattern))), pattern
+        assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", name, pattern))), pattern
     versions = f'"CHECK":\n    tpspred: {tpspred.__version__}\n'
     assert (tmp_path / "versions.yml").read_text() == versions
     if (module, block) == ("predict", "script"):
-        assert (tmp_path / "sample.tsv").read_bytes() == EXPECTED
+        assert (tmp_path / f"{name}.tsv").read_bytes() == EXPECTED
+
+
+@pytest.mark.slow
+@with_groovy
+@pytest.mark.parametrize(
+    "module, block, proteins, prefix",
+    [
+        ("predict", "script", PROTEINS, "a b$(touch X)"),
+        ("predict", "stub", PROTEINS, 'a"; touch X; "'),
+        ("predict", "script", "a;touch X", "a"),
+        ("embed", "script", PROTEINS, "a`touch X`"),
+        ("embed", "stub", PROTEINS, "a\ntouch X"),
+        ("embed", "script", "-o", "a"),
+    ],
+)
+def test_nextflow_scripts_contain_no_name_that_bash_interprets(
+    shell, module, block, proteins, prefix
+):
+    main = NEXTFLOW / f"modules/tpspred/{module}/main.nf"
+    refused = groovy(shell, block, main, proteins, "", prefix)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    name = proteins if prefix == "a" else prefix
+    assert f"found the name {name}; wanted letters, digits, spaces and" in refused.stderr
 
 
 @pytest.mark.parametrize("tool", ["predict", "embed", "train"])
@@ -187,3 +228,13 @@ def test_galaxy_tools_fit_the_command(run, tool):
     for output in root.iter("output"):
         assert output.get("file") is None or (folder / "test-data" / output.get("file")).exists()
     assert "##" not in command  # Cheetah would take it for a comment
+
+
+@pytest.mark.parametrize("tool", ["predict", "embed", "train"])
+def test_galaxy_tools_quote_every_path(tool):
+    root = ElementTree.parse(ROOT / f"workflows/galaxy/tpspred_{tool}.xml").getroot()
+    lines = root.find("command").text.splitlines()
+    command = "\n".join(line for line in lines if not line.strip().startswith("#"))
+    for path in (*root.iterfind("inputs/param[@type='data']"), *root.iterfind("outputs/data")):
+        name = path.get("name") or path.get("argument").removeprefix("--")
+        assert set(re.findall(rf".?\${name}\b.?", command)) == {f"'${name}'"}

@@ -1,7 +1,7 @@
 // What can be checked of Nextflow files without Nextflow: all are parsed, and the script block of a process is rendered.
 //
 //   java -cp 'LIBS/*' groovy.ui.GroovyMain check.groovy parse FILE...
-//   java -cp 'LIBS/*' groovy.ui.GroovyMain check.groovy script|stub MAIN.NF PROTEINS ARGS
+//   java -cp 'LIBS/*' groovy.ui.GroovyMain check.groovy script|stub MAIN.NF PROTEINS ARGS [PREFIX]
 
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.Phases
@@ -15,8 +15,10 @@ if (what == 'parse') {
     }
 } else {
     def text = new File(path).text
+    def functions = text.split(/(?m)^process /)[0]
     def block = text.split(/(?m)^    ${what}:$/)[1].split(/(?m)^    \w+:$|^}$/)[0]
-    def shown = [meta: [id: 'sample'], proteins: args[2], moduleDir: '.',
-                 task: [cpus: 1, process: 'CHECK', ext: [args: args.length > 3 ? args[3] : null, prefix: null]]]
-    print new GroovyShell(new Binding(shown)).evaluate(block).stripIndent()
+    def shown = [meta: [id: 'sample'], proteins: new File(args[2]), moduleDir: '.',
+                 error: { message -> System.err.println(message); System.exit(1) },
+                 task: [cpus: 1, process: 'CHECK', ext: [args: args[3], prefix: args.length > 4 ? args[4] : null]]]
+    print new GroovyShell(new Binding(shown)).evaluate(functions + block).stripIndent()
 }

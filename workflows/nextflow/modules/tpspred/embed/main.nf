@@ -1,3 +1,12 @@
+// Return a name that the script contains. Characters that bash interprets are refused, because
+// Nextflow escapes only some of them, and only in paths.
+def checkedName(name) {
+    if (!(name ==~ /\w[\w .,+=@()-]*/)) {
+        error "found the name ${name}; wanted letters, digits, spaces and _.,+=@()-"
+    }
+    return name
+}
+
 process TPSPRED_EMBED {
     tag "$meta.id"
     label 'process_medium'
@@ -17,12 +26,13 @@ process TPSPRED_EMBED {
 
     script:
     def args = task.ext.args ?: ''
-    def prefix = task.ext.prefix ?: "${meta.id}"
+    def prefix = checkedName(task.ext.prefix ?: meta.id)
+    checkedName(proteins.name)  // Nextflow itself escapes the spaces of $proteins
     """
     tpspred embed \\
         $args \\
         --threads $task.cpus \\
-        --output ${prefix}.h5 \\
+        --output "${prefix}.h5" \\
         $proteins
 
     cat <<-END_VERSIONS > versions.yml
@@ -32,9 +42,9 @@ process TPSPRED_EMBED {
     """
 
     stub:
-    def prefix = task.ext.prefix ?: "${meta.id}"
+    def prefix = checkedName(task.ext.prefix ?: meta.id)
     """
-    touch ${prefix}.h5
+    touch "${prefix}.h5"
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":

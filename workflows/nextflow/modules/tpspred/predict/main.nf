@@ -1,3 +1,12 @@
+// Return a name that the script contains. Characters that bash interprets are refused, because
+// Nextflow escapes only some of them, and only in paths.
+def checkedName(name) {
+    if (!(name ==~ /\w[\w .,+=@()-]*/)) {
+        error "found the name ${name}; wanted letters, digits, spaces and _.,+=@()-"
+    }
+    return name
+}
+
 process TPSPRED_PREDICT {
     tag "$meta.id"
     label 'process_low'
@@ -20,14 +29,15 @@ process TPSPRED_PREDICT {
 
     script:
     def args = task.ext.args ?: ''
-    def prefix = task.ext.prefix ?: "${meta.id}"
+    def prefix = checkedName(task.ext.prefix ?: meta.id)
+    checkedName(proteins.name)  // Nextflow itself escapes the spaces of $proteins
     """
     tpspred predict \\
         $args \\
         --threads $task.cpus \\
-        --tsv ${prefix}.tsv \\
-        --gff3 ${prefix}.gff3 \\
-        --html ${prefix}.html \\
+        --tsv "${prefix}.tsv" \\
+        --gff3 "${prefix}.gff3" \\
+        --html "${prefix}.html" \\
         --multiqc . \\
         $proteins
 
@@ -38,9 +48,9 @@ process TPSPRED_PREDICT {
     """
 
     stub:
-    def prefix = task.ext.prefix ?: "${meta.id}"
+    def prefix = checkedName(task.ext.prefix ?: meta.id)
     """
-    touch ${prefix}.tsv ${prefix}.gff3 ${prefix}.html ${prefix}_tpspred_status_mqc.tsv
+    touch "${prefix}.tsv" "${prefix}.gff3" "${prefix}.html" "${prefix}_tpspred_status_mqc.tsv"
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
