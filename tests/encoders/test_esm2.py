@@ -3,6 +3,8 @@
 import argparse
 import os
 import pickle
+import re
+import subprocess
 import sys
 import types
 
@@ -10,9 +12,9 @@ import esm
 import numpy as np
 import pytest
 import torch
-from support import random_weights
+from support import ROOT, random_weights
 
-from tpspred.encoders import esm2, esm2_forward
+from tpspred.encoders import esm2, esm2_forward, esm2_layout
 from tpspred.encoders.runtime import Runtime
 from tpspred.errors import MissingDependency, ModelError
 
@@ -106,6 +108,51 @@ def test_damaged_and_foreign_files_are_refused(tiny_weights, tmp_path):
         esm2.load(tiny_weights, "esm2_t6_8M_UR50D")
 
 
+def test_file_that_changes_while_it_is_loaded_is_refused(tiny_weights, tmp_path, monkeypatch):
+    """Its checksum, which a store or model would record, is that of the file before."""
+    path = tmp_path / "w.pt"
+    path.write_bytes(tiny_weights.read_bytes())
+    read = esm2_layout.read
+
+    def replaced(path):
+        random_weights(path, seed=1)
+        return read(path)
+
+    monkeypatch.setattr(esm2_layout, "read", replaced)
+    with pytest.raises(ModelError, match="w.pt: found a file that changes; wanted the file that"):
+        esm2.ESM2Encoder("esm2_tiny", [], Runtime(weights=str(path))).ready()
+
+
+@pytest.mark.slow
+def test_lack_of_memory_is_named(tmp_path):
+    """Whether it shows when the file is mapped, checked, or copied into the network."""
+    path = random_weights(tmp_path / "w.pt", dimension=1024)  # 105 MB
+    program = (
+        "import resource, sys, tpspred.encoders.esm2 as esm2, esm.pretrained\n"
+        "from tpspred.errors import ModelError\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "for megabytes in (50, 120, 150, 200, 1000):\n"
+        "    limit = used + megabytes * 1_000_000\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))\n"
+        "    try:\n"
+        "        esm2.load(sys.argv[1], 'esm2_tiny')\n"
+        "        print('loaded')\n"
+        "    except ModelError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},  # stacks of threads need memory, too
+    )
+    assert done.returncode == 0, done.stderr
+    *failures, last = done.stdout.splitlines()
+    assert len(failures) == 4 and last == "loaded"
+    assert all(re.match(f"{path}: cannot be loaded .*[Mm]emory", line) for line in failures)
+
+
 class Trap:
     def __reduce__(self):
         return os.mkdir, ("trap",)
@@ -143,11 +190,13 @@ def test_saved_weights_are_those_of_the_network(tiny_weights, tmp_path, dtype):
     assert not any("contact_head" in name for name in data["model"])
     parameters = {
         name: value
-        for name, value in model.named_parameters()
+        for name, value in model.named_parameters(remove_duplicate=False)
         if not name.startswith("contact_head")
     }
+    assert "lm_head.weight" in parameters  # another name of embed_tokens.weight
     for name, value in parameters.items():
         prefix = "encoder." if name.startswith("lm_head") else "encoder.sentence_encoder."
+        assert data["model"][prefix + name].dtype == dtype
         assert torch.equal(data["model"][prefix + name], value.detach().to(dtype))
     again, _ = esm2.load(path, "esm2_tiny")
     rounded = {name: torch.finfo(dtype).eps * value.abs() for name, value in parameters.items()}

@@ -8,7 +8,7 @@ import argparse
 import collections
 import functools
 import importlib.util
-import pickle
+import os
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -25,15 +25,13 @@ from ..family.screening import ScreenedProtein
 from ..io import files
 from ..io.batching import batches
 from ..io.files import Path
-from . import esm2_weights, windows
+from . import esm2_layout, esm2_weights, windows
 from .esm2_forward import LanguageModel, resolve_precision
 from .protocol import Encoder, Tree, VectorPart, register
 from .runtime import Runtime
 
 if TYPE_CHECKING:  # _fair_esm imports it, and says what to do if it is not there
     import esm
-
-WANTED = "ESM-2 weights of fair-esm"
 
 
 @register(r"esm2_.*")
@@ -46,6 +44,9 @@ class ESM2Encoder:
         runtime: How the language model runs.
         checksum: SHA-256 that the weight file must have, if it is known.
         dimension: Length of a vector, if it is known.
+
+    Raises:
+        ModelError: If the name is not one word.
     """
 
     pooling = f"mean over residues, windows of {windows.LENGTH} overlapping by {windows.OVERLAP}"
@@ -61,7 +62,7 @@ class ESM2Encoder:
         checksum: str | None = None,
         dimension: int | None = None,
     ) -> None:
-        self.name = name
+        self.name = esm2_weights.checked_name(name)
         self.profiles = profiles
         self.runtime = runtime or Runtime()
         self._checksum = checksum
@@ -130,6 +131,7 @@ class ESM2Encoder:
         """
         if self._model is None:
             path = esm2_weights.locate(self.name, self.runtime.weights)
+            checked = os.stat(path)
             checksum = esm2_weights.sha256(path)
             if self._checksum not in (None, checksum):
                 raise ModelError.at(
@@ -137,7 +139,14 @@ class ESM2Encoder:
                     f"weights with SHA-256 {checksum[:12]}",
                     f"{self.checksum[:12]}, with which the model was trained",
                 )
-            self._model = LanguageModel(lambda: load(path, self.name), self.runtime)
+
+            def load_checked() -> "tuple[esm.ESM2, esm.data.Alphabet]":
+                loaded = load(path, self.name)
+                if _version(os.stat(path)) != _version(checked):
+                    raise ModelError.at(path, "a file that changes", "the file that was checked")
+                return loaded
+
+            self._model = LanguageModel(load_checked, self.runtime)
             self._checksum = checksum
             self._dimension = self._model.dimension
         return self._model
@@ -193,6 +202,11 @@ class ESM2Encoder:
                     yield sequence, _sum_in_order(vector_at)
 
 
+def _version(status: os.stat_result) -> tuple[int, ...]:
+    """Return what is different after any change of a file."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 def _sum_in_order(vector_at: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
     """Add up the vectors of a protein's windows from the first to the last.
 
@@ -218,50 +232,29 @@ def load(path: Path, name: str) -> "tuple[esm.ESM2, esm.data.Alphabet]":
         (network, alphabet).
 
     Raises:
-        ModelError: If the file is cut short, contains something else, or has another size than the
-            name says.
+        ModelError: If the file is damaged, contains something else, or has another size than the
+            name says, or if there is not enough memory.
         MissingDependency: If fair-esm is not installed, or another package is in its place.
     """
     load_model_and_alphabet = _fair_esm()
-    data = _read_weights(path)
     try:
+        data = esm2_layout.read(path)
+        config = data["cfg"]["model"]
+        size = (config.encoder_layers, config.encoder_embed_dim)
+        released_size = esm2_weights.SIZES.get(name)
+        if released_size not in (None, size):
+            raise ModelError.at(
+                path,
+                "an ESM-2 of {} layers and {} dimensions".format(*size),
+                "{} layers and {} dimensions, {}".format(*released_size, name),
+            )
         with warnings.catch_warnings():
             # Those weights predict contacts, and nothing here does.
             warnings.filterwarnings("ignore", "Regression weights not found")
-            model, alphabet = load_model_and_alphabet("esm2", data, None)
-    except (RuntimeError, KeyError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise ModelError.at(path, f"a network that is no ESM-2 ({reason})", WANTED) from None
-    size = (model.num_layers, model.embed_dim)
-    released_size = esm2_weights.SIZES.get(name)
-    if released_size not in (None, size):
-        raise ModelError.at(
-            path,
-            "an ESM-2 of {} layers and {} dimensions".format(*size),
-            "{} layers and {} dimensions, {}".format(*released_size, name),
-        )
-    return model, alphabet
-
-
-def _read_weights(path: Path) -> dict[str, object]:
-    """Read the dictionary in a weight file.
-
-    Raises:
-        ModelError: If the file is cut short or contains something else.
-    """
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            data = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError:
-        raise ModelError.at(path, "objects that are no weights", f"{WANTED} (.pt)") from None
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
-        raise ModelError.at(
-            path, f"a file that is cut short or damaged ({reason})", f"{WANTED} (.pt), whole"
-        ) from None
-    if not isinstance(data, dict) or not {"cfg", "model"} <= set(data):
-        raise ModelError.at(path, "weights of another model", f"{WANTED} (parts cfg and model)")
-    return data
+            return load_model_and_alphabet("esm2", data, None)
+    except (RuntimeError, MemoryError) as error:  # torch raises both if memory is short
+        reason = (str(error) or "MemoryError").splitlines()[0][:200]
+        raise ModelError(f"{path}: cannot be loaded ({reason})") from None
 
 
 def _fair_esm() -> "Callable[..., tuple[esm.ESM2, esm.data.Alphabet]]":
@@ -303,9 +296,10 @@ def save(
         encoder_attention_heads=model.attention_heads,
         token_dropout=model.token_dropout,
     )
-    # Parameters get the wanted type; the other tensors of the network keep theirs.
+    # Parameters get the wanted type; the other tensors of the network keep theirs. One parameter
+    # has two names: lm_head.weight is embed_tokens.weight.
     tensors = model.state_dict()
-    for name, value in model.named_parameters():
+    for name, value in model.named_parameters(remove_duplicate=False):
         tensors[name] = value.detach().to(dtype)
     state = {}
     for name, value in tensors.items():

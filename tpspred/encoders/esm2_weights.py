@@ -3,12 +3,12 @@
 import hashlib
 import os
 import pathlib
-import urllib.error
-import urllib.request
+import re
 
-from .. import __version__
-from ..console import Advance
-from ..errors import ModelError, TpspredError
+from ..console import Advance, warn
+from ..errors import InputError, ModelError
+from ..io import files
+from ..io.download import download
 from ..io.files import Path
 
 # Layers and dimension of the released sizes. Lin et al. 2023, 10.1126/science.ade2574
@@ -20,12 +20,24 @@ SIZES = {
     "esm2_t36_3B_UR50D": (36, 2560),
     "esm2_t48_15B_UR50D": (48, 5120),
 }
+# SHA-256 of the released files. fair-esm publishes none: these are what others computed who had
+# fetched the files from ADDRESS. Synthyra/FastPLMs (src/fastplms/models.toml) has all five, and
+# for each at least one more project has the same: Hash-hh/RewireBench (8M), majorzb/RLPepGen
+# (35M), haddocking/DeepRank-Ab (650M) and others. Nobody was found to have that of 15B.
+CHECKSUMS = {
+    "esm2_t6_8M_UR50D": "46f002a9870c9bdecd0ea887acb1f9a38a6b561e8f8bf8a6990b679b9d31b928",
+    "esm2_t12_35M_UR50D": "7f21e80e61d16a71735163ef555d3009afb0c98da74c48e29df08606973cc55e",
+    "esm2_t30_150M_UR50D": "881c7176cf198ef8dec26a3c375d40eb58d0c33df95c22562ca6cc6d3f812c62",
+    "esm2_t33_650M_UR50D": "ea9d0522b335a8778dea6535a65301f10208dece28cd5865482b0b1fc446168c",
+    "esm2_t36_3B_UR50D": "7de8b4082ba15891959ab368b77ce3886697af1efb16d3c9e9e7b0c5d3f07500",
+}
 ADDRESS = "https://dl.fbaipublicfiles.com/fair-esm/models/{name}.pt"
 VARIABLE = "TPSPRED_WEIGHTS"  # environment variable: a weight file, or a folder of weight files
+NAME = re.compile(r"\w[\w.-]*", re.ASCII)  # a name is part of a path and of every row of a table
+CHECKSUM = re.compile(r"[0-9a-f]{64}")
+MAGIC = b"PK\x03\x04"  # torch.save writes ZIP archives; the format before torch 1.6 is not read
 BLOCK = 1 << 20  # bytes that are read at a time
-TIMEOUT = 60  # seconds without an answer of the server
-PARTIAL_CONTENT = 206  # HTTP status: the server sends the wanted range
-RANGE_NOT_SATISFIABLE = 416  # HTTP status: the wanted range begins behind the end of the file
+MAX_RECORD_BYTES = 10_000  # of a record of a checksum, of which only the first word counts
 
 
 def cache() -> pathlib.Path:
@@ -33,6 +45,21 @@ def cache() -> pathlib.Path:
     import torch
 
     return pathlib.Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def checked_name(name: str) -> str:
+    """Return the name of an ESM-2, if it is one word that may be part of a path.
+
+    Raises:
+        ModelError: If it is not.
+
+    >>> checked_name("esm2_../x")
+    Traceback (most recent call last):
+    tpspred.errors.ModelError: encoder: found 'esm2_../x'; wanted a name of letters, digits, _ - .
+    """
+    if not NAME.fullmatch(name):
+        raise ModelError.at("encoder", f"{name!r:.80}", "a name of letters, digits, _ - .")
+    return name
 
 
 def home(name: str) -> pathlib.Path:
@@ -44,7 +71,7 @@ def home(name: str) -> pathlib.Path:
         name: Name of an ESM-2, such as ``esm2_t33_650M_UR50D``.
     """
     folder = pathlib.Path(os.environ.get(VARIABLE) or cache())
-    return (folder if folder.is_dir() else cache()) / f"{name}.pt"
+    return (folder if folder.is_dir() else cache()) / f"{checked_name(name)}.pt"
 
 
 def locate(name: str, given: Path | None = None) -> pathlib.Path:
@@ -73,11 +100,11 @@ def _places(name: str, given: Path | None) -> list[pathlib.Path]:
     """Return the paths where the weight file may be, the first choice first.
 
     Raises:
-        ModelError: If TPSPRED_WEIGHTS names a path that does not exist.
+        ModelError: If TPSPRED_WEIGHTS names a path that does not exist, or the name is no word.
     """
     if given:
         return [pathlib.Path(given)]
-    cached = cache() / f"{name}.pt"
+    cached = cache() / f"{checked_name(name)}.pt"
     variable = os.environ.get(VARIABLE)
     if not variable:
         return [cached]
@@ -93,23 +120,29 @@ def _places(name: str, given: Path | None) -> list[pathlib.Path]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, after comparing it with the one that :func:`fetch` recorded.
+    """Return the SHA-256 of a file, after comparing it with the one that was recorded.
 
     Raises:
-        ModelError: If the file has changed since it was downloaded.
+        ModelError: If the file cannot be read, or has changed since its checksum was recorded.
     """
     digest = hashlib.sha256()
-    with open(path, "rb") as handle:
-        while block := handle.read(BLOCK):
-            digest.update(block)
+    try:
+        if not os.path.isfile(path):  # a device or a pipe might never end
+            raise ModelError.at(path, "a folder or a device", "a weight file")
+        with open(path, "rb") as handle:
+            while block := handle.read(BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
     checksum = digest.hexdigest()
-    record = _checksum_file(path)
-    if record.is_file():
-        recorded = record.read_text()
-        if recorded.split()[:1] != [checksum]:
-            raise ModelError.at(
-                path, f"SHA-256 {checksum[:12]}", f"{recorded[:12]} as {record.name} says"
-            )
+    recorded = _recorded_checksum(path)
+    if recorded not in (None, checksum):
+        raise ModelError.at(
+            path,
+            f"SHA-256 {checksum[:12]}",
+            f"{recorded:.12} as {_record_of(path).name} says; fetch the file again, or delete "
+            "the record if you have changed the file yourself",
+        )
     return checksum
 
 
@@ -129,12 +162,37 @@ def check(path: Path, expected: str | None) -> str:
     return checksum
 
 
+def adopt(name: str, path: Path, expected: str | None = None) -> str:
+    """Check a weight file that is already there, and record its checksum if there is no record.
+
+    Args:
+        name: Name of the ESM-2, one of :data:`SIZES`.
+        path: Path of the file.
+        expected: SHA-256 that the file must have. By default the one of the released file, if it
+            is known.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        ModelError: If the file has another checksum.
+    """
+    checksum = check(path, expected or CHECKSUMS.get(name))
+    if _recorded_checksum(path) is None:
+        try:
+            _record(path, checksum)
+        except InputError as error:
+            warn("%s; the checksum is not recorded", error)
+    return checksum
+
+
 def fetch(
     name: str,
     target: Path,
     expected: str | None = None,
     address: str | None = None,
     progress: Advance = lambda count, total=None: None,
+    allow_http: bool = False,
 ) -> str:
     """Download a weight file, check it and write its checksum to a file beside it.
 
@@ -144,73 +202,56 @@ def fetch(
     Args:
         name: Name of an ESM-2, one of :data:`SIZES`.
         target: Path of the finished file; ``target.sha256`` records its checksum.
-        expected: SHA-256 that the file must have.
+        expected: SHA-256 that the file must have. By default the one of the released file; if that
+            is not known, the one that an earlier download recorded, and any file the first time.
         address: URL to use instead of the official one.
         progress: Called with the number of bytes received and, once, ``total=`` bytes.
+        allow_http: Whether the address, or one that it leads to, may begin with http:.
 
     Returns:
         SHA-256 of the file.
 
     Raises:
-        TpspredError: If the address cannot be reached, the download ends early, or the checksum is
-            not the expected one.
+        TpspredError: If the address is refused or cannot be reached, the download ends early, or
+            the file is not the expected one.
     """
     address = address or ADDRESS.format(name=name)
-    part = pathlib.Path(f"{target}.part")
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        _download(address, part, progress)
-    except urllib.error.HTTPError as error:
-        raise TpspredError.at(address, f"HTTP status {error.code}", "weights") from None
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error
-        raise TpspredError(
-            f"{address}: the download was interrupted ({reason}); the same command continues it"
-        ) from None
-    try:
-        checksum = check(part, expected)
-    except ModelError:
-        part.unlink()  # otherwise the next try would continue the wrong file and fail again
-        raise
-    _checksum_file(target).write_text(f"{checksum}  {pathlib.Path(target).name}\n")
-    os.replace(part, target)
+    final = os.path.realpath(target)
+    expected = expected or CHECKSUMS.get(name) or _recorded_checksum(final)
+    with download(address, final, MAGIC, "weights (.pt)", allow_http, progress) as path:
+        checksum = check(path, expected)
+        _record(final, checksum)
     return checksum
 
 
-def _download(address: str, part: pathlib.Path, progress: Advance) -> None:
-    """Download a file, or the rest of it if an earlier download wrote a part.
+def _record_of(path: Path) -> pathlib.Path:
+    """Return the path of the file that records the checksum of a weight file.
+
+    It lies beside the file itself, also if the path is a link.
+    """
+    return pathlib.Path(f"{os.path.realpath(path)}.sha256")
+
+
+def _record(path: Path, checksum: str) -> None:
+    """Record the checksum of a weight file, as sha256sum writes it."""
+    with files.open_text_output(_record_of(path)) as handle:
+        handle.write(f"{checksum}  {os.path.basename(os.path.realpath(path))}\n")
+
+
+def _recorded_checksum(path: Path) -> str | None:
+    """Return the checksum that was recorded for a weight file; None if there is no record.
 
     Raises:
-        OSError: If the address cannot be reached or the download ends early.
+        ModelError: If the record contains something else.
     """
-    received = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": f"tpspred/{__version__}"}
-    if received:
-        headers["Range"] = f"bytes={received}-"
-    request = urllib.request.Request(address, headers=headers)
+    record = _record_of(path)
     try:
-        reply = urllib.request.urlopen(request, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        # The reply says how long the file is. If the part is as long, nothing is missing.
-        full_range = error.headers.get("Content-Range", "")
-        is_complete = received > 0 and full_range.endswith(f"/{received}")
-        if error.code == RANGE_NOT_SATISFIABLE and is_complete:
-            return
-        raise
-    with reply, open(part, "ab") as handle:
-        if reply.status != PARTIAL_CONTENT:  # the server sends the whole file
-            handle.truncate(0)
-            received = 0
-        missing = int(reply.headers.get("Content-Length") or 0)
-        progress(received, total=received + missing or None)
-        while block := reply.read(BLOCK):
-            handle.write(block)
-            missing -= len(block)
-            progress(len(block))
-        if missing > 0:
-            raise OSError(f"{missing} bytes are missing")
-
-
-def _checksum_file(path: Path) -> pathlib.Path:
-    """Return the path of the file that records the checksum of a downloaded file."""
-    return pathlib.Path(f"{path}.sha256")
+        with open(record, errors="replace") as handle:
+            words = handle.read(MAX_RECORD_BYTES).split()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelError(f"{record}: cannot be read: {error.strerror}") from None
+    if not words or not CHECKSUM.fullmatch(words[0].lower()):
+        raise ModelError.at(record, "a file without a checksum", "SHA-256 in hexadecimal digits")
+    return words[0].lower()
