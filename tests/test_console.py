@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tpspred import console
+from tpspred.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +98,23 @@ def test_quiet_means_no_progress_even_on_a_terminal(monkeypatch):
     with console.progress("proteins") as advance:
         advance(3)
     assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("id", ["a\ntpspred: 7 proteins scored", "a\x1b[2J", "a\x85b\u2028"])
+def test_no_id_forges_a_message(capsys, tmp_path, id):
+    console.configure(0, tmp_path / "log")
+    console.warn("record %s", id)
+    (shown,) = capsys.readouterr().err.splitlines()
+    (logged,) = (tmp_path / "log").read_text().splitlines()
+    assert shown.isprintable() and logged.isprintable() and "record a\\" in shown
+
+
+def test_a_long_message_is_cut(capsys):
+    console.configure(0)
+    console.warn("%s", "9" * 10_000)
+    assert len(capsys.readouterr().err) < 1100
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(InputError, match="nowhere/log: cannot be written: No such file"):
+        console.configure(0, tmp_path / "nowhere" / "log")

@@ -21,12 +21,12 @@ __version__ = "0.1.0"
 
 
 def read_fasta(
-    source: str | os.PathLike[str], duplicates: str = "error"
+    source: str | os.PathLike[str], duplicates: str = "keep", strict: bool = False
 ) -> Iterator[ProteinRecord]:
     """Iterate over the proteins of a FASTA file; see :func:`tpspred.io.fasta.read_fasta`."""
     from .io.fasta import read_fasta
 
-    return read_fasta(source, duplicates=duplicates)
+    return read_fasta(source, duplicates, strict)
 
 
 def load_model(path: str | os.PathLike[str] | None = None) -> Predictor:

@@ -7,7 +7,35 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+from .errors import InputError
+
 log = logging.getLogger("tpspred")
+
+
+MAX_MESSAGE = 1000  # characters
+
+
+def one_line(message: str) -> str:
+    r"""Return a message as one line of limited length, without control characters.
+
+    Texts from a file of a stranger could otherwise forge messages or change the terminal.
+
+    >>> one_line("record a\nb")
+    'record a\\nb'
+    """
+    shown = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} …"
+    if shown.isprintable():
+        return shown
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)
+
+
+class _OneLineFormatter(logging.Formatter):
+    """Formats a log entry as one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of an entry."""
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
 
 
 class Advance(Protocol):
@@ -28,6 +56,9 @@ def configure(verbosity: int, log_file: str | os.PathLike[str] | None = None) ->
     Args:
         verbosity: -1 for errors only, 0 for messages, 1 for detail such as every epoch.
         log_file: Path of the log file; text is appended to it. None for no log file.
+
+    Raises:
+        InputError: If the log file cannot be opened.
     """
     for old_handler in log.handlers[:]:
         log.removeHandler(old_handler)
@@ -36,11 +67,16 @@ def configure(verbosity: int, log_file: str | os.PathLike[str] | None = None) ->
     log.propagate = False
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
-    screen.setFormatter(logging.Formatter("tpspred: %(message)s"))
+    screen.setFormatter(_OneLineFormatter("tpspred: %(message)s"))
     log.addHandler(screen)
     if log_file:
-        file_handler = logging.FileHandler(log_file, encoding="utf-8")
-        file_handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        try:
+            file_handler = logging.FileHandler(
+                log_file, encoding="utf-8", errors="backslashreplace"
+            )
+        except OSError as error:
+            raise InputError(f"{log_file}: cannot be written: {error.strerror}") from None
+        file_handler.setFormatter(_OneLineFormatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file_handler)
 
 

@@ -53,7 +53,8 @@ def predict(
     opened: OpenInput,
     predictor: Predictor,
     shard: Shard | None = None,
-    duplicates: str = "error",
+    duplicates: str = "keep",
+    strict: bool = False,
     threads: int = 1,
     progress: Callable[[int], object] = lambda count: None,
     neighbours: int = NEIGHBOURS,
@@ -66,6 +67,7 @@ def predict(
         predictor: Model.
         shard: Part of the records to call; all by default.
         duplicates: What to do with an id that occurs twice (see ``io.fasta.read_fasta``).
+        strict: Whether an odd record stops the run (see ``io.fasta.read_fasta``).
         threads: CPU threads; the calls do not depend on them.
         progress: Called after every batch with the number of its proteins.
         neighbours: Number of characterised enzymes to compare with.
@@ -75,7 +77,7 @@ def predict(
     Raises:
         StoreError: If the input is a store that another encoder made.
     """
-    batches = represent_input(opened, predictor, shard, duplicates, threads)
+    batches = represent_input(opened, predictor, shard, duplicates, strict, threads)
     return predictor.calls(batches, progress, neighbours, sequence_of)
 
 
@@ -83,7 +85,8 @@ def represent_input(
     opened: OpenInput,
     predictor: Predictor,
     shard: Shard | None = None,
-    duplicates: str = "error",
+    duplicates: str = "keep",
+    strict: bool = False,
     threads: int = 1,
 ) -> Iterator[list[RepresentedProtein]]:
     """Represent the proteins of a FASTA file or of a store as a model wants them, in batches.
@@ -100,7 +103,7 @@ def represent_input(
         own_rows = shard.select(rows) if shard else rows
         return represent_rows(table, own_rows, encoder, feature_names, threads)
     encoder.ready()
-    records = read_fasta(opened, duplicates)
+    records = read_fasta(opened, duplicates, strict)
     own_records = shard.select(records) if shard else records
     return represent_records(own_records, encoder, feature_names, threads)
 

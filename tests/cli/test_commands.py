@@ -4,12 +4,14 @@ import csv
 import gzip
 import io
 import json
+import re
 
 import numpy as np
 import pytest
 from support import DATA
 
 from tpspred import cli
+from tpspred.cli import options
 from tpspred.dataset.enzymes import read_enzymes
 from tpspred.io import fasta, store
 from tpspred.writers import FORMATS, tsv
@@ -128,10 +130,53 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
     )
     assert done.code == 1 and "found none of the 4 called proteins" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["g.gff3"]
-    done = run(
-        "predict", "-", "--duplicates", "keep", "--format", "gff3", stdin=PROTEINS.read_bytes() * 2
-    )
-    assert done.code == 1 and "found an id that came before" in done.err
+
+
+def test_no_output_may_be_an_input_or_another_output(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = PROTEINS.read_bytes()
+    (tmp_path / "p.faa").write_bytes(content)
+    (tmp_path / "link.faa").symlink_to("p.faa")
+    (tmp_path / "sub").mkdir()
+    for arguments, message in (
+        (("predict", "p.faa", "-o", "link.faa"), "the output link.faa is the input p.faa"),
+        (("predict", "link.faa", "--html", "p.faa"), "the output p.faa is the input link.faa"),
+        (("predict", "p.faa", "--log", "p.faa"), "the output p.faa is the input p.faa"),
+        (("predict", "x", "-o", "hits", "--log", "hits"), "two outputs to hits"),
+        (("predict", "x", "--tsv", "y", "--jsonl", "sub/../y"), "two outputs to"),
+        (
+            ("predict", "p.faa", "--multiqc", ".", "--tsv", "sub/../p_tpspred_type_mqc.tsv"),
+            "two outputs to sub/../p_tpspred_type_mqc.tsv",
+        ),
+        (("predict", "-", "--references", "-"), "two inputs from standard input"),
+        (("embed", "p.faa", "-o", "p.faa"), "the output p.faa is the input p.faa"),
+        (("merge", "a", "b", "-o", "b"), "the output b is the input b"),
+        (("prepare", "r.csv", "-o", "d", "--fasta", "d"), "two outputs to d"),
+        (("train", "d", "s.h5", "--negatives", "n.h5", "-o", "n.h5"), "the output n.h5 is"),
+        (("calibrate", "m.h5", "d", "s.h5", "-o", "m.h5"), "the output m.h5 is the input"),
+    ):
+        done = run(*arguments)
+        assert done.code == 2 and message in done.err, arguments
+    assert (tmp_path / "p.faa").read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.faa", "p.faa", "sub"]
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_path_of_a_command_is_known_as_input_or_output(name):
+    """What is not known could overwrite an input without an error."""
+    other = {
+        # Folders, in which every file is checked, and the store that featurize replaces.
+        ("predict", "multiqc"),
+        ("evaluate", "tables"),
+        ("featurize", "source"),
+        ("slurm", "work"),
+        ("pbs", "work"),
+    }
+    for parameter in cli.group.get_command(None, name).params:
+        words = set((parameter.metavar or "").replace("|", " ").strip("[].").split())
+        if words & {"FILE", "FOLDER", "STORE", "FASTA", "DATASET", "MODEL", "PROTEINS", "SHARD"}:
+            is_known = parameter.type in (options.INPUT, options.OUTPUT)
+            assert is_known != ((name, parameter.name) in other), parameter.name
 
 
 @pytest.mark.slow
@@ -242,12 +287,10 @@ def test_precision_and_coverage_are_chosen(run):
     "content, message",
     [
         (b"no fasta", "before any header"),
-        (b">a\nMK4\n", "record a: found '4' at residue 3; wanted amino acids"),
         (
             b">a\n" + b"ACGTTGCA" * 10,
-            "record a: found a nucleotide sequence; wanted proteins (translate it first)",
+            "found nucleotide sequences only, such as record a; wanted proteins (translate it",
         ),
-        (b">a\nMKV\n>a\nMKV\n", "record a: found an id already used at line 1"),
         (b">a\nM\0V\n", "found binary data"),
     ],
 )
@@ -262,17 +305,90 @@ def test_wrong_input_is_one_line_and_exit_1(run, tmp_path, content, message):
     assert sorted(tmp_path.iterdir()) == [path]  # nothing half-written
 
 
-def test_an_id_that_occurs_twice_is_kept_or_gets_a_suffix(run):
+def test_an_id_that_occurs_twice_is_kept_or_gets_a_suffix_or_stops_the_run(run):
     faa = b">a\nMKV\n>a\nMKL\n"
-    for duplicates, ids in (("keep", ["a", "a"]), ("suffix", ["a", "a_2"])):
-        done = run("predict", "-", "--duplicates", duplicates, stdin=faa)
+    for arguments, ids in (((), ["a", "a"]), (("--duplicates", "suffix"), ["a", "a_2"])):
+        done = run("predict", "-", *arguments, stdin=faa)
         assert [row["id"] for row in table(done.out)] == ids
+        assert ("1 records have an id that came before, the first is a" in done.err) != bool(
+            arguments
+        )
+    done = run("predict", "-", "--duplicates", "error", stdin=faa)
+    assert done.code == 1 and "record 2: found the id a, which came before" in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_proteome_that_repeats_ids_has_all_formats(run, kind):
+    once = run("predict", PROTEINS, "--format", kind).out
+    twice = run("predict", "-", "--format", kind, stdin=PROTEINS.read_bytes() * 2)
+    assert twice.code == 0
+    ids = re.findall(rb"ID=([^;]*)", twice.out)
+    lines = 0 if kind == "html" else len(once.splitlines())
+    assert len(set(ids)) == len(ids) == 2 * len(re.findall(rb"ID=", once))
+    if lines:
+        heading = {"tsv": 1, "gff3": 1, "jsonl": 0}[kind]
+        assert len(twice.out.splitlines()) == 2 * lines - heading
+
+
+def test_odd_records_have_a_row_and_stop_only_a_strict_run(run):
+    odd = b">a\nMKV\n>b\nMK4\n>c\n" + b"ACGT" * 20 + b"\n>\nMKL\n>d\nMKI\n"
+    done = run("predict", "-", stdin=odd)
+    assert [(row["id"], row["length"], row["status"]) for row in table(done.out)] == [
+        ("a", "3", "not_tps"),
+        ("b", "3", "invalid_residue"),
+        ("c", "80", "nucleotide"),
+        ("unnamed_line_7", "3", "not_tps"),
+        ("d", "3", "not_tps"),
+    ]
+    assert (
+        "tpspred: odd records: 1 invalid_residue, 1 nucleotide, 1 without_id; the first: "
+        "-, line 3, record b: found '4' at residue 3; wanted amino acids in one-letter code"
+    ) in done.err.splitlines()
+    done = run("predict", "-", "--strict", stdin=odd)
+    assert done.code == 1 and "record b: found '4' at residue 3" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "x", "--target-precision", "nan"),
+        ("predict", "x", "--coverage", "nan"),
+        ("predict", "x", "--threads", "100000"),
+        ("predict", "x", "--neighbours", "99999999999999999999"),
+        ("predict", "x", "--shard", "1/1e23"),
+        ("predict", "x", "--shard", "1/99999999999999999999999"),
+        ("predict", "x", "--shard", "١/٢"),
+        ("evaluate", "x", "--identity", "nan"),
+        ("evaluate", "x", "--fold-count", "99999999999999999999"),
+        ("evaluate", "x", "--seed", "1e20"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_wrong_usage(run, arguments):
+    done = run(*arguments)
+    assert done.code == 2 and "Invalid value for '" in done.err
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("--learning-rate", "nan"),
+        ("--learning-rate", "inf"),
+        ("--dropout", "nan"),
+        ("--seed", "99999999999999999999"),
+        ("--seed", "-1"),
+        ("--epochs", "99999999999999999999"),
+    ],
+)
+def test_hyperparameters_out_of_range_are_named(run, option, value):
+    done = run("train", "d.tsv", "s.h5", "-o", "m.h5", option, value)
+    assert done.code in (1, 2) and option in done.err and "this is a bug" not in done.err
 
 
 def test_predict_refuses_a_file_that_is_no_model(run, tmp_path):
     (tmp_path / "m.h5").write_text("weights")
     done = run("predict", PROTEINS, "-m", tmp_path / "m.h5")
-    assert done.code == 1 and "m.h5: found a file that is cut short or damaged" in done.err
+    assert done.code == 1 and "m.h5: found a file that is not HDF5" in done.err
 
 
 def test_unwritable_target_is_named(run):
@@ -363,11 +479,11 @@ def test_the_pipeline_is_a_chain_of_commands(run, tmp_path, monkeypatch):
         f"{value:.4f}" for value in np.arange(0.99, 1.01, 1e-4)
     }
 
-    for options, message in (
+    for arguments, message in (
         (("--folds", 2), "--folds: found 2; wanted at least 3\n"),
         (("--members", 11), "--members: found 11; wanted at most --folds, 10\n"),
     ):
-        refused = run("train", "d.tsv", "d.h5", *options, "-o", "x.h5", "--encoder", "e.h5")
+        refused = run("train", "d.tsv", "d.h5", *arguments, "-o", "x.h5", "--encoder", "e.h5")
         assert refused.code == 1 and refused.err.endswith(message)
     wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")  # the bundled encoder made no such store
     assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err

@@ -241,7 +241,7 @@ def test_without_weights_embed_says_what_to_run(run, tmp_path, monkeypatch):
     done = run("embed", PROTEINS, "-o", tmp_path / "x.h5", "--encoder", "esm2_t33_650M_UR50D")
     assert done.code == 1 and "run: tpspred fetch-weights esm2_t33_650M_UR50D" in done.err
     assert run("embed", PROTEINS, "-o", tmp_path / "x.h5", "--encoder", "esm3").err.endswith(
-        "esm3: no such file\n"
+        "esm3: No such file or directory\n"
     )
     assert not list(tmp_path.iterdir())
 
@@ -253,7 +253,7 @@ def test_failed_run_leaves_the_store_as_it_was(run, tmp_path, tiny_weights):
     command = ("embed", "-", "-o", target, *options)
     assert run(*command, stdin=b">a\nMKV\n").code == 0
     before = target.read_bytes()
-    assert run(*command, stdin=b">a\nMKV\n>b\nMKLL\n>c\nMK7\n").code == 1
+    assert run(*command, stdin=b">a\nMKV\n>b\nMKLL\n>c\nMK\0\n").code == 1
     assert target.read_bytes() == before and list(tmp_path.iterdir()) == [target]
 
 

@@ -86,7 +86,7 @@ names = st.lists(st.text("aβ1 ;,()'\"-", min_size=1, max_size=8), max_size=3).m
 enzyme_strategy = st.builds(
     Enzyme,
     id=st.text("abc123_", min_size=1, max_size=8),
-    sequence=st.text("ACDX", min_size=1, max_size=20),
+    sequence=st.text("ACDX", min_size=1, max_size=20).filter(lambda text: text.strip("X")),
     species=names,
     kingdom=names,
     ensembles=st.lists(st.sampled_from(SLUGS), max_size=3).map(tuple),
@@ -99,10 +99,41 @@ enzyme_strategy = st.builds(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(enzyme_strategy, max_size=3))
+@given(st.lists(enzyme_strategy, max_size=3, unique_by=lambda enzyme: enzyme.id))
 def test_any_names_survive_the_table(tmp_path, enzymes):
     write_enzymes(enzymes, tmp_path / "any.tsv")
     assert read_enzymes(tmp_path / "any.tsv") == enzymes
+
+
+@pytest.mark.parametrize(
+    "column, value, message",
+    [
+        ("sequence", "MK4", "column sequence: found '4' at residue 3; wanted amino acids"),
+        ("sequence", "", "column sequence: found empty; wanted a whole protein"),
+        ("sequence", "MK*V", "column sequence: found internal stop; wanted a whole protein"),
+        ("sequence", "ACGT" * 20, "column sequence: found a nucleotide sequence; wanted proteins"),
+        ("ensembles", "mono_pinene;gold", "column ensembles: found gold; wanted some of"),
+        ("product_types", "quattro", "column product_types: found quattro; wanted some of hemi"),
+        ("tps_classes", "3", "column tps_classes: found 3; wanted some of 1, 2"),
+        ("id", "", "line 2: found no id; wanted an id that no other enzyme has"),
+    ],
+)
+def test_broken_cells_are_named(tmp_path, enzymes, column, value, message):
+    write_enzymes(enzymes[:1], tmp_path / "d.tsv")
+    header, row = (line.split("\t") for line in (tmp_path / "d.tsv").read_text().splitlines())
+    row[header.index(column)] = value
+    (tmp_path / "d.tsv").write_text("\t".join(header) + "\n" + "\t".join(row) + "\n")
+    with pytest.raises(InputError) as error:
+        read_enzymes(tmp_path / "d.tsv")
+    assert f"d.tsv, line 2, {message}".replace("2, line 2", "2") in str(error.value)
+
+
+def test_an_id_that_comes_twice_is_refused(tmp_path, enzymes):
+    write_enzymes([enzymes[0], enzymes[0]], tmp_path / "d.tsv")
+    with pytest.raises(
+        InputError, match=f"line 3: found the id {enzymes[0].id}, which came before"
+    ):
+        read_enzymes(tmp_path / "d.tsv")
 
 
 def test_a_table_without_a_column_is_refused(tmp_path, enzymes):

@@ -48,6 +48,9 @@ def test_a_compressed_export_gives_the_same(export, row):
             {"Aminoacid_sequence": "MK7"},
             "line 3, column Aminoacid_sequence: found '7' at residue 3",
         ),
+        ({"Product_name": "a\tb"}, r"column Product_name: found 'a\tb'; wanted text without tabs"),
+        ({"Species": "a\nb"}, r"column Species: found 'a\nb'; wanted text without tabs"),
+        ({"Substrate_name": "a|b"}, "column Substrate_name: found 'a|b'; wanted text without tabs"),
         ({"Aminoacid_sequence": "MK*L"}, "line 3, column Aminoacid_sequence: found internal stop"),
     ],
 )

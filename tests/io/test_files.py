@@ -3,7 +3,6 @@ import gzip
 import io
 import lzma
 import os
-import stat
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from tpspred.errors import InputError
 from tpspred.io import files
 
+TEXT = st.characters(codec="utf-8", exclude_characters="\0\r\n")
 COMPRESS = {"plain": bytes, "gzip": gzip.compress, "xz": lzma.compress}
 
 
@@ -126,9 +126,59 @@ def test_an_open_input_is_passed_on_and_stays_open(tmp_path):
         assert files.name_of(opened) == files.name_of(tmp_path / "x") == str(tmp_path / "x")
 
 
+def stream_of(content):
+    return io.BufferedReader(io.BytesIO(content))
+
+
 def test_lines_are_numbered_and_lose_their_ends():
-    stream = io.BytesIO("a\r\nb é\n\nc".encode())
+    stream = stream_of("a\r\nb é\n\nc".encode())
     assert list(files.lines(stream, "x")) == [(1, "a"), (2, "b é"), (3, ""), (4, "c")]
+    assert list(files.lines(stream_of(b"a\n"), "x")) == [(1, "a")]
+    assert list(files.lines(stream_of(b""), "x")) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@given(st.lists(st.text(TEXT, max_size=9), min_size=1))
+def test_any_line_end_and_any_block_give_the_same_lines(end, texts):
+    content = (end.join(texts) + end).encode()
+    for block in (1, 2, 3, 1 << 16):
+        read = files.lines(io.BufferedReader(SmallBlocks(content, block)), "x")
+        assert [line for _, line in read] == [texts[0].removeprefix("\ufeff"), *texts[1:]]
+
+
+class SmallBlocks(io.RawIOBase):
+    """A stream that gives a few bytes at a time, as a slow pipe does."""
+
+    def __init__(self, content, size):
+        self._rest = io.BytesIO(content)
+        self._size = size
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = self._rest.read(min(self._size, len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def test_a_long_line_comes_in_pieces():
+    content = b"ab\n" + b"c" * 3 * files.BLOCK + b"\nd"
+    pieces = list(files.pieces(stream_of(content), "x"))
+    assert all(len(piece) <= files.BLOCK for _, _, piece in pieces)
+    assert [number for number, starts_line, _ in pieces if starts_line] == [1, 2, 3]
+    assert b"".join(piece for number, _, piece in pieces if number == 2) == b"c" * 3 * files.BLOCK
+
+
+def test_an_endless_line_of_a_table_is_refused(monkeypatch):
+    monkeypatch.setattr(files, "MAX_LINE_BYTES", 10)
+    assert len(list(files.lines(stream_of(b"a" * 10), "x"))) == 1
+    with pytest.raises(InputError, match="x, line 2: found more than 10 bytes in one line"):
+        list(files.lines(stream_of(b"a\n" + b"b" * 11), "x"))
+
+
+def test_a_byte_order_mark_is_left_out():
+    assert list(files.lines(stream_of(b"\xef\xbb\xbfid\n"), "x")) == [(1, "id")]
 
 
 @pytest.mark.parametrize(
@@ -136,11 +186,18 @@ def test_lines_are_numbered_and_lose_their_ends():
     [
         (b"a\nb\0\n", "x, line 2: found binary data; wanted text"),
         (b"a\nb\n\xff\n", "x, line 3: found bytes that are not UTF-8; wanted text"),
+        ("id".encode("utf-16"), "x, line 1: found text in UTF-16; wanted text"),
+        (b"PK\x03\x04\0\0", "x, line 1: found a ZIP archive"),
     ],
 )
 def test_bytes_that_are_no_text_are_refused(content, message):
     with pytest.raises(InputError, match=message):
-        list(files.lines(io.BytesIO(content), "x"))
+        list(files.lines(stream_of(content), "x"))
+
+
+@pytest.mark.parametrize("content", [b"", b"MKV", b">a\nMKV"])
+def test_what_is_not_recognised_has_no_kind(content):
+    assert files.kind_of(content) == ""
 
 
 @pytest.mark.parametrize("kind", ["gzip", "xz"])
@@ -150,77 +207,6 @@ def test_compressed_data_that_are_cut_short_are_refused(tmp_path, kind):
     message = "x, after line 0: found damaged compressed data"
     with files.open_bytes(path) as stream, pytest.raises(InputError, match=message):
         list(files.lines(stream, path))
-
-
-def test_a_target_appears_whole(tmp_path):
-    target = tmp_path / "x.tsv"
-    target.write_text("old")
-    with files.atomic_path(target) as path:
-        path.write_text("new")
-        assert target.read_text() == "old"
-        assert path.parent == target.parent
-    assert target.read_text() == "new"
-    assert os.listdir(tmp_path) == ["x.tsv"]
-
-
-def test_a_failure_leaves_the_old_target_and_nothing_else(tmp_path):
-    target = tmp_path / "x.tsv"
-    target.write_text("old")
-    with pytest.raises(KeyboardInterrupt), files.atomic_path(target) as path:
-        path.write_text("half")
-        raise KeyboardInterrupt
-    assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["x.tsv"]
-
-
-def test_a_new_file_has_the_usual_permissions(tmp_path):
-    mask = os.umask(0o027)
-    try:
-        with files.atomic_path(tmp_path / "x") as path:
-            path.write_text("new")
-    finally:
-        os.umask(mask)
-    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
-
-
-def test_a_seekable_output_can_go_to_standard_output(capsysbinary):
-    with files.atomic_path("-") as path:
-        path.write_bytes(b"\x89bytes")
-    assert capsysbinary.readouterr().out == b"\x89bytes"
-    assert not path.exists()
-
-
-def test_a_target_that_cannot_be_written_is_named(tmp_path):
-    target = tmp_path / "nowhere" / "x"
-    message = "nowhere/x: cannot be written: No such file"
-    with pytest.raises(InputError, match=message), files.open_text_output(target):
-        pass
-
-
-def test_text_has_lf_line_ends_in_utf8(tmp_path, capsysbinary):
-    for target in (tmp_path / "x", "-"):
-        with files.open_text_output(target) as handle:
-            handle.write("a é\n")
-    assert (tmp_path / "x").read_bytes() == capsysbinary.readouterr().out == "a é\n".encode()
-
-
-def test_a_text_file_that_fails_does_not_appear(tmp_path):
-    with pytest.raises(ZeroDivisionError), files.open_text_output(tmp_path / "x") as handle:
-        handle.write("half")
-        1 / 0  # noqa: B018
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_folder_is_made_once_with_its_parents(tmp_path):
-    for _ in range(2):
-        files.make_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="file/b: cannot be made: Not a directory"):
-        files.make_folder(tmp_path / "file" / "b")
 
 
 def test_standard_input_becomes_a_file_for_formats_that_seek(stdin):

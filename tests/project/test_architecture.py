@@ -21,7 +21,8 @@ FLOORS = [
     {"dataset"},
     {"io"},
     {"device"},
-    {"console", "errors"},
+    {"console"},
+    {"errors"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = {

@@ -123,6 +123,9 @@ def test_proteins_that_cannot_be_lifted_are_named(tmp_path, capsys):
     [
         ("chr1\tCDS\n", "line 2: found 2 columns; wanted 9 columns of GFF3"),
         (gff3_line("c", "CDS", 9, 1, "+", 0, "ID=a"), "line 2: found start 9 and end 1"),
+        (gff3_line("c", "CDS", "²", 9, "+", 0, "ID=a"), "line 2: found start ² and end 9"),
+        (gff3_line("c", "CDS", 1, "٣", "+", 0, "ID=a"), "line 2: found start 1 and end ٣"),
+        (gff3_line("c", "CDS", 1, "9" * 5000, "+", 0, "ID=a"), "line 2: found start 1 and end 999"),
         (
             gff3_line("c", "CDS", 1, 9, ".", 0, "ID=a"),
             "line 2: found strand . and phase 0 of a CDS; wanted + or - and 0, 1 or 2",

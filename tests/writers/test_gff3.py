@@ -3,13 +3,13 @@
 import csv
 import dataclasses
 import io
+import re
 import shutil
 import subprocess
 
 import pytest
 from support import DATA
 
-from tpspred.errors import InputError
 from tpspred.writers import gff3
 from tpspred.writers.genome_lift import Annotation
 
@@ -81,9 +81,26 @@ def test_attributes_without_a_value_are_left_out(model, awkward_call, written):
     ]
 
 
-def test_an_id_that_occurs_twice_is_refused(model, awkward_call, written):
-    with pytest.raises(InputError, match="found an id that came before; wanted unique ids in GFF3"):
-        written(gff3.Writer, model, awkward_call, awkward_call)
+def test_every_feature_has_an_id_of_its_own(model, awkward_call, written):
+    """Also if an id comes twice, or is that of a feature of another protein."""
+    calls = [dataclasses.replace(awkward_call, id=name) for name in ("p", "p", "p.motif1", "p_2")]
+    text = written(gff3.Writer, model, *calls)
+    features = parse(text)
+    ids = [attributes["ID"] for _, attributes in features]
+    assert len(set(ids)) == len(ids) == 4 * 6
+    proteins = [
+        (columns[0], attributes["ID"], attributes["Name"])
+        for columns, attributes in features
+        if columns[2] == "polypeptide"
+    ]
+    assert proteins == [
+        ("p", "p", "p"),
+        ("p_2", "p_2", "p"),
+        ("p.motif1_2", "p.motif1_2", "p.motif1"),
+        ("p_2_2", "p_2_2", "p_2"),
+    ]
+    regions = re.findall(r"##sequence-region (\S+) 1 600", text)
+    assert regions == [name for name, _, _ in proteins]
 
 
 def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_path):
@@ -111,6 +128,8 @@ def test_genometools_accepts_the_files(run, model, awkward_call, written, tmp_pa
     """In protein coordinates, and lifted to a genome on both strands."""
     (tmp_path / "awkward.gff3").write_text(written(gff3.Writer, model, awkward_call))
     assert run("predict", PROTEINS, "--gff3", tmp_path / "protein.gff3").code == 0
+    twice = run("predict", "-", "--format", "gff3", stdin=PROTEINS.read_bytes() * 2)
+    (tmp_path / "twice.gff3").write_bytes(twice.out)
 
     # A genome on which each called protein has two exons.
     called = called_proteins()
@@ -134,7 +153,7 @@ def test_genometools_accepts_the_files(run, model, awkward_call, written, tmp_pa
     assert lifted.code == 0, lifted.err
     (tmp_path / "genome.gff3").write_bytes(lifted.out)
 
-    for name in ("awkward", "protein", "genome"):
+    for name in ("awkward", "protein", "twice", "genome"):
         done = subprocess.run(
             ["gt", "gff3validator", "-xrfcheck", "-typecheck", "so", tmp_path / f"{name}.gff3"],
             capture_output=True,

@@ -1,14 +1,19 @@
 """Command line of tpspred, one file per command; imports from all other rooms."""
 
+import contextlib
 import importlib
+import io
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
 from .. import __version__
+from ..console import one_line
 from ..errors import TpspredError
+from ..io.outputs import END_SIGNALS
 
 COMMANDS = (
     "predict",
@@ -22,11 +27,13 @@ COMMANDS = (
     "calibrate",
     "evaluate",
     "merge",
+    "slurm",
+    "pbs",
     "fetch-weights",
 )
-# Exit status, beside those of click: 0 done and 2 usage.
+SHARED_MODULES = {"slurm": "cluster", "pbs": "cluster"}  # command → module of several commands
+# Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
-INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -43,8 +50,9 @@ class LazyGroup(click.Group):
         """Import a command, or return None if there is no command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __name__)
-        command: click.Command = module.command
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f".{SHARED_MODULES.get(name, name)}", __name__)
+        command: click.Command = getattr(module, name if name in SHARED_MODULES else "command")
         return command
 
 
@@ -64,26 +72,119 @@ def group(debug: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit; report an error as one line and an exit status."""
+    _replace_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    received = _stop_at_signals()
+    status = _run()
+    # A library may have swallowed the exception of a signal.
+    if status == 0 and received:
+        status = 128 + received[0]
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command line and return its exit status; report an error as one line."""
     debug = "--debug" in sys.argv[1:2]
-    status = 0
     try:
         with group.make_context("tpspred", sys.argv[1:]) as context:
             group.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return 0
     except click.exceptions.Exit as stop:
-        status = stop.exit_code
+        return stop.exit_code
     except click.ClickException as error:
         error.show()
-        status = error.exit_code
-    except KeyboardInterrupt:
-        print("tpspred: interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        return error.exit_code
+    except Stopped as stop:
+        message = signal.strsignal(stop.number) or "stopped"
+        status = 128 + stop.number
     except BrokenPipeError:
-        # The reader of standard output has left. Python flushes the stream once more at the end,
-        # which must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except TpspredError as error:
+        # The reader of standard output has left.
+        message = ""
+        status = 0
+    except Exception as error:
         if debug:
             raise
-        print(f"tpspred: error: {error}", file=sys.stderr)
+        message = f"error: {_describe(error)}"
         status = BAD_DATA
-    sys.exit(status)
+    _discard_standard_output()
+    if message:
+        with contextlib.suppress(OSError):
+            print(f"tpspred: {one_line(message)}", file=sys.stderr)
+    return status
+
+
+def _describe(error: Exception) -> str:
+    """Return an error as one line for the user."""
+    if isinstance(error, TpspredError):
+        return str(error)
+    first_line = (str(error).splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or "allocate memory" in first_line:
+        return "there is not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    if isinstance(error, ImportError):
+        return f"a package cannot be loaded: {first_line}"
+    return (
+        f"unexpected {type(error).__name__}: {first_line}; this is a bug, please report it with "
+        "what the same command prints after tpspred --debug"
+    )
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end.
+
+    Attributes:
+        number: Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _stop_at_signals() -> list[int]:
+    """Raise Stopped at the signals that end a process, so that temporary files are removed.
+
+    A signal that the parent process ignores, such as SIGHUP after nohup, stays ignored.
+
+    Returns:
+        List to which the number of a received signal is added.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        received.append(number)
+        raise Stopped(number)
+
+    for number in END_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+    return received
+
+
+def _replace_closed_streams() -> None:
+    """Open the null device in place of standard streams that are closed.
+
+    A file that is opened later would otherwise take the number of such a stream, and get its text.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (it stays open)
+
+
+def _discard_standard_output() -> None:
+    """Send what is still buffered for standard output to nowhere.
+
+    Python flushes the stream once more at its end, which must not fail.
+    """
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):  # a program may have replaced it by what is no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

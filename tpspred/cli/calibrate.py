@@ -6,9 +6,9 @@ from . import options
 
 
 @click.command("calibrate", short_help="Fit probabilities and thresholds on held-out data.")
-@click.argument("model", metavar="MODEL")
-@click.argument("table", metavar="DATASET")
-@click.argument("representations", metavar="STORE")
+@click.argument("model", type=options.INPUT, metavar="MODEL")
+@click.argument("table", type=options.INPUT, metavar="DATASET")
+@click.argument("representations", type=options.INPUT, metavar="STORE")
 @options.output("calibrated model")
 @options.negatives
 @options.threads

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.output("HDF5 store")
 @click.option(
     "--encoder",
+    type=options.INPUT,
     metavar="FILE|NAME",
     show_default=options.BUNDLED,
     help="Encoder file, model file, or name of an encoder. The name is that of an ESM-2, such as "
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--screen",
+    type=options.INPUT,
     metavar="FILE|none",
     show_default=options.BUNDLED,
     help="Encoder or model file whose profiles choose the proteins that ESM-2 embeds. A joined "
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @options.language_model
 @options.shard
 @options.duplicates
+@options.strict
 @options.threads
 @options.messages
 def command(
@@ -47,6 +50,7 @@ def command(
     runtime: Runtime,
     shard: Shard | None,
     duplicates: str,
+    strict: bool,
     threads: int,
 ) -> None:
     """Embed PROTEINS and write an HDF5 store with one row per record.
@@ -86,7 +90,7 @@ def command(
     ):
         if vectors and vectors.recovered:
             notify("going on with %d vectors of an earlier run", vectors.recovered)
-        records = fasta.read_fasta(proteins, duplicates)
+        records = fasta.read_fasta(proteins, duplicates, strict)
         table = representations.embed(
             shard.select(records) if shard else records,
             loaded,

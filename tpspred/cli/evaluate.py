@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate", short_help="Cross-validate the pipeline and compare it with baselines.")
-@click.argument("table", metavar="DATASET")
+@click.argument("table", type=options.INPUT, metavar="DATASET")
 @click.option(
     "--negatives",
+    type=options.INPUT,
     multiple=True,
     metavar="FASTA",
     help="FASTA file of proteins that are not terpene synthases. The option may be given several "
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 @click.option(
     "--folds",
     "fold_table",
+    type=options.INPUT,
     metavar="FILE",
     show_default="folds of identity clusters",
     help="Table with the columns id and fold.",
 )
 @click.option(
     "--identity",
-    type=click.FloatRange(1, 100),
+    type=options.FiniteRange(1, 100),
     default=50.0,
     show_default=True,
     metavar="PERCENT",
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--fold-count",
-    type=click.IntRange(2),
+    type=click.IntRange(2, 1000),
     default=5,
     show_default=True,
     metavar="N",
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-identity",
-    type=click.FloatRange(1, 101),
+    type=options.FiniteRange(1, 101),
     default=95.0,
     show_default=True,
     metavar="PERCENT",
@@ -71,13 +73,20 @@ if TYPE_CHECKING:
 )
 @options.weights
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write the out-of-fold predictions to this file."
+    "-o",
+    "--output",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write the out-of-fold predictions to this file.",
 )
 @click.option(
     "--tables", metavar="FOLDER", help="Write the tables of the report to files in this folder."
 )
 @click.option(
-    "--report", metavar="FILE", help="Write a page with curves and tables (HTML) to this file."
+    "--report",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a page with curves and tables (HTML) to this file.",
 )
 @options.device
 @options.hyperparameters({"folds": "--inner-folds"})

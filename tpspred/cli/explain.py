@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
+    type=options.OUTPUT,
     default="-",
     metavar="FILE",
     show_default=options.STANDARD_OUTPUT,

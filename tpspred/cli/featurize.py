@@ -12,6 +12,7 @@ from . import options
 @click.option(
     "-o",
     "--output",
+    type=options.OUTPUT,
     metavar="FILE",
     show_default="STORE itself",
     help="Write the store to this file; '-' is standard output.",

@@ -6,7 +6,7 @@ from . import options
 
 
 @click.command("info", short_help="Describe a model.")
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("model", type=options.INPUT, metavar="[MODEL]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @options.messages
 def command(model: str | None, as_json: bool) -> None:

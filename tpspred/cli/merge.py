@@ -6,7 +6,7 @@ from . import options
 
 
 @click.command("merge", short_help="Merge the results of all shards.")
-@click.argument("shards", metavar="SHARD...", nargs=-1, required=True)
+@click.argument("shards", type=options.INPUT, metavar="SHARD...", nargs=-1, required=True)
 @options.output("table or store")
 @options.messages
 def command(shards: tuple[str, ...], output: str) -> None:

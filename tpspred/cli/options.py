@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ import click
 from .. import console
 from ..encoders.runtime import Runtime
 from ..errors import TpspredError
-from ..io.fasta import DUPLICATES
+from ..io.names import DUPLICATES
+from ..io.paths import collision
 from ..model.hyperparameters import Config, flag
 
 if TYPE_CHECKING:
@@ -29,15 +31,22 @@ BUNDLED = "the bundled model"
 STANDARD_OUTPUT = "standard output"
 DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
+# Types of the options and arguments that name a file: what a command reads, and what it writes. No
+# output may be the same file as another one, or as an input.
+INPUT = click.Path()
+OUTPUT = click.Path()
+MAX_THREADS = 1024
+
 
 def messages(function: CommandFunction) -> CommandFunction:
-    """Add -v, -q and --log, and configure the console before the command runs."""
+    """Add -v, -q and --log, and check all paths and configure the console before the command."""
 
     @click.option("-v", "--verbose", is_flag=True, help="Show more messages.")
     @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
     @click.option(
         "--log",
         "log_file",
+        type=OUTPUT,
         metavar="FILE",
         help="Also write all messages to this file, with all detail.",
     )
@@ -45,6 +54,8 @@ def messages(function: CommandFunction) -> CommandFunction:
     def command(
         *args: object, verbose: bool, quiet: bool, log_file: str | None, **options: object
     ) -> object:
+        context = click.get_current_context()
+        refuse_collisions(paths_of(context, OUTPUT), paths_of(context, INPUT))
         console.configure(-1 if quiet else int(verbose), log_file)
         return function(*args, **options)
 
@@ -53,6 +64,7 @@ def messages(function: CommandFunction) -> CommandFunction:
 
 weights = click.option(
     "--weights",
+    type=INPUT,
     metavar="FILE",
     show_default="the file or folder that TPSPRED_WEIGHTS names, or the torch hub cache",
     help="File with the weights of ESM-2 (.pt).",
@@ -148,19 +160,29 @@ def hyperparameters(
     return decorate
 
 
-def check_targets(targets: Sequence[str]) -> None:
-    """Refuse two outputs to one file.
+def paths_of(context: click.Context, kind: click.Path) -> list[str]:
+    """Return the paths that a command was given.
 
     Args:
-        targets: Paths, or '-' for standard output.
+        context: Context of the command.
+        kind: :data:`INPUT` or :data:`OUTPUT`.
+    """
+    paths: list[str] = []
+    for parameter in context.command.params:
+        value = context.params[str(parameter.name)]
+        if parameter.type is kind and value is not None:
+            paths += [value] if isinstance(value, str) else value
+    return paths
+
+
+def refuse_collisions(outputs: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuse an output that is the same file as another one, or as an input.
 
     Raises:
-        click.UsageError: If one of them occurs twice.
+        click.UsageError: If there is one.
     """
-    for target in targets:
-        if targets.count(target) > 1:
-            place = STANDARD_OUTPUT if target == "-" else target
-            raise click.UsageError(f"two outputs to {place}")
+    if message := collision(outputs, inputs):
+        raise click.UsageError(message)
 
 
 def check_runtime(runtime: Runtime, encoder: Encoder) -> None:
@@ -199,18 +221,20 @@ def _available_threads() -> int:
     return os.cpu_count() or 1
 
 
-proteins = click.argument("proteins", metavar="PROTEINS")
+proteins = click.argument("proteins", type=INPUT, metavar="PROTEINS")
 model = click.option(
-    "-m", "--model", metavar="FILE", show_default=BUNDLED, help="Model file to use."
+    "-m", "--model", type=INPUT, metavar="FILE", show_default=BUNDLED, help="Model file to use."
 )
 encoder = click.option(
     "--encoder",
+    type=INPUT,
     metavar="FILE",
     show_default=BUNDLED,
     help="Encoder or model file whose profiles are used.",
 )
 negatives = click.option(
     "--negatives",
+    type=INPUT,
     multiple=True,
     metavar="STORE",
     help="Store of proteins that are not terpene synthases. The option may be given several times.",
@@ -225,15 +249,22 @@ shard = click.option(
 duplicates = click.option(
     "--duplicates",
     type=click.Choice(DUPLICATES),
-    default="error",
+    default="keep",
     show_default=True,
-    help="What to do if an id occurs twice: stop with an error, keep the id, or append the suffix "
-    "_2, _3 … to it.",
+    help="What to do if an id occurs twice: keep it and warn, append a suffix (_2, _3 …) to it, or "
+    "stop with an error.",
+)
+strict = click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop with an error at a record with a character that is no residue, at a nucleotide "
+    "sequence, and at a header without an id. Otherwise such a record gets a row or, without an "
+    "id, a name.",
 )
 threads = click.option(
     "-t",
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_THREADS),
     default=_available_threads,
     show_default="all that this process may use",
     metavar="N",
@@ -248,6 +279,23 @@ device = click.option(
 )
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers; nan, which is in no range, is refused."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number of a text.
+
+        Raises:
+            click.BadParameter: If it is no number of the range.
+        """
+        converted: float = super().convert(value, param, ctx)
+        if math.isnan(converted):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return converted
+
+
 def output(what: str) -> Callable[[FC], FC]:
     """Return the required option -o for a file that appears whole or not at all.
 
@@ -257,6 +305,7 @@ def output(what: str) -> Callable[[FC], FC]:
     return click.option(
         "-o",
         "--output",
+        type=OUTPUT,
         required=True,
         metavar="FILE",
         help=f"Write the {what} to this file; '-' is standard output.",

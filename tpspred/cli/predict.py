@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
+    type=options.OUTPUT,
     metavar="FILE",
     show_default="standard output, unless another output is named",
     help="Write the calls to this file, in the format that --format names.",
@@ -34,20 +35,30 @@ if TYPE_CHECKING:
     show_default="tsv",
     help="Format of the output.",
 )
-@click.option("--tsv", metavar="FILE", help="Write the table of all records to this file.")
+@click.option(
+    "--tsv",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write the table of all records to this file.",
+)
 @click.option(
     "--gff3",
+    type=options.OUTPUT,
     metavar="FILE",
     help="Write the called proteins with their domains, motifs and metal-binding residues to this "
     "file.",
 )
 @click.option(
     "--jsonl",
+    type=options.OUTPUT,
     metavar="FILE",
     help="Write everything that is known about every record to this file, as JSON lines.",
 )
 @click.option(
-    "--html", metavar="FILE", help="Write a page that shows the called proteins to this file."
+    "--html",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a page that shows the called proteins to this file.",
 )
 @click.option(
     "--multiqc",
@@ -63,7 +74,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--neighbours",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=3,
     show_default=True,
     metavar="N",
@@ -72,12 +83,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--references",
+    type=options.INPUT,
     metavar="FILE",
     help="File with sequences of characterised enzymes: a MARTS-DB export (CSV) or a FASTA file. "
     "Each protein is aligned with its neighbours; the JSON lines and the page show the alignments.",
 )
 @click.option(
     "--annotation",
+    type=options.INPUT,
     metavar="FILE",
     help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
     "genome coordinates. A protein is found by the protein_id, ID or Name of its CDS or "
@@ -85,14 +98,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--target-precision",
-    type=click.FloatRange(0, 1),
+    type=options.FiniteRange(0, 1),
     metavar="SHARE",
     show_default="the thresholds with the best F1",
     help="Call an ensemble only if this share of its calls on held-out enzymes was right.",
 )
 @click.option(
     "--coverage",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=options.FiniteRange(0, 1, max_open=True),
     metavar="SHARE",
     help="Fill the column ensemble_set with as many ensembles as are needed to contain, on "
     "average, this share of the ensembles of a protein.",
@@ -100,6 +113,7 @@ if TYPE_CHECKING:
 @options.language_model
 @options.shard
 @options.duplicates
+@options.strict
 @options.threads
 @options.messages
 def command(
@@ -117,6 +131,7 @@ def command(
     runtime: Runtime,
     shard: Shard | None,
     duplicates: str,
+    strict: bool,
     threads: int,
     **file_of: str | None,
 ) -> None:
@@ -127,18 +142,19 @@ def command(
 
     The status of a protein is tps (terpene synthase), related (prenyl diphosphate, squalene or
     phytoene synthase), uncertain (there is evidence, but not enough for a call), not_tps, or the
-    reason why it could not be scored (empty, internal_stop, too_long, no_known_residue).
+    reason why it could not be scored (empty, internal_stop, too_long, no_known_residue,
+    invalid_residue, nucleotide).
     """
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
     if output or output_format or not (targets or multiqc):
-        targets.insert(0, (output_format or "tsv", output or "-"))
-    options.check_targets([target for _, target in targets])
+        targets.append((output_format or "tsv", output or "-"))
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
     from .. import pipeline, writers
     from ..console import notify, progress
     from ..dataset.enzymes import read_enzyme_sequences
     from ..io import files
+    from ..io.outputs import make_folder
     from ..model import checkpoint
     from ..writers import multiqc as counts
 
@@ -146,10 +162,16 @@ def command(
     options.check_runtime(runtime, predictor.encoder)
     sequence_of = read_enzyme_sequences(references) if references else None
     writer_of = _writers(all_labels, shard, annotation)
-    outputs = [writers.Output(target, writer_of[name]) for name, target in targets]
+    # The table is replaced last: if it is new, all outputs are.
+    targets.sort(key=lambda named: named[0] == "tsv")
+    outputs = counts.outputs(multiqc, proteins) if multiqc else []
+    outputs += [writers.Output(target, writer_of[name]) for name, target in targets]
+    options.refuse_collisions(
+        [output.target for output in outputs],
+        options.paths_of(click.get_current_context(), options.INPUT),
+    )
     if multiqc:
-        files.make_folder(multiqc)
-        outputs += counts.outputs(multiqc, proteins)
+        make_folder(multiqc)
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
@@ -160,7 +182,15 @@ def command(
                 "a store contains its vectors already: options of ESM-2 are for FASTA"
             )
         calls = pipeline.predict(
-            opened, predictor, shard, duplicates, threads, advance, neighbours, sequence_of
+            opened,
+            predictor,
+            shard,
+            duplicates,
+            strict,
+            threads,
+            advance,
+            neighbours,
+            sequence_of,
         )
         with writers.open_all(outputs, predictor) as write:
             for call in calls:

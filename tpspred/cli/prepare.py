@@ -6,10 +6,11 @@ from . import options
 
 
 @click.command("prepare", short_help="Label enzymes from a MARTS-DB export.")
-@click.argument("reactions", metavar="REACTIONS")
+@click.argument("reactions", type=options.INPUT, metavar="REACTIONS")
 @options.output("table")
 @click.option(
     "--fasta",
+    type=options.OUTPUT,
     metavar="FILE",
     help="Also write the sequences to this FASTA file, for tpspred embed.",
 )
@@ -26,6 +27,6 @@ def command(reactions: str, output: str, fasta: str | None) -> None:
     from ..dataset.reactions import read_reactions
 
     enzymes = from_reactions(read_reactions(reactions))
-    notify("%d sequences labelled", write_enzymes(enzymes, output))
     if fasta:
         write_fasta(enzymes, fasta)
+    notify("%d sequences labelled", write_enzymes(enzymes, output))

@@ -6,7 +6,7 @@ from . import options
 
 
 @click.command("profiles", short_help="Build the profile encoder from labelled enzymes.")
-@click.argument("table", metavar="DATASET")
+@click.argument("table", type=options.INPUT, metavar="DATASET")
 @options.output("encoder")
 @options.threads
 @options.messages

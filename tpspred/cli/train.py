@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @click.command("train", short_help="Train a model on labelled representations.")
-@click.argument("table", metavar="DATASET")
-@click.argument("representations", metavar="STORE")
+@click.argument("table", type=options.INPUT, metavar="DATASET")
+@click.argument("representations", type=options.INPUT, metavar="STORE")
 @options.output("model")
 @options.negatives
 @options.encoder
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @options.device
 @click.option(
     "--history",
+    type=options.OUTPUT,
     metavar="FILE",
     help="Write a table of the losses and scores of every network, epoch by epoch, to this file.",
 )

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import InputError
 from ..io import files
-from ..io.fasta import read_fasta
+from ..io.fasta import protein_sequence, read_fasta
+from ..io.outputs import open_text_output
+from ..io.paths import Path
 from . import ensembles
-from .product_types import RELATED_TYPES
+from .product_types import PRODUCT_TYPES, RELATED_TYPES, TPS_CLASSES
 from .reactions import Reaction, read_reactions
 
 
@@ -58,6 +60,14 @@ SEPARATORS = {
     "substrates": "|",
     "products": "|",
     "accessions": "|",
+}
+
+
+# Columns that name nothing but these.
+KNOWN_NAMES = {
+    "ensembles": ensembles.SLUGS,
+    "product_types": tuple(PRODUCT_TYPES),
+    "tps_classes": tuple(TPS_CLASSES),
 }
 
 
@@ -110,9 +120,9 @@ def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
     )
 
 
-def write_enzymes(enzymes: Sequence[Enzyme], target: files.Path) -> int:
+def write_enzymes(enzymes: Sequence[Enzyme], target: Path) -> int:
     """Write ``dataset.tsv``, one row per enzyme, and return the number of rows."""
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         table = csv.writer(
             handle,
             delimiter="\t",
@@ -133,7 +143,7 @@ def _cell(enzyme: Enzyme, name: str) -> str:
     return getattr(enzyme, name)
 
 
-def read_enzymes(source: files.Path) -> list[Enzyme]:
+def read_enzymes(source: Path) -> list[Enzyme]:
     """Read a table that :func:`write_enzymes` wrote.
 
     Args:
@@ -143,9 +153,11 @@ def read_enzymes(source: files.Path) -> list[Enzyme]:
         The enzymes in the order of the rows.
 
     Raises:
-        InputError: If a column is missing or a row has another number of columns.
+        InputError: If a column is missing, a row has another number of columns, an id is empty or
+            comes twice, a sequence cannot be scored, or an ensemble or product type is unknown.
     """
     enzymes = []
+    ids: set[str] = set()
     with files.open_bytes(source) as stream:
         numbered_lines = files.lines(stream, source)
         _, first_line = next(numbered_lines, (1, ""))
@@ -163,26 +175,46 @@ def read_enzymes(source: files.Path) -> list[Enzyme]:
                 raise InputError.at(
                     f"{source}, line {number}", f"{len(cells)} columns", f"{len(header)} columns"
                 )
-            enzymes.append(_from_cells(dict(zip(header, cells))))
+            enzyme = _from_cells(dict(zip(header, cells)), f"{source}, line {number}")
+            if not enzyme.id or enzyme.id in ids:
+                raise InputError.at(
+                    f"{source}, line {number}",
+                    f"the id {enzyme.id}, which came before" if enzyme.id else "no id",
+                    "an id that no other enzyme has",
+                )
+            ids.add(enzyme.id)
+            enzymes.append(enzyme)
     return enzymes
 
 
-def _from_cells(cells: dict[str, str]) -> Enzyme:
-    """Make an enzyme from one row of ``dataset.tsv``."""
+def _from_cells(cells: dict[str, str], place: str) -> Enzyme:
+    """Make an enzyme from one row of ``dataset.tsv``.
+
+    Args:
+        cells: Values by column.
+        place: File and line, for error messages.
+    """
     names = {
         name: tuple(filter(None, cells[name].split(separator)))
         for name, separator in SEPARATORS.items()
     }
-    return Enzyme(id=cells["id"], sequence=cells["sequence"], **names)
+    for column, known in KNOWN_NAMES.items():
+        unknown = [name for name in names[column] if name not in known]
+        if unknown:
+            raise InputError.at(
+                f"{place}, column {column}", ", ".join(unknown), f"some of {', '.join(known)}"
+            )
+    sequence = protein_sequence(cells["sequence"], f"{place}, column sequence")
+    return Enzyme(id=cells["id"], sequence=sequence, **names)
 
 
-def write_fasta(enzymes: Iterable[Enzyme], target: files.Path) -> None:
+def write_fasta(enzymes: Iterable[Enzyme], target: Path) -> None:
     """Write the sequences as FASTA, for ``tpspred embed``."""
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
 
 
-def read_enzyme_sequences(source: files.Path) -> dict[str, str]:
+def read_enzyme_sequences(source: Path) -> dict[str, str]:
     """Read sequences of characterised enzymes, to align proteins with.
 
     Args:
@@ -200,7 +232,7 @@ def read_enzyme_sequences(source: files.Path) -> dict[str, str]:
             name: enzyme.sequence for enzyme in enzymes for name in (*enzyme.accessions, enzyme.id)
         }
     else:
-        records = read_fasta(source, "keep")
+        records = read_fasta(source)
         sequence_of = {record.id: record.sequence for record in records if not record.problem}
     if not sequence_of:
         raise InputError.at(source, "no sequence", "a MARTS-DB export or FASTA of its enzymes")

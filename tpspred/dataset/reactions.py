@@ -3,10 +3,12 @@
 import csv
 import dataclasses
 import io
+import re
 
 from ..errors import InputError
 from ..io import files
-from ..io.fasta import protein_record
+from ..io.fasta import protein_sequence
+from ..io.paths import Path
 from . import ensembles
 from .product_types import PRODUCT_TYPES, TPS_CLASSES
 
@@ -26,6 +28,9 @@ REACTION_COLUMNS = {
 }
 OPTIONAL = {"uniprot", "genbank"}  # fields that may be empty
 ALLOWED = {"product_type": PRODUCT_TYPES, "tps_class": TPS_CLASSES}
+# Characters that would break a table of tpspred prepare: control characters, and what stands
+# between the names of a cell.
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f|]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Reaction:
     ensembles: tuple[str, ...] = ()
 
 
-def read_reactions(source: files.Path) -> list[Reaction]:
+def read_reactions(source: Path) -> list[Reaction]:
     """Read a MARTS-DB export and assign every product to its ensembles.
 
     Args:
@@ -114,15 +119,13 @@ def _reaction(row: list[str], position: dict[str, int], width: int, place: str) 
     for field, value in values.items():
         if not value and field not in OPTIONAL:
             raise InputError.at(place_of[field], "nothing", "a value")
+        if FORBIDDEN.search(value):
+            raise InputError.at(place_of[field], repr(value), "text without tabs and |")
         if field in ALLOWED and value not in ALLOWED[field]:
             raise InputError.at(place_of[field], repr(value), "one of " + ", ".join(ALLOWED[field]))
-    record = protein_record(values["enzyme"], values["sequence"], place=place_of["sequence"])
-    if record.problem:
-        raise InputError.at(
-            place_of["sequence"], record.problem.replace("_", " "), "a whole protein"
-        )
+    sequence = protein_sequence(values["sequence"], place_of["sequence"])
     try:
         slugs = ensembles.of_structure(values["product_smiles"])
     except InputError as error:
         raise InputError(f"{place_of['product_smiles']}: {error}") from None
-    return Reaction(**values | {"sequence": record.sequence}, ensembles=slugs)
+    return Reaction(**values | {"sequence": sequence}, ensembles=slugs)

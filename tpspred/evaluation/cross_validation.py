@@ -23,6 +23,7 @@ from ..family.alignment import identity_matrix
 from ..family.profile_building import build_profiles
 from ..io import files
 from ..io.fasta import ProteinRecord
+from ..io.paths import Path
 from ..io.store import Representations
 from ..model.calibration import LabelSets
 from ..model.hyperparameters import Config
@@ -87,7 +88,7 @@ class Scored:
         return np.flatnonzero(in_group & (self.targets.sum(0) >= MIN_POSITIVES))
 
 
-def read_folds(source: files.Path, enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
+def read_folds(source: Path, enzymes: Sequence[Enzyme]) -> NDArray[np.int64]:
     """Read folds from a table with the columns id and fold.
 
     Returns:

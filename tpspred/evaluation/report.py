@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingDependency
-from ..io import files
+from ..io.outputs import make_folder, open_text_output
+from ..io.paths import Path
 from ..model import metrics
 from ..writers.tables import cell, write_table
 from .cross_validation import ENZYMES, Scored
@@ -99,7 +100,7 @@ def require_matplotlib() -> None:
         ) from None
 
 
-def write_predictions(scored: Scored, target: files.Path) -> None:
+def write_predictions(scored: Scored, target: Path) -> None:
     """Write one row per protein with its fold, its status and a score for every label.
 
     Args:
@@ -108,7 +109,7 @@ def write_predictions(scored: Scored, target: files.Path) -> None:
     """
     scores = next(iter(scored.scores.values()))
     labels = [label.column for label in scored.labels]
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", "source", "fold", "status", "nearest_identity", *labels])
         for i, name in enumerate(scored.ids):
@@ -124,19 +125,19 @@ def write_predictions(scored: Scored, target: files.Path) -> None:
             )
 
 
-def write_tables(tables: Mapping[str, Sequence[Row]], folder: files.Path) -> None:
+def write_tables(tables: Mapping[str, Sequence[Row]], folder: Path) -> None:
     """Write every table as NAME.tsv.
 
     Args:
         tables: Rows by name of the table.
         folder: Folder, which is made if it does not exist.
     """
-    files.make_folder(folder)
+    make_folder(folder)
     for name, rows in tables.items():
         write_table(rows, os.path.join(folder, f"{name}.tsv"))
 
 
-def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: files.Path) -> None:
+def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: Path) -> None:
     """Write one self-contained HTML page: curves, reliability, confusion, and the tables.
 
     Args:
@@ -175,7 +176,7 @@ def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: file
         folds=len(set(scored.folds.tolist())),
         body=body,
     )
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         handle.write(page)
 
 

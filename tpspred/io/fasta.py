@@ -6,22 +6,45 @@ stand for one of two residues and are read as X. Lower case is read as upper cas
 ``*`` at the end of a sequence is dropped.
 """
 
+import collections
 import dataclasses
 import hashlib
-import re
-from collections.abc import Container, Iterable, Iterator
+import string
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
 
 from ..console import warn
 from ..errors import InputError
 from . import files
 from .files import Source
+from .names import UniqueNames
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 SUBSTITUTES = str.maketrans("UOBZJ", "CKXXX")
 MAX_LENGTH_AA = 100_000
-DUPLICATES = ("error", "keep", "suffix")
-NUCLEOTIDES = frozenset("ACGTUN")
 SHORTEST_NUCLEOTIDE = 50  # letters; a shorter sequence of A, C, G and T may well be a peptide
+FIRST_RECORDS = 10  # nucleotide records in a row at the beginning show that this is the wrong file
+MAX_HEADER_BYTES = 10_000  # what is longer is not kept
+
+# Why a record cannot be scored.
+EMPTY, INTERNAL_STOP, TOO_LONG = "empty", "internal_stop", "too_long"
+NO_KNOWN_RESIDUE = "no_known_residue"
+INVALID_RESIDUE, NUCLEOTIDE = "invalid_residue", "nucleotide"
+PROBLEMS = (EMPTY, INTERNAL_STOP, TOO_LONG, NO_KNOWN_RESIDUE, INVALID_RESIDUE, NUCLEOTIDE)
+
+# Raw letter → normalised residue, '*' → '*', and anything else → '!'.
+_WRONG = b"!"
+_LETTERS = string.ascii_uppercase
+_RESIDUES = _LETTERS.translate(SUBSTITUTES)
+_NORMALISED = bytearray(_WRONG * 256)
+for _raw, _residue in zip(
+    f"{_LETTERS}{_LETTERS.lower()}*".encode(), f"{_RESIDUES}{_RESIDUES}*".encode()
+):
+    _NORMALISED[_raw] = _residue
+_NUCLEOTIDES = b"ACGTN"  # after normalisation, which reads the U of RNA as C
+_WHITESPACE = string.whitespace.encode()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,55 +54,49 @@ class ProteinRecord:
     Attributes:
         id: First word of the header.
         description: Rest of the header.
-        sequence: Residues in one-letter code, normalised.
-        problem: Why the protein cannot be scored: ``empty``, ``internal_stop``, ``too_long`` or
-            ``no_known_residue``; '' if it can.
+        sequence: Residues in one-letter code, normalised; '' if the protein cannot be scored.
+        problem: Why the protein cannot be scored, one of :data:`PROBLEMS`; '' if it can.
+        unread_aa: Residues that are not in ``sequence``.
     """
 
     id: str
     description: str
     sequence: str
     problem: str = ""
+    unread_aa: int = 0
 
     @property
     def length_aa(self) -> int:
         """Number of residues."""
-        return len(self.sequence)
+        return len(self.sequence) + self.unread_aa
 
 
-def read_fasta(source: Source, duplicates: str = "error") -> Iterator[ProteinRecord]:
+def read_fasta(
+    source: Source, duplicates: str = "keep", strict: bool = False
+) -> Iterator[ProteinRecord]:
     """Yield the proteins of a FASTA file, which may be compressed with gzip or xz.
 
-    A record that cannot be scored keeps its place and has a ``problem``. Content that shows that
-    this is the wrong file raises an error.
+    A record that cannot be scored keeps its place and has a ``problem``. At the end, a warning
+    counts the records that are odd and those that repeat an id. Content that shows that this is the
+    wrong file raises an error. Memory does not grow with the length of a line, and by 8 bytes per
+    record unless repeated ids are suffixed or refused.
 
     Args:
         source: Path of a file or pipe, '-' for standard input, or an open input.
-        duplicates: What to do with an id that occurred before: 'error' raises, 'keep' keeps it, and
-            'suffix' appends _2, _3 and so on.
+        duplicates: What to do with an id that occurred before: 'keep' keeps it, 'suffix' appends
+            _2, _3 and so on, and 'error' raises.
+        strict: Whether a record with a character that is no residue, a nucleotide sequence, or a
+            header without an id raises an error.
 
     Raises:
-        InputError: If the file has text before the first header, a header without an id, a
-            character that is no residue, nucleotides, binary data, or a repeated id.
+        InputError: If the file has text before the first header, or binary data, or begins with
+            nucleotide sequences only; or for a record that the arguments forbid.
     """
-    line_of_id: dict[str, int] = {}
     with files.open_input(source) as opened:
-        numbered_lines = files.lines(opened.stream, opened.name)
-        for line, header, sequence in _split(numbered_lines, opened.name):
-            name, _, description = header.partition(" ")
-            place = f"{opened.name}, line {line}, record {name}"
-            if name in line_of_id and duplicates == "error":
-                raise InputError.at(
-                    place,
-                    f"an id already used at line {line_of_id[name]}",
-                    "unique ids (or --duplicates keep|suffix)",
-                )
-            if name in line_of_id and duplicates == "suffix":
-                name = _unused(name, line_of_id)
-            line_of_id.setdefault(name, line)
-            yield protein_record(name, sequence, description.strip(), place)
-        if not line_of_id:
-            warn("%s contains no record", opened.name)
+        odd_records = _OddRecords(strict)
+        records = _not_only_nucleotides(_records(opened, odd_records), opened.name)
+        yield from _with_repeated_ids(records, duplicates, opened.name)
+        odd_records.report()
 
 
 def protein_record(
@@ -101,17 +118,30 @@ def protein_record(
     >>> protein_record("p", "MK*L").problem
     'internal_stop'
     """
-    place = place or f"record {name}"
-    sequence = sequence.upper().removesuffix("*")
-    wrong = re.search(r"[^A-Z*]", sequence)
-    if wrong:
-        raise InputError.at(
-            place, f"{wrong[0]!r} at residue {wrong.start() + 1}", "amino acids in one-letter code"
-        )
-    if len(sequence) >= SHORTEST_NUCLEOTIDE and NUCLEOTIDES.issuperset(sequence):
-        raise InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
-    residues = sequence.translate(SUBSTITUTES)
-    return ProteinRecord(name, description, residues, _problem(residues))
+    raw = sequence.encode()
+    record = _record(name, description, raw)
+    if record.problem in (INVALID_RESIDUE, NUCLEOTIDE):
+        raise _oddity(record, raw, place or f"record {name}")
+    return record
+
+
+def protein_sequence(raw: str, place: str) -> str:
+    """Return the normalised residues of a sequence that has to be a whole protein.
+
+    Args:
+        raw: Sequence in one-letter code.
+        place: Where it stands, for error messages.
+
+    Raises:
+        InputError: If it cannot be scored.
+
+    >>> protein_sequence("mkvu*", "line 1")
+    'MKVC'
+    """
+    record = protein_record("", raw, place=place)
+    if record.problem:
+        raise InputError.at(place, record.problem.replace("_", " "), "a whole protein")
+    return record.sequence
 
 
 def sequence_digest(sequence: str) -> bytes:
@@ -119,52 +149,260 @@ def sequence_digest(sequence: str) -> bytes:
     return hashlib.sha256(sequence.encode()).digest()
 
 
-def _problem(residues: str) -> str:
+def _record(name: str, description: str, raw: bytes, unread: int = 0) -> ProteinRecord:
+    """Make a record from the letters of a sequence.
+
+    Args:
+        name: ID.
+        description: Rest of the header.
+        raw: Letters without white space.
+        unread: Letters behind these that were not kept, because the sequence is too long.
+    """
+    residues = raw.translate(_NORMALISED)
+    if not unread:
+        residues = residues.removesuffix(b"*")
+    problem = _problem(residues)
+    if problem:
+        return ProteinRecord(name, description, "", problem, len(residues) + unread)
+    return ProteinRecord(name, description, residues.decode("ascii"))
+
+
+def _problem(residues: bytes) -> str:
     """Return why normalised residues cannot be scored, or '' if they can."""
     if not residues:
-        return "empty"
-    if "*" in residues:
-        return "internal_stop"
+        return EMPTY
+    if _WRONG in residues:
+        return INVALID_RESIDUE
+    if len(residues) >= SHORTEST_NUCLEOTIDE and not residues.translate(None, _NUCLEOTIDES):
+        return NUCLEOTIDE
+    if b"*" in residues:
+        return INTERNAL_STOP
     if len(residues) > MAX_LENGTH_AA:
-        return "too_long"
-    if not residues.strip("X"):
-        return "no_known_residue"
+        return TOO_LONG
+    if not residues.strip(b"X"):
+        return NO_KNOWN_RESIDUE
     return ""
 
 
-def _split(
-    numbered_lines: Iterable[tuple[int, str]], source: str
-) -> Iterator[tuple[int, str, str]]:
-    """Yield (line number of the header, header without '>', raw sequence) for every record."""
-    header: str | None = None
+def _oddity(record: ProteinRecord, raw: bytes, place: str) -> InputError:
+    """Return the error that says what is odd about a record.
+
+    Args:
+        record: Record with the problem invalid_residue or nucleotide.
+        raw: Letters of its sequence.
+        place: Where the record stands.
+    """
+    if record.problem == NUCLEOTIDE:
+        return InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
+    position = raw.translate(_NORMALISED).index(_WRONG)
+    character = raw[position : position + 4].decode(errors="replace")[0]
+    return InputError.at(
+        place, f"{character!r} at residue {position + 1}", "amino acids in one-letter code"
+    )
+
+
+class _OddRecords:
+    """Counts the odd records of an input, or raises an error for the first one.
+
+    Args:
+        strict: Whether to raise.
+    """
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self._count: collections.Counter[str] = collections.Counter()
+        self.first: InputError | None = None
+
+    def add(self, oddity: str, error: InputError) -> None:
+        """Count one.
+
+        Args:
+            oddity: What is odd, in one word.
+            error: What is odd, with file, line and record.
+        """
+        if self._strict:
+            raise error
+        self.first = self.first or error
+        self._count[oddity] += 1
+
+    def report(self) -> None:
+        """Warn with the counts, if there are any."""
+        if self.first is not None:
+            counts = ", ".join(f"{count} {oddity}" for oddity, count in self._count.items())
+            warn("odd records: %s; the first: %s", counts, self.first)
+
+
+class _RawRecord(NamedTuple):
+    """A record as it stands in the file.
+
+    Attributes:
+        line: Line number of the header, counted from 1.
+        header: Header without '>'.
+        sequence: First letters of the sequence, without white space.
+        unread: Number of letters behind these.
+    """
+
+    line: int
+    header: bytes
+    sequence: bytes
+    unread: int
+
+
+def _records(opened: files.OpenInput, odd_records: _OddRecords) -> Iterator[ProteinRecord]:
+    """Yield the records of an open FASTA file, and count the odd ones."""
+    for raw in _split(opened):
+        header = raw.header[:MAX_HEADER_BYTES].decode(errors="backslashreplace")
+        header = header.replace("\t", " ").strip()
+        name, _, description = header.partition(" ")
+        place = f"{opened.name}, line {raw.line}"
+        if not name:
+            error = InputError.at(place, "a header without an id", "'>id description'")
+            odd_records.add("without_id", error)
+            name = f"unnamed_line_{raw.line}"
+        record = _record(name, description.strip(), raw.sequence, raw.unread)
+        if record.problem in (INVALID_RESIDUE, NUCLEOTIDE):
+            error = _oddity(record, raw.sequence, f"{place}, record {name}")
+            odd_records.add(record.problem, error)
+        yield record
+
+
+def _split(opened: files.OpenInput) -> Iterator[_RawRecord]:
+    """Cut an open FASTA file into raw records.
+
+    Of every sequence, the letters that may be scored are kept, one more that shows that it is too
+    long, and one more for a stop at its end. The others are only counted.
+    """
+    header: bytes | None = None
     header_line = 0
-    parts: list[str] = []
-    for number, text in numbered_lines:
-        if text.startswith(">"):
+    is_header = False
+    parts: list[bytes] = []
+    room = 0  # letters that are still kept
+    unread = 0
+    last = b""  # last letter so far
+    for number, starts_line, piece in files.pieces(opened.stream, opened.name):
+        if starts_line:
+            is_header = piece.startswith(b">")
+        if is_header and starts_line:
             if header is not None:
-                yield header_line, header, "".join(parts)
-            header = text[1:].replace("\t", " ").strip()
+                yield _RawRecord(header_line, header, b"".join(parts), unread - (last == b"*"))
+            header = piece[1:]
             header_line = number
             parts = []
-            if not header:
-                raise InputError.at(
-                    f"{source}, line {number}", "a header without an id", "'>id description'"
-                )
-        elif text.strip():
+            room = MAX_LENGTH_AA + 2
+            unread = 0
+            last = b""
+        elif is_header and header is not None:  # the rest of a header
+            if len(header) < MAX_HEADER_BYTES:
+                header += piece
+        elif letters := piece.translate(None, _WHITESPACE):
             if header is None:
+                kind = files.kind_of(piece.lstrip()) or f"{piece[:20].decode(errors='replace')!r}"
                 raise InputError.at(
-                    f"{source}, line {number}",
-                    f"{text[:20]!r} before any header",
+                    f"{opened.name}, line {number}",
+                    f"{kind} before any header",
                     "FASTA: a line that begins with '>'",
                 )
-            parts.append("".join(text.split()))
+            parts.append(letters[:room])
+            unread += max(len(letters) - room, 0)
+            room -= len(parts[-1])
+            last = letters[-1:] if unread else b""
     if header is not None:
-        yield header_line, header, "".join(parts)
+        yield _RawRecord(header_line, header, b"".join(parts), unread - (last == b"*"))
 
 
-def _unused(name: str, used: Container[str]) -> str:
-    """Append the first of _2, _3 and so on that makes an ID that is not used yet."""
-    number = 2
-    while f"{name}_{number}" in used:
-        number += 1
-    return f"{name}_{number}"
+def _not_only_nucleotides(records: Iterator[ProteinRecord], source: str) -> Iterator[ProteinRecord]:
+    """Pass records on, but refuse an input whose first records are all nucleotide sequences.
+
+    Raises:
+        InputError: If this is so for the first ten records with a sequence, or for all.
+    """
+    held = []  # the first records, until one is a protein
+    nucleotides = 0
+    for record in records:
+        held.append(record)
+        nucleotides += record.problem == NUCLEOTIDE
+        if record.problem not in (EMPTY, NUCLEOTIDE) or nucleotides == FIRST_RECORDS:
+            break
+    if nucleotides and held[-1].problem in (EMPTY, NUCLEOTIDE):
+        example = next(record.id for record in held if record.problem == NUCLEOTIDE)
+        raise InputError.at(
+            source,
+            f"nucleotide sequences only, such as record {example}",
+            "proteins (translate it first)",
+        )
+    yield from held
+    yield from records
+
+
+def _with_repeated_ids(
+    records: Iterable[ProteinRecord], duplicates: str, source: str
+) -> Iterator[ProteinRecord]:
+    """Pass records on, with what the user wants for ids that came before.
+
+    Warn if there is no record at all.
+    """
+    repeats = _RepeatCounter()
+    unique_names = UniqueNames()
+    count = 0
+    for count, record in enumerate(records, 1):
+        if duplicates == "keep":
+            repeats.add(record.id)
+            yield record
+            continue
+        name = unique_names.make(record.id)
+        if name != record.id and duplicates == "error":
+            raise InputError.at(
+                f"{source}, record {count}",
+                f"the id {record.id}, which came before",
+                "unique ids (or --duplicates keep|suffix)",
+            )
+        yield dataclasses.replace(record, id=name)
+    if not count:
+        warn("%s contains no record", source)
+    repeats.compare()
+    if repeats.count:
+        warn(
+            "%s: %d records have an id that came before, the first is %s; they are kept",
+            source,
+            repeats.count,
+            repeats.first,
+        )
+
+
+class _RepeatCounter:
+    """Counts the ids that came before, with 8 bytes of memory for each distinct id.
+
+    Attributes:
+        count: Number of ids that came before, up to the last :meth:`compare`.
+        first: The first of them.
+    """
+
+    CHUNK = 1 << 16  # ids that are compared at a time
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+        self._names: list[str] = []
+        self._seen = np.empty(0, np.int64)  # hashes of distinct ids, sorted
+
+    def add(self, name: str) -> None:
+        """Count an id."""
+        self._names.append(name)
+        if len(self._names) == self.CHUNK:
+            self.compare()
+
+    def compare(self) -> None:
+        """Compare the ids since the last time with each other and with all before."""
+        hashes = np.array([hash(name) for name in self._names], np.int64)
+        distinct, first_rows = np.unique(hashes, return_index=True)
+        places = np.searchsorted(self._seen, distinct)
+        is_new = np.append(self._seen, 0)[places] != distinct
+        is_new |= places == len(self._seen)
+        is_repeat = np.ones(len(hashes), bool)
+        is_repeat[first_rows[is_new]] = False
+        repeats = np.flatnonzero(is_repeat)
+        if len(repeats) and not self.count:
+            self.first = self._names[repeats[0]]
+        self.count += len(repeats)
+        self._seen = np.insert(self._seen, places[is_new], distinct[is_new])
+        self._names = []

@@ -1,34 +1,63 @@
-"""Open inputs once, plain or compressed, and write outputs that appear whole or not at all.
+"""Open inputs once, plain or compressed, and read them as text line by line.
 
-In this room, the path '-' means standard input or standard output.
+The path '-' means standard input.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import gzip
 import io
 import lzma
-import os
-import pathlib
 import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import InputError
+from .outputs import atomic_path, make_folder, open_text_output  # noqa: F401
+from .paths import Path
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Path = str | os.PathLike[str]
-
 # How compressed files begin, and what unpacks them: the name of a file does not matter.
 UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# How files begin that are given by mistake.
+KINDS = {
+    HDF5_MAGIC: "an HDF5 file",
+    b"LOCUS ": "a GenBank file",
+    b"ID   ": "a flat file of UniProt or EMBL",
+    b"##gff-version": "a GFF3 file",
+    b"# STOCKHOLM": "a Stockholm alignment",
+    b"CLUSTAL": "a Clustal alignment",
+    b"#NEXUS": "a NEXUS file",
+    b"HMMER3": "a profile HMM",
+    b"HEADER ": "a PDB file",
+    b"data_": "a CIF file",
+    b"@HD\t": "a SAM file",
+    b"@": "a FASTQ file",
+    b"%PDF": "a PDF file",
+    b"PK\x03\x04": "a ZIP archive or an office document",
+    b"BZh": "data compressed with bzip2",
+    b"\x28\xb5\x2f\xfd": "data compressed with Zstandard",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+    b"{": "JSON",
+    b"<": "HTML or XML",
+}
+BYTE_ORDER_MARK = codecs.BOM_UTF8
+BEGIN = max(map(len, KINDS))  # bytes that are looked at
+BLOCK = 1 << 16  # bytes that are read at a time
+MAX_LINE_BYTES = 1 << 25  # of a table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +143,13 @@ class _Rejoined(io.RawIOBase):
 
 
 def _standard_input() -> io.BufferedReader:
-    """Return standard input with ``readinto1``, which it lacks where a program has replaced it."""
+    """Return standard input with ``readinto1``, which it lacks where a program has replaced it.
+
+    Raises:
+        InputError: If it is closed.
+    """
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
     stream = sys.stdin.buffer
     if isinstance(stream, io.BufferedReader):
         return stream
@@ -145,92 +180,105 @@ def seekable(opened: OpenInput) -> Iterator[BinaryIO]:
         yield copy
 
 
-def lines(stream: Iterable[bytes], source: Path) -> Iterator[tuple[int, str]]:
-    """Yield (number, text) for every line of a byte stream, without the LF or CR LF at its end.
+def pieces(stream: io.BufferedReader, source: Path) -> Iterator[tuple[int, bool, bytes]]:
+    """Yield the lines of a byte stream, long ones in several pieces, so that memory stays constant.
+
+    A line ends with LF, CR LF or CR. A UTF-8 byte-order mark at the beginning is left out.
 
     Args:
-        stream: Lines as bytes, such as a file opened by :func:`open_bytes`.
+        stream: Bytes, such as those of a file opened by :func:`open_bytes`.
+        source: Name of the file, for error messages.
+
+    Yields:
+        (line number, counted from 1; whether the piece begins its line; piece without line end).
+
+    Raises:
+        InputError: If the bytes are binary or cannot be read, or if compressed data are damaged.
+    """
+    number = 1
+    starts_line = True
+    begin = b""
+    try:
+        for block in _blocks(stream):
+            begin = begin or block
+            if b"\0" in block:
+                line = number + block[: block.index(b"\0")].count(b"\n")
+                kind = kind_of(begin) if line == 1 else ""
+                raise InputError.at(f"{source}, line {line}", kind or "binary data", "text")
+            *ended, rest = block.split(b"\n")
+            for piece in ended:
+                yield number, starts_line, piece
+                number += 1
+                starts_line = True
+            if rest:
+                yield number, starts_line, rest
+                starts_line = False
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+        raise InputError.at(
+            f"{source}, after line {number - 1}",
+            f"damaged compressed data ({error})",
+            "a whole file",
+        ) from None
+    except OSError as error:
+        raise InputError(f"{source}, after line {number - 1}: {error.strerror}") from None
+
+
+def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
+    """Yield blocks of bytes without a byte-order mark, in which every line ends with LF."""
+    ends_with_cr = False
+    # A slow pipe may give less than a whole mark at a time, so this waits for enough bytes.
+    begin = stream.read(BEGIN).removeprefix(BYTE_ORDER_MARK)
+    block = begin or stream.read1(BLOCK)
+    while block:
+        if ends_with_cr:
+            block = block.removeprefix(b"\n")
+            ends_with_cr = False
+        if b"\r" in block:
+            ends_with_cr = block.endswith(b"\r")
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield block
+        block = stream.read1(BLOCK)
+
+
+def lines(stream: io.BufferedReader, source: Path) -> Iterator[tuple[int, str]]:
+    """Yield (number, text) for every line of a text file, without its end.
+
+    Args:
+        stream: Bytes, such as those of a file opened by :func:`open_bytes`.
         source: Name of the file, for error messages.
 
     Raises:
-        InputError: If the bytes are not UTF-8 text, or the compressed data are cut short.
+        InputError: As :func:`pieces`, and if the bytes are not UTF-8 text or a line is endless.
     """
     number = 0
+    line = bytearray()
+    for number, starts_line, piece in pieces(stream, source):
+        if starts_line:
+            if number > 1:
+                yield number - 1, _decode(line, f"{source}, line {number - 1}")
+            line = bytearray()
+        line += piece
+        if len(line) > MAX_LINE_BYTES:
+            raise InputError.at(
+                f"{source}, line {number}",
+                f"more than {MAX_LINE_BYTES} bytes in one line",
+                "a table with shorter lines",
+            )
+    if number:
+        yield number, _decode(line, f"{source}, line {number}")
+
+
+def _decode(line: bytearray, place: str) -> str:
     try:
-        for number, line in enumerate(stream, 1):
-            if b"\0" in line:
-                raise InputError.at(f"{source}, line {number}", "binary data", "text")
-            yield number, line.decode().rstrip("\r\n")
+        return line.decode()
     except UnicodeDecodeError:
-        raise InputError.at(
-            f"{source}, line {number}", "bytes that are not UTF-8", "text"
-        ) from None
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise InputError.at(
-            f"{source}, after line {number}", f"damaged compressed data ({error})", "a whole file"
-        ) from None
+        raise InputError.at(place, "bytes that are not UTF-8", "text") from None
 
 
-@contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[pathlib.Path]:
-    """Give a temporary path to write to, and rename it to the target when the block succeeds.
+def kind_of(begin: bytes) -> str:
+    """Return what a file looks like from its first bytes, or '' if nothing is recognised.
 
-    The temporary file lies in the folder of the target and is removed if the block fails, so a
-    target that existed before is replaced as a whole or not touched. For '-', the file is copied to
-    standard output when the block succeeds; this serves formats that need to seek.
-
-    Raises:
-        InputError: If the target cannot be written.
+    >>> kind_of(b"LOCUS       NC_000913")
+    'a GenBank file'
     """
-    folder = None if target == "-" else pathlib.Path(target).resolve().parent
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=".tpspred-", dir=folder)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written: {error.strerror}") from None
-    os.close(descriptor)
-    try:
-        yield pathlib.Path(name)
-        if target == "-":
-            with open(name, "rb") as written:
-                shutil.copyfileobj(written, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        else:
-            # mkstemp lets only the owner read; the output gets the permissions of any new file.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-            os.replace(name, target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents; do nothing if it exists.
-
-    Raises:
-        InputError: If the folder cannot be made.
-    """
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be made: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def open_text_output(target: Path) -> Iterator[TextIO]:
-    """Open a text stream whose lines end in LF.
-
-    Standard output ('-') gets the text at once; a file appears whole when the block succeeds.
-
-    Raises:
-        InputError: If the target cannot be written.
-    """
-    if target == "-":
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(newline="\n")
-        yield sys.stdout
-        sys.stdout.flush()
-    else:
-        with atomic_path(target) as path, open(path, "w", newline="\n", encoding="utf-8") as handle:
-            yield handle
+    return next((kind for magic, kind in KINDS.items() if begin.startswith(magic)), "")

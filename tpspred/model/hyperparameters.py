@@ -27,6 +27,7 @@ MIN_VALUES = {
     "weight_smoothing": 0,
     "seed": 0,
 }
+MAX_VALUE = 2**32 - 1  # numpy takes no larger seed
 SHARES = ("fold_identity", "tolerance", "dropout", "alpha", "label_smoothing")  # from 0 to 1
 
 
@@ -61,8 +62,11 @@ def check(options: object, min_values: Mapping[str, float], shares: Iterable[str
         TpspredError: Naming the option, its value and its range.
     """
     for name, minimum in min_values.items():
-        if getattr(options, name) < minimum:
-            raise TpspredError.at(flag(name), getattr(options, name), f"at least {minimum}")
+        if not minimum <= getattr(options, name) <= MAX_VALUE:
+            wanted = f"at least {minimum}"
+            if getattr(options, name) > minimum:
+                wanted = f"at most {MAX_VALUE}"
+            raise TpspredError.at(flag(name), getattr(options, name), wanted)
     for name in shares:
         if not 0 <= getattr(options, name) <= 1:
             raise TpspredError.at(flag(name), getattr(options, name), "0 to 1")

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ..errors import InputError
 from ..io import fasta, files
+from ..io.paths import Path
 
 if TYPE_CHECKING:
     from .masked_training import Plan
@@ -27,7 +28,7 @@ LEAST_SHARED = 3
 MOST_RELATIVES = 40
 
 
-def read_sequences(source: files.Path) -> list[str]:
+def read_sequences(source: Path) -> list[str]:
     """Read a text file with one protein sequence per line: plain, gzip or xz.
 
     Returns:
@@ -37,14 +38,10 @@ def read_sequences(source: files.Path) -> list[str]:
         InputError: If a line is no protein. The message names the line.
     """
     with files.open_bytes(source) as stream:
-        records = [
-            fasta.protein_record(f"line {number}", line, place=f"{source}, line {number}")
+        return [
+            fasta.protein_sequence(line, f"{source}, line {number}")
             for number, line in files.lines(stream, source)
         ]
-    for record in records:
-        if record.problem:
-            raise InputError.at(f"{source}, {record.id}", record.problem, "one protein per line")
-    return [record.sequence for record in records]
 
 
 class Proteins:

@@ -20,7 +20,9 @@ from torch.nn import functional
 
 from ..encoders import esm2, esm2_forward
 from ..errors import ModelError, TpspredError
-from ..io import fasta, files
+from ..io import fasta
+from ..io.outputs import atomic_path
+from ..io.paths import Path
 from ..model.hyperparameters import check, option
 from .corpus import Corpus
 
@@ -413,7 +415,7 @@ class Training:
         self.history.append(row)
         report(row)
 
-    def save(self, path: files.Path) -> None:
+    def save(self, path: Path) -> None:
         """Write everything that :meth:`resume` needs."""
         state = {
             "format": STATE,
@@ -425,10 +427,10 @@ class Training:
             "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        with files.atomic_path(path) as target, open(target, "wb") as handle:
+        with atomic_path(path) as target, open(target, "wb") as handle:
             torch.save(state, handle)
 
-    def resume(self, path: files.Path) -> None:
+    def resume(self, path: Path) -> None:
         """Go on from what :meth:`save` wrote.
 
         Raises:
@@ -456,7 +458,7 @@ class Training:
         self.seconds = state["seconds"]
         self.history = state["history"]
 
-    def export(self, path: files.Path) -> None:
+    def export(self, path: Path) -> None:
         """Write the weights in fair-esm's layout and half precision, with their training record."""
         training_record: dict[str, object] = {
             "plan": vars(self.plan),

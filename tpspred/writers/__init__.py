@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from ..io import files
+from ..io.outputs import open_text_outputs
 
 if TYPE_CHECKING:
     from ..model.calls import Call
@@ -58,6 +58,8 @@ class Output:
 def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callable[[Call], None]]:
     """Open several outputs; all files appear when the block succeeds, and none before.
 
+    They appear in the given order, so the last one is new only if all are.
+
     Args:
         outputs: Files with their formats.
         predictor: Model that makes the calls.
@@ -65,8 +67,7 @@ def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callab
     Yields:
         Function that writes a call to all outputs.
     """
-    with contextlib.ExitStack() as stack:
-        handles = [stack.enter_context(files.open_text_output(output.target)) for output in outputs]
+    with open_text_outputs([output.target for output in outputs]) as handles:
         writers = [
             output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
         ]

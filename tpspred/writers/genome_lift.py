@@ -8,12 +8,13 @@ from typing import NamedTuple
 from ..console import warn
 from ..errors import InputError
 from ..io import files
-from ..io.files import Path
+from ..io.paths import Path
 
 COLUMNS = 9
 CDS = "CDS"
 # Attributes of a CDS, or of its transcript, that may name the protein.
 NAME_ATTRIBUTES = ("protein_id", "ID", "Name")
+MAX_DIGITS = 12  # of a position; the largest genomes have 12 digits of bases
 MAX_NAMED = 5  # proteins that a message names
 
 Interval = tuple[int, int]  # first and last residue or base, 1-based inclusive
@@ -241,7 +242,7 @@ def _parse(line: str, place: str) -> _Feature:
     if len(columns) != COLUMNS:
         raise InputError.at(place, f"{len(columns)} columns", f"{COLUMNS} columns of GFF3")
     sequence, _, kind, start, end, _, strand, phase, text = columns
-    if not (start.isdigit() and end.isdigit() and 0 < int(start) <= int(end)):
+    if not (_is_position(start) and _is_position(end) and 0 < int(start) <= int(end)):
         raise InputError.at(
             place, f"start {start} and end {end}", "numbers, the start not above the end"
         )
@@ -257,6 +258,11 @@ def _parse(line: str, place: str) -> _Feature:
     if kind != CDS:
         return _Feature(None, attributes)
     return _Feature(_Exon(sequence, strand, int(start), int(end), int(phase)), attributes)
+
+
+def _is_position(text: str) -> bool:
+    """Return whether a text is a whole number that may be a position on a chromosome."""
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def _parents(feature: _Feature, place: str) -> list[str]:

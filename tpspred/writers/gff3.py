@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TextIO
 
-from ..errors import InputError
 from ..family import motifs
 from ..family.motifs import MotifHit
 from ..family.profiles import DomainHit
+from ..io.names import UniqueNames
 from ..model.calls import Call
 from ..model.predictor import Predictor
 from .genome_lift import Annotation, Lift, Location
@@ -58,29 +58,27 @@ class Writer:
     ) -> None:
         self._handle = handle
         self._annotation = annotation
-        self._written: set[str] = set()  # ids of the called proteins so far
+        self._called = 0
+        self._unique_names = UniqueNames()
         print("##gff-version 3", file=handle)
 
     def write(self, call: Call) -> None:
         """Write the features of a protein, if it is called.
 
-        Raises:
-            InputError: If a protein with the same id was written before: an ID in GFF3 stands for
-                one feature only.
+        An ID in GFF3 stands for one feature only, so the ID of a protein that repeats the one of
+        another gets a number. The attribute Name is the ID in the input.
         """
         if not call.is_called:
             return
-        if call.id in self._written:
-            raise InputError.at(
-                f"record {call.id}",
-                "an id that came before",
-                "unique ids in GFF3 (--duplicates suffix)",
-            )
-        self._written.add(call.id)
-        lift = self._lift(call)
+        self._called += 1
+        name = self._unique_names.make(call.id)
+        lift = self._lift(call, name)
         if lift is not None:
-            for feature in _features(call):
-                self._print(feature, lift(feature.start, feature.end))
+            protein, *parts = _features(call, name)
+            self._print(protein, lift(protein.start, protein.end))
+            for part in parts:
+                unique = part._replace(id=self._unique_names.make(part.id))
+                self._print(unique, lift(part.start, part.end))
 
     def close(self) -> None:
         """Warn about the proteins that are not in the annotation, if there is one.
@@ -89,15 +87,20 @@ class Writer:
             InputError: If no called protein has a coding sequence in the annotation.
         """
         if self._annotation is not None:
-            self._annotation.check(len(self._written))
+            self._annotation.check(self._called)
 
-    def _lift(self, call: Call) -> Lift | None:
-        """Return the function that says where residues lie; None if they cannot be lifted."""
+    def _lift(self, call: Call, name: str) -> Lift | None:
+        """Return the function that says where residues lie; None if they cannot be lifted.
+
+        Args:
+            call: The protein.
+            name: Its unique ID.
+        """
         if self._annotation is not None:
             return self._annotation.place(call.id, call.length_aa)
-        name = UNSAFE_IN_ID.sub(_percent_encoded, call.id)
-        print(f"##sequence-region {name} 1 {call.length_aa}", file=self._handle)
-        return lambda start, end: Location(call.id, ".", [(start, end)])
+        region = UNSAFE_IN_ID.sub(_percent_encoded, name)
+        print(f"##sequence-region {region} 1 {call.length_aa}", file=self._handle)
+        return lambda start, end: Location(name, ".", [(start, end)])
 
     def _print(self, feature: Feature, location: Location) -> None:
         """Write one line for each interval of a feature; they share their ID."""
@@ -122,22 +125,27 @@ class Writer:
             )
 
 
-def _features(call: Call) -> Iterator[Feature]:
-    """Yield the protein itself, its domains, and its motifs with their metal-binding residues."""
-    yield _protein_feature(call)
+def _features(call: Call, name: str) -> Iterator[Feature]:
+    """Yield the protein itself, its domains, and its motifs with their metal-binding residues.
+
+    Args:
+        call: The protein.
+        name: Its unique ID.
+    """
+    yield _protein_feature(call, name)
     for k, domain in enumerate(call.domains, 1):
-        yield _domain_feature(f"{call.id}.domain{k}", domain)
+        yield _domain_feature(f"{name}.domain{k}", domain)
     for k, hit in enumerate(motifs.present(call.motifs), 1):
-        yield from _motif_features(f"{call.id}.motif{k}", hit)
+        yield from _motif_features(f"{name}.motif{k}", hit)
 
 
-def _protein_feature(call: Call) -> Feature:
+def _protein_feature(call: Call, name: str) -> Feature:
     near = call.nearest
     ensembles = tuple(
         f"{ensemble.name}:{number(ensemble.probability)}" for ensemble in call.ensembles
     )
     return Feature(
-        id=call.id,
+        id=name,
         kind="polypeptide",
         start=1,
         end=call.length_aa,

@@ -8,7 +8,7 @@ import functools
 from typing import NamedTuple, TextIO
 
 from ..dataset.product_types import PRODUCT_TYPES
-from ..io.files import Path
+from ..io.paths import Path
 from ..model.calls import RELATED, TPS, UNCERTAIN, Call
 from ..model.predictor import Predictor
 from . import Output

@@ -4,8 +4,8 @@ import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..io import files
-from ..io.files import Path
+from ..io.outputs import open_text_output
+from ..io.paths import Path
 
 MISSING = "NA"  # a value that is not known
 EMPTY = "none"  # a list of values that is known to be empty
@@ -52,7 +52,7 @@ def write_table(
             decimals, and None and NaN become NA.
     """
     text = str if exact else cell
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         if rows:
             table.writerow(rows[0])
