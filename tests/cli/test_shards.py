@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import DATA
 
-from tpspred.io import shards, store
+from tpspred.io import hdf5, shards, store
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -29,6 +29,27 @@ def test_tables_merge_to_the_single_run(run, tmp_path, of):
     merged = run("merge", *names[::-1], "-o", "-")
     assert (merged.code, merged.out) == (0, EXPECTED), merged.err
     assert f"7 rows of {of} shards" in merged.err
+
+
+def test_shards_without_any_record_merge_to_a_table_without_rows(run, tmp_path):
+    (tmp_path / "one.faa").write_text(">p1\nMK*L\n")
+    names = predict_shards(run, tmp_path, 3, proteins=tmp_path / "one.faa")
+    assert [name.read_text().rstrip().split("\t")[-1] for name in names] == [
+        "1:last",
+        "shard:2/3:empty",
+        "shard:3/3:empty",
+    ]
+    merged = run("merge", *names, "-o", "-").out
+    assert merged == run("predict", tmp_path / "one.faa").out
+    names[2].write_text(names[2].read_text().replace(":empty", ""))
+    assert "3of3.tsv: found a table that is cut short" in run("merge", *names, "-o", "-").err
+
+
+def test_a_shard_on_standard_output_differs_in_its_last_column_alone(run):
+    shard = run("predict", PROTEINS, "--shard", "1/1").out.decode()
+    assert [
+        line.rpartition("\t")[0] for line in shard.splitlines()
+    ] == EXPECTED.decode().splitlines()
 
 
 @pytest.mark.slow
@@ -87,7 +108,7 @@ def test_shards_that_are_not_whole_are_refused(run, tmp_path):
     )
     lines = names[1].read_text().splitlines(keepends=True)
     names[1].write_text("".join(lines[:-1]))
-    assert "2of3.tsv: found too few rows" in refused(*names)
+    assert "2of3.tsv: found a table that is cut short; wanted a last row" in refused(*names)
     names[1].write_text("".join(lines[:1] + lines[2:]))
     error = refused(*names)
     assert "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2" in error
@@ -104,14 +125,19 @@ def test_foreign_stores_are_refused(run, tmp_path):
         assert run("embed", PROTEINS, "--shard", f"{number}/2", "-o", name).code == 0
     assert "found shard 1/2; wanted 1/1" in run("embed", PROTEINS, "-o", names[0]).err
     with h5py.File(names[1], "r+") as handle:
-        handle.attrs["encoder_checksum"] = "0" * 64
+        handle.attrs["encoder_checksum"] = np.bytes_("0" * 64)
+    done = run("merge", *names, "-o", tmp_path / "m.h5")
+    assert done.code == 1 and "2.h5: found no seal at its end" in done.err
+    hdf5.seal(names[1])
     done = run("merge", *names, "-o", tmp_path / "m.h5")
     assert done.code == 1
     assert "2.h5: found an encoder with checksum 0000" in done.err
     assert not (tmp_path / "m.h5").exists()
 
 
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+@pytest.mark.parametrize(
+    "text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/1e23", "1/99999999999999999999999"]
+)
 def test_shard_numbers_are_checked(run, text):
     done = run("predict", PROTEINS, "--shard", text)
     assert done.code == 2 and f"found {text}; wanted I/N with I from 1 to N" in done.err

@@ -19,7 +19,7 @@ from tpspred.errors import StoreError
 from tpspred.family import features
 from tpspred.io import store
 from tpspred.io.embedding_journal import open_journal
-from tpspred.io.fasta import ProteinRecord, protein_record
+from tpspred.io.fasta import PROBLEMS, ProteinRecord, protein_record, read_fasta
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,50 @@ def test_records_that_cannot_be_scored_keep_their_row(small_encoder):
     ]
     table = featurize(embed(stream, small_encoder), small_encoder.profiles)
     assert table.problems == ["internal_stop", "empty", store.NO_MATCH]
+    assert table.lengths.tolist() == [4, 0, 4]
     assert not table.embedding.any() and not table.features.any()
+
+
+# One record of each kind, as FASTA. The unscored ones have no sequence in common but ''.
+EVERY_KIND = (
+    ">empty\n>stop\nMK*L\n>long\n" + "M" * 100_001 + "\n>unknown a description\nXXX\n"
+    ">invalid\nMK!VL\n>dna\n" + "ACGT" * 20 + "\n>stranger\nMKVLAWMKVLAW\n>stop again\nM*K*LW\n"
+)
+PROBLEMS_OF_EVERY_KIND = [*PROBLEMS, store.NO_MATCH, "internal_stop"]
+
+
+@pytest.fixture
+def every_kind(records, tmp_path):
+    """FASTA file with a record of each kind, the first of which is a terpene synthase."""
+    path = tmp_path / "every.faa"
+    path.write_text(f">first\n{records[0].sequence}\n{EVERY_KIND}")
+    return path
+
+
+def test_records_of_every_kind_come_back_from_a_store(small_encoder, every_kind, tmp_path):
+    """Each has its own problem and length, though all of them have the same sequence, ''."""
+    all_records = list(read_fasta(every_kind))
+    store.write(embed(all_records, small_encoder), tmp_path / "s.h5")
+    table = store.read(tmp_path / "s.h5")
+    assert table.problems == ["", *PROBLEMS_OF_EVERY_KIND]
+    assert table.lengths.tolist()[1:] == [0, 4, 100_001, 3, 5, 80, 12, 6]
+    rows = flat(represent_rows(table, range(len(table)), small_encoder, ["log_length"]))
+    assert [row.protein.record for row in rows] == all_records
+    again = embed(all_records, small_encoder, known=table)
+    assert again.problems == table.problems and np.array_equal(again.lengths, table.lengths)
+    assert np.array_equal(again.embedding, table.embedding)
+
+
+@pytest.mark.slow
+def test_a_store_gives_the_same_rows_as_its_fasta_file(run, every_kind, tmp_path):
+    direct = run("predict", every_kind)
+    assert run("embed", every_kind, "-o", tmp_path / "s.h5").code == 0
+    for _ in range(2):  # the second time with features
+        stored = run("predict", tmp_path / "s.h5")
+        assert (stored.code, stored.out) == (0, direct.out)
+        assert run("featurize", tmp_path / "s.h5").code == 0
+    statuses = [line.split("\t")[2] for line in direct.out.decode().splitlines()[2:]]
+    assert statuses == [*PROBLEMS, "not_tps", "internal_stop"]
 
 
 def test_a_stream_and_screened_proteins_give_the_same_table(table, small_encoder, records):

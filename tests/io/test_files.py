@@ -162,6 +162,28 @@ class SmallBlocks(io.RawIOBase):
         return len(data)
 
 
+def test_a_file_of_several_streams_is_read_to_its_end(tmp_path):
+    for kind, padding in (("gzip", b""), ("gzip", b"\0" * 9), ("xz", b""), ("xz", b"\0" * 8)):
+        pack = COMPRESS[kind]
+        parts = (b">a\n", b"", b"MKV\n" * 100_000, b">b\n")
+        path = tmp_path / "x"
+        path.write_bytes(b"".join(pack(part) + padding for part in parts))
+        assert read(path) == b"".join(parts)
+
+
+@pytest.mark.parametrize("kind", ["gzip", "xz"])
+def test_a_second_stream_that_is_damaged_is_not_the_end(tmp_path, kind):
+    path = tmp_path / "x"
+    first, second = COMPRESS[kind](b">a\n"), COMPRESS[kind](b"MKV\n" * 1000)
+    for damaged in (second[:-1], second[:9], b"x" + second, second[:1] + b"x" + second[2:]):
+        path.write_bytes(first + damaged)
+        with (
+            files.open_bytes(path) as stream,
+            pytest.raises(InputError, match="damaged compressed data"),
+        ):
+            list(files.lines(stream, path))
+
+
 def test_a_long_line_comes_in_pieces():
     content = b"ab\n" + b"c" * 3 * files.BLOCK + b"\nd"
     pieces = list(files.pieces(stream_of(content), "x"))
@@ -204,7 +226,7 @@ def test_what_is_not_recognised_has_no_kind(content):
 def test_compressed_data_that_are_cut_short_are_refused(tmp_path, kind):
     path = tmp_path / "x"
     path.write_bytes(COMPRESS[kind](os.urandom(3000).hex().encode() + b"\n")[:-20])
-    message = "x, after line 0: found damaged compressed data"
+    message = r"x, after line \d: found damaged compressed data"
     with files.open_bytes(path) as stream, pytest.raises(InputError, match=message):
         list(files.lines(stream, path))
 

@@ -1,26 +1,198 @@
-"""HDF5 files that point to another file are refused, in stores and in models."""
+"""HDF5 files are sealed; one that is damaged, or made to harm its reader, is refused."""
+
+import contextlib
+import pathlib
+import resource
+import time
 
 import h5py
 import numpy as np
 import pytest
+from support import DATA
 
-from tpspred.errors import ModelError, StoreError
-from tpspred.io import store
-from tpspred.model import checkpoint
+from tpspred.errors import InputError, StoreError
+from tpspred.io import hdf5
 
+KIND = "tpspred-test"
 SECRET = b"secret".ljust(64)
+LINES = ["a/b|c", "é", "", "x" * 1000, "\x85\u2028", ""]
+MEMORY = 1 << 28  # bytes that reading may take
+
+
+@contextlib.contextmanager
+def crafted(path, **options):
+    """Give an HDF5 file to fill that says it is one of ours, and seal it, as a stranger may."""
+    with h5py.File(path, "w", **options) as handle:
+        handle.attrs.update({"format": np.bytes_(KIND), "format_version": 1})
+        yield handle
+    hdf5.seal(path)
+
+
+def read(path):
+    """Return the numbers and texts of all datasets."""
+    with hdf5.reading(path, (KIND,), 1, StoreError) as content:
+        return {name: dataset[()] for name, dataset in content.datasets.items()}
+
+
+def refuse(path, message="a part that does not fit"):
+    """Check that a file is refused at once, in one line, and without much memory."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    begin = time.monotonic()
+    try:
+        room = pages * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (room, limits[1]))
+        with pytest.raises(StoreError, match=message) as caught:
+            read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert time.monotonic() - begin < 5
+    assert len(str(caught.value).splitlines()) == 1 and str(path) in str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "x.h5"
+
+
+@pytest.fixture
+def written(path):
+    """A file that this package wrote."""
+    with hdf5.writing(path, KIND, 1, {"sha256": "é", "nothing": ""}) as handle:
+        hdf5.add_array(handle, "numbers", np.arange(1000, dtype=np.float32).reshape(10, 100))
+        hdf5.add_array(handle, "deep/zeros", np.zeros((300, 300), np.float16))
+        hdf5.add_array(handle, "empty", np.zeros((0, 5)))
+        hdf5.add_array(handle, "bytes", np.array([b"a", b"bc"]))
+        hdf5.add_lines(handle, "lines", LINES)
+        hdf5.add_lines(handle, "no_lines", [])
+        hdf5.add_text(handle, "text", "α\n")
+    return path
+
+
+def test_what_was_written_is_read(written):
+    with hdf5.reading(written, (KIND, "other"), 1, StoreError) as content:
+        assert content.name == str(written)
+        assert content.attribute("format") == KIND
+        assert (content.attribute("sha256"), content.attribute("nothing")) == ("é", "")
+        datasets = content.datasets
+        assert set(datasets) == {
+            "numbers", "deep/zeros", "empty", "bytes", "lines", "no_lines", "text",
+        }  # fmt: skip
+        assert np.array_equal(datasets["numbers"][5], np.arange(500, 600))
+        assert not datasets["deep/zeros"][()].any() and datasets["empty"].shape == (0, 5)
+        assert datasets["bytes"][()].tolist() == [b"a", b"bc"]
+        assert datasets["text"][()].decode() == "α\n"
+        assert content.lines("lines", 6) == LINES and content.lines("no_lines", 0) == []
+
+
+@pytest.mark.parametrize("data", ["a\nb\n", "a\nb\nc\nd", "a\nb\nc", ""])
+def test_another_number_of_lines_is_refused(path, data):
+    with crafted(path) as handle:
+        handle["lines"] = np.frombuffer(data.encode(), np.uint8)
+    with (
+        pytest.raises(StoreError, match="lines instead of 3"),
+        hdf5.reading(path, (KIND,), 1, StoreError) as content,
+    ):
+        content.lines("lines", 3)
+
+
+def test_the_seal_is_a_line_behind_the_data_that_other_programs_do_not_see(written):
+    data = written.read_bytes()
+    assert data[-hdf5.SEAL_BYTES :].startswith(b"\ntpspred-sha256:") and data.endswith(b"\n")
+    with h5py.File(written) as handle:
+        assert bytes(handle["lines"][()]).decode().split("\n")[:-1] == LINES
+
+
+def test_the_same_content_gives_the_same_bytes(path):
+    both = []
+    for _ in range(2):
+        with hdf5.writing(path, KIND, 1, {}) as handle:
+            hdf5.add_array(handle, "numbers", np.arange(1000))
+            hdf5.add_lines(handle, "lines", ["a"])
+        both.append(path.read_bytes())
+    assert both[0] == both[1]
+
+
+def test_a_file_that_was_cut_short_is_refused(written):
+    data = written.read_bytes()
+    for size in (8, 100, len(data) // 2, len(data) - hdf5.SEAL_BYTES, len(data) - 1):
+        written.write_bytes(data[:size])
+        refuse(written, "x.h5: found no seal at its end: it is cut short, or not written by this")
+    written.write_bytes(data + b"\n")
+    refuse(written, "x.h5: found no seal at its end")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.9])
+def test_a_flipped_bit_is_found_before_hdf5_looks(written, share, monkeypatch):
+    data = bytearray(written.read_bytes())
+    data[int(share * len(data))] ^= 1
+    written.write_bytes(data)
+    monkeypatch.setattr(h5py, "File", None)
+    refuse(written, "x.h5: found altered content, which its seal does not fit; wanted a whole")
+
+
+def test_what_another_program_changed_is_refused(written):
+    with h5py.File(written, "r+") as handle:
+        handle["numbers"][0, 0] = 7
+    refuse(written, "no seal|altered content")
+
+
+def test_what_is_not_hdf5_is_refused():
+    with pytest.raises(StoreError, match="proteins.faa: found a file that is not HDF5; wanted"):
+        read(DATA / "proteins.faa")
+    with pytest.raises(InputError, match="nowhere.h5: No such file"):
+        read("nowhere.h5")
+
+
+def test_another_format_or_version_is_named(written):
+    for kinds, version, message in (
+        (("a", "b"), 1, f"x.h5: found format {KIND}; wanted a or b"),
+        ((KIND,), 2, "x.h5: found format version 1; wanted 2"),
+    ):
+        with (
+            pytest.raises(StoreError, match=message),
+            hdf5.reading(written, kinds, version, StoreError),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"format": np.bytes_(KIND)},
+        {"format": KIND, "format_version": 1},  # a text of variable length
+        {"format": 3, "format_version": 1},
+        {"format": np.array([KIND, KIND], "S"), "format_version": 1},
+        {"format": np.bytes_(KIND), "format_version": np.bytes_("1")},
+        {"format": np.bytes_(KIND), "format_version": [1, 1]},
+        {"format": np.bytes_(b"\xff"), "format_version": 1},
+    ],
+)
+def test_attributes_of_another_type_are_refused(path, attributes):
+    with h5py.File(path, "w") as handle:
+        handle.attrs.update(attributes)
+    hdf5.seal(path)
+    refuse(path)
 
 
 def external_storage(handle, folder):
+    (folder / "secret").write_bytes(SECRET)
     handle.create_dataset("ids", (1,), "S64", external=[(str(folder / "secret"), 0, 64)])
 
 
 def external_link(handle, folder):
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["ids"] = np.array([SECRET])
     handle["ids"] = h5py.ExternalLink(str(folder / "other.h5"), "ids")
 
 
 def soft_link(handle, folder):
     handle["ids"] = h5py.SoftLink("/elsewhere")
+
+
+def soft_link_to_itself(handle, folder):
+    handle["ids"] = h5py.SoftLink("ids")
 
 
 def virtual_dataset(handle, folder):
@@ -34,40 +206,167 @@ def group_in_itself(handle, folder):
     group["b"] = group
 
 
-POINTERS = [external_storage, external_link, soft_link, virtual_dataset, group_in_itself]
+def groups_of_groups(handle, folder):
+    """A hundred ways through each of ten groups: to walk them all takes for ever."""
+    groups = [handle.create_group(str(k)) for k in range(10)]
+    for outer, inner in zip(groups, groups[1:]):
+        for k in range(100):
+            outer[f"x{k}"] = inner
 
 
-@pytest.fixture(params=POINTERS, ids=lambda point: point.__name__)
-def pointing(request, tmp_path):
-    """A function that makes an HDF5 file with the attributes of a format and a pointer inside."""
-    (tmp_path / "secret").write_bytes(SECRET)
-    with h5py.File(tmp_path / "other.h5", "w") as handle:
-        handle["ids"] = np.array([SECRET])
-
-    def make(inside="/", **attributes):
-        with h5py.File(tmp_path / "x.h5", "w") as handle:
-            handle.attrs.update(attributes)
-            request.param(handle.require_group(inside), tmp_path)
-        return tmp_path / "x.h5"
-
-    return make
+def one_dataset_often(handle, folder):
+    handle["a"] = np.zeros(1000)
+    for k in range(100):
+        handle[f"a{k}"] = handle["a"]
 
 
+def named_type(handle, folder):
+    handle["type"] = np.dtype("f8")
+
+
+def huge_and_absent(handle, folder):
+    handle.create_dataset("ids", (10**12,), "f4")
+
+
+def huge_and_compressed(handle, folder):
+    """Only the first chunk is there."""
+    dataset = handle.create_dataset(
+        "ids", (10**7,), "u1", chunks=(1000,), compression="gzip", shuffle=True
+    )
+    dataset[:100_000] = np.random.default_rng(0).integers(0, 255, 100_000)
+
+
+def huge_chunk(handle, folder):
+    dataset = handle.create_dataset(
+        "ids", (10,), "u1", chunks=(10**8,), maxshape=(None,), compression="gzip", shuffle=True
+    )
+    dataset[:] = 1
+
+
+def compressed_twice(handle, folder):
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_chunk((10**7,))
+    plan.set_deflate(9)
+    plan.set_deflate(9)
+    space = h5py.h5s.create_simple((10**7,))
+    made = h5py.h5d.create(handle.id, b"ids", h5py.h5t.NATIVE_UINT8, space, plan)
+    h5py.Dataset(made)[:] = 0
+
+
+def packed_otherwise(handle, folder):
+    handle.create_dataset("ids", data=np.zeros(10**6), chunks=(10**6,), scaleoffset=2)
+
+
+def texts_of_variable_length(handle, folder):
+    handle.create_dataset("ids", data=["x"] * 100)
+
+
+def lists_of_numbers(handle, folder):
+    handle.create_dataset("ids", (3,), h5py.vlen_dtype(np.int32))
+
+
+def references(handle, folder):
+    handle.create_dataset("ids", data=handle.ref, dtype=h5py.ref_dtype)
+
+
+def records(handle, folder):
+    handle["ids"] = np.zeros(3, [("a", "f4"), ("b", "i4")])
+
+
+def complex_numbers(handle, folder):
+    handle["ids"] = np.zeros(3, complex)
+
+
+def nothing(handle, folder):
+    handle["ids"] = h5py.Empty("f4")
+
+
+def compact(handle, folder):
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((3,))
+    h5py.h5d.create(handle.id, b"ids", h5py.h5t.NATIVE_UINT8, space, plan)
+
+
+POINTERS = [external_storage, external_link, soft_link, soft_link_to_itself, virtual_dataset]
+TRAPS = [
+    group_in_itself,
+    groups_of_groups,
+    one_dataset_often,
+    named_type,
+    huge_and_absent,
+    huge_and_compressed,
+    huge_chunk,
+    compressed_twice,
+    packed_otherwise,
+    texts_of_variable_length,
+    lists_of_numbers,
+    references,
+    records,
+    complex_numbers,
+    nothing,
+    compact,
+]
+
+
+@pytest.mark.parametrize("point", POINTERS, ids=lambda point: point.__name__)
 @pytest.mark.parametrize("inside", ["/", "group/of/groups"])
-def test_a_store_that_points_elsewhere_is_refused(pointing, inside):
-    path = pointing(inside, format=store.FORMAT, format_version=store.FORMAT_VERSION)
-    with pytest.raises(StoreError, match="x.h5: found .*; wanted data in the file itself"):
-        store.read(path)
+def test_a_file_that_points_elsewhere_is_refused(path, tmp_path, point, inside):
+    with crafted(path) as handle:
+        point(handle.require_group(inside), tmp_path)
+    refuse(path, "does not fit .*ids: (a link to another place|data from another place)")
 
 
-def test_a_model_that_points_elsewhere_is_refused(pointing):
-    path = pointing(format=checkpoint.MODEL, format_version=checkpoint.FORMAT_VERSION, sha256="")
-    with pytest.raises(ModelError, match="x.h5: found .*; wanted data in the file itself"):
-        checkpoint.load(path)
+@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
+@pytest.mark.parametrize("version", ["earliest", "latest"])
+def test_a_file_made_to_harm_its_reader_is_refused(path, tmp_path, trap, version):
+    with crafted(path, libver=version) as handle:
+        trap(handle, tmp_path)
+    refuse(path)
 
 
-def test_an_attribute_that_is_missing_is_no_crash(tmp_path):
-    with h5py.File(tmp_path / "x.h5", "w") as handle:
-        handle.attrs["format"] = store.FORMAT
-    with pytest.raises(StoreError, match="x.h5: found a file that HDF5 cannot open"):
-        store.read(tmp_path / "x.h5")
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_arrays_that_compress_well_are_read(path, share):
+    """Most rows of a store are zero: gzip packs them as tightly as it can."""
+    array = np.zeros((3000, 768), np.float32)
+    array[: int(share * len(array))] = np.random.default_rng(0).normal(size=768)
+    with hdf5.writing(path, KIND, 1, {}) as handle:
+        hdf5.add_array(handle, "embedding", array)
+        hdf5.add_array(handle, "numbers", np.zeros(10**6, np.uint8))
+    assert np.array_equal(read(path)["embedding"], array)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        KeyError("x"),
+        MemoryError(),
+        RecursionError("deep"),
+        TypeError("a\nb"),
+        OverflowError("\x1b"),
+    ],
+)
+def test_what_a_reader_cannot_use_becomes_one_line(written, failure):
+    with (
+        pytest.raises(StoreError, match="x.h5: found a part that does not fit") as caught,
+        hdf5.reading(written, (KIND,), 1, StoreError),
+    ):
+        raise failure
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("room", [0, 3000, 100_000])
+def test_a_full_disk_is_named_and_leaves_nothing(path, room, capfd):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = np.random.default_rng(0).normal(size=10**5)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        with (
+            pytest.raises(InputError, match="cannot be written: File too large"),
+            hdf5.writing(path, KIND, 1, {}) as handle,
+        ):
+            hdf5.add_array(handle, "noise", noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(path.parent.iterdir())
+    assert "Traceback" not in capfd.readouterr().err

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -288,6 +289,26 @@ def test_signals_wait_while_outputs_are_replaced(tmp_path, monkeypatch):
         for handle in handles:
             handle.write("new")
     assert [target.read_text() for target in targets] == ["new", "new"]
+
+
+@pytest.mark.parametrize("opens", [open_text_output, atomic_path])
+@pytest.mark.parametrize("moment", ["mkstemp", "unlink"])
+def test_a_signal_while_a_temporary_file_is_made_or_removed_leaves_none(
+    tmp_path, monkeypatch, opens, moment
+):
+    module = {"mkstemp": tempfile, "unlink": os}[moment]
+    real = getattr(module, moment)
+
+    def interrupted(*arguments, **options):
+        monkeypatch.setattr(module, moment, real)
+        result = real(*arguments, **options) if moment == "mkstemp" else None
+        os.kill(os.getpid(), signal.SIGINT)
+        return result or real(*arguments, **options)
+
+    monkeypatch.setattr(module, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt), opens(tmp_path / "x"):
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("opens", [open_text_output, atomic_path])

@@ -1,7 +1,9 @@
 import dataclasses
 import gzip
 import itertools
+import resource
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from tpspred.errors import InputError, StoreError
 from tpspred.io import store
-from tpspred.io.shards import COLUMN, Shard, merge
+from tpspred.io.shards import COLUMN, EMPTY, LAST, MAX_SHARDS, Shard, merge
 
 HEADER = ["id", "status", "model"]
 
@@ -21,6 +23,7 @@ def write_tables(folder, count, shards, model="m"):
         rows = [["id", "status", "model", f"{COLUMN}{number}/{shards}"]]
         for record in Shard(number, shards).select(range(1, count + 1)):
             rows.append([f"p{record}", "tps", model, str(record)])
+        rows[-1][-1] += LAST if len(rows) > 1 else EMPTY
         path.write_text("".join("\t".join(row) + "\n" for row in rows))
     return paths
 
@@ -37,16 +40,17 @@ def whole():
     return store.Representations(
         ids=[f"p{i}" for i in range(5)],
         descriptions=[f"protein {i}" for i in range(5)],
-        sequences=["M" * (i + 1) for i in range(5)],
-        problems=["", "", store.NO_MATCH, "", "empty"],
+        sequences=["M", "MM", "MMM", "MMMM", ""],
+        problems=["", "", store.NO_MATCH, "", "too_long"],
+        lengths=np.array([1, 2, 3, 4, 200_000]),
         embedding=np.arange(10, dtype=np.float32).reshape(5, 2),
         windows=np.array([1, 1, 0, 1, 0], np.int32),
         features=np.arange(15, dtype=np.float32).reshape(5, 3),
         encoder="profile",
-        checksum="c",
+        checksum="c" * 64,
         pooling="columns",
         precision="float32",
-        screen="s",
+        screen="5" * 64,
         feature_names=("a", "b", "c"),
     )
 
@@ -60,6 +64,7 @@ def part_of(whole, shard):
         descriptions=whole.descriptions[rows],
         sequences=whole.sequences[rows],
         problems=whole.problems[rows],
+        lengths=whole.lengths[rows],
         embedding=whole.embedding[rows],
         windows=whole.windows[rows],
         features=None if whole.features is None else whole.features[rows],
@@ -80,10 +85,20 @@ def test_a_shard_is_read_from_the_text_that_it_writes(number, further):
     assert Shard.parse(str(shard)) == shard
 
 
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2 ", "", "1/2/3"])
+NO_SHARDS = [
+    "0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2 ", "", "1/2/3", "1/1e23", "1/²", "١/٢",
+    "1/1000001", "1/" + "9" * 23, "1/" + "9" * 5000, "0000000001/2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_SHARDS)
 def test_a_text_that_is_no_shard_is_refused(text):
     with pytest.raises(ValueError):
         Shard.parse(text)
+
+
+def test_a_million_shards_are_the_most():
+    assert Shard.parse(f"1/{MAX_SHARDS}").of == 1_000_000
 
 
 def test_shards_are_disjoint_and_complete():
@@ -125,10 +140,19 @@ def test_stores_without_features_merge_to_one_without(tmp_path, whole):
 
 def test_stores_made_in_different_ways_are_refused(tmp_path, whole):
     paths = write_stores(tmp_path, whole, 2)
-    store.write(dataclasses.replace(part_of(whole, Shard(2, 2)), checksum="0"), paths[1])
-    with pytest.raises(StoreError, match="2of2.h5: found an encoder with checksum 0; wanted c"):
+    store.write(dataclasses.replace(part_of(whole, Shard(2, 2)), checksum="0" * 64), paths[1])
+    with pytest.raises(StoreError, match="2of2.h5: found an encoder with checksum 0{64}; wanted c"):
         merge(paths, tmp_path / "merged.h5")
     assert not (tmp_path / "merged.h5").exists()
+
+
+def test_a_store_that_was_edited_is_refused(tmp_path, whole):
+    """A store that lost its last row in another program has no seal, or another one."""
+    paths = write_stores(tmp_path, whole, 2)
+    with h5py.File(paths[1], "r+") as handle:
+        handle["lengths"][0] += 1
+    with pytest.raises(StoreError, match="2of2.h5: found (no seal|altered content)"):
+        merge(paths, tmp_path / "merged.h5")
 
 
 def test_a_store_that_was_cut_short_is_refused(tmp_path, whole):
@@ -177,7 +201,19 @@ def test_a_table_that_is_no_shard_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     "edit, message",
     [
-        (lambda lines: lines[:-1], "found too few rows.*3of3.tsv contains a later record"),
+        (lambda lines: lines[:-1], "found a table that is cut short; wanted a last row that ends"),
+        (lambda lines: lines[:1], "found a table that is cut short"),
+        (lambda lines: [*lines[:-1], lines[-1][:-4]], "columns of record 8:l; wanted .* record 8"),
+        (lambda lines: [*lines, lines[-1]], "line 5: found a row behind the last one; wanted the"),
+        (
+            lambda lines: [*lines[:-2], lines[-2].replace("5\n", "5:last\n")],
+            "found too few rows.*3of3.tsv contains a later record",
+        ),
+        (
+            lambda lines: [lines[0].replace("2/3", "2/3:empty"), *lines[1:]],
+            "line 2: found a row behind the last one; wanted the end",
+        ),
+        (lambda lines: [lines[0].replace("model", "type"), *lines[1:]], "wanted 3 columns of rec"),
         (
             lambda lines: lines[:1] + lines[2:],
             "line 2: found 3 columns of record 5; wanted 3 columns of record 2, as in .*1of3.tsv",
@@ -203,3 +239,48 @@ def test_a_damaged_table_is_refused_and_nothing_is_written(tmp_path, edit, messa
     with pytest.raises(InputError, match=f"2of3.tsv.*{message}"):
         merge(paths, tmp_path / "merged.tsv")
     assert not (tmp_path / "merged.tsv").exists()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+@pytest.mark.parametrize("cut", ["rows", "marks"])
+def test_tables_cut_at_the_end_of_a_row_are_refused(tmp_path, count, cut):
+    """All shards lose their last row alike, or what says that it is the last."""
+    paths = write_tables(tmp_path, 3 * count, 3)
+    for path in paths:
+        lines = path.read_text().replace(LAST, "").replace(EMPTY, "").splitlines(keepends=True)
+        path.write_text("".join(lines if cut == "marks" else lines[:-1]))
+    with pytest.raises(InputError, match="cut short|no shard of a run"):
+        merge(paths, tmp_path / "merged.tsv")
+
+
+def test_a_table_without_a_model_is_refused(tmp_path):
+    (tmp_path / "x.tsv").write_text(f"id\t{COLUMN}1/1\np1\t1:last\n")
+    with pytest.raises(InputError, match="x.tsv: found no column model; wanted a table of tpspred"):
+        merge([tmp_path / "x.tsv"], tmp_path / "merged.tsv")
+
+
+@pytest.fixture
+def few_open_files():
+    """Function that limits how many files this process may have open: (now, at most)."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield lambda now, at_most: resource.setrlimit(resource.RLIMIT_NOFILE, (now, at_most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_more_shards_than_a_process_may_open_at_first_are_merged(tmp_path, few_open_files):
+    paths = write_tables(tmp_path, 400, 300)
+    few_open_files(100, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    assert merge(paths, tmp_path / "merged.tsv") == 400
+    assert (tmp_path / "merged.tsv").read_text() == single_run(400)
+
+
+def test_more_shards_than_a_process_may_open_at_all_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 200))
+
+    def refuse(which, limits):
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    paths = [tmp_path / f"{number}.tsv" for number in range(300)]
+    with pytest.raises(InputError, match="too low a limit of open files; wanted 350 or more"):
+        merge(paths, tmp_path / "merged.tsv")

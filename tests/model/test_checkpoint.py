@@ -1,6 +1,14 @@
+import copy
 import dataclasses
+import functools
+import json
+import operator
+import os
+import random
 import re
 import shutil
+import threading
+import time
 
 import h5py
 import numpy as np
@@ -9,8 +17,9 @@ import torch
 
 from tpspred import pipeline
 from tpspred.dataset import ensembles
-from tpspred.errors import ModelError
+from tpspred.errors import InputError, ModelError, TpspredError
 from tpspred.family import features
+from tpspred.io import hdf5
 from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 
@@ -114,28 +123,45 @@ def model_file(small, tmp_path):
     return path
 
 
+def refuse(path, message, load=checkpoint.load):
+    """Check that a model is refused at once and in one line."""
+    begin = time.monotonic()
+    with pytest.raises(ModelError, match=f"m.h5: found .*{message}") as caught:
+        load(path)
+    assert time.monotonic() - begin < 5
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 600
+
+
 def test_model_cut_short_is_refused(model_file):
     data = model_file.read_bytes()
-    for size in (0, 100, len(data) // 2, len(data) - 1):
+    for size in (100, len(data) // 2, len(data) - 1):
         model_file.write_bytes(data[:size])
-        with pytest.raises(ModelError, match="m.h5: found a file that is cut short or damaged"):
-            checkpoint.load(model_file)
+        refuse(model_file, "no seal at its end: it is cut short, or not written by this version")
+    model_file.write_bytes(b"")
+    refuse(model_file, "a file that is not HDF5; wanted a whole tpspred-model file")
 
 
 def test_altered_model_is_refused(model_file):
     with h5py.File(model_file, "r+") as handle:
         handle["calibration/thresholds"][3] = 0.01
-    with pytest.raises(ModelError, match="altered content"):
-        checkpoint.load(model_file)
+    refuse(model_file, "no seal|altered content")
+
+
+def test_a_model_cannot_take_the_name_of_another_one(model_file, small):
+    """Who seals a file can write any checksum into it: it is compared with the content."""
+    with h5py.File(model_file, "r+") as handle:
+        handle["calibration/thresholds"][3] = 0.01
+    hdf5.seal(model_file)
+    refuse(model_file, "altered content [(]checksum [0-9a-f]{12}[)]; wanted checksum [0-9a-f]{12}$")
 
 
 def test_model_of_another_version_or_kind_is_refused(model_file, small, tmp_path):
     with h5py.File(model_file, "r+") as handle:
         handle.attrs["format_version"] = 99
-    with pytest.raises(ModelError, match="found format version 99; wanted 3"):
-        checkpoint.load(model_file)
+    hdf5.seal(model_file)
+    refuse(model_file, "format version 99; wanted 4")
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
-    with pytest.raises(ModelError, match="found tpspred-encoder; wanted tpspred-model"):
+    with pytest.raises(ModelError, match="found format tpspred-encoder; wanted tpspred-model"):
         checkpoint.load(tmp_path / "e.h5")
 
 
@@ -143,21 +169,264 @@ def test_model_of_another_version_or_kind_is_refused(model_file, small, tmp_path
 def test_model_without_a_part_is_refused(model_file, part):
     with h5py.File(model_file, "r+") as handle:
         del handle[part]
-    with pytest.raises(ModelError, match=f"found no part {part}"):
-        checkpoint.load(model_file)
+    hdf5.seal(model_file)
+    refuse(model_file, f"no part {part}")
 
 
-@pytest.mark.parametrize("part", ["scales", "axes", "mixing"])
-def test_model_without_a_part_of_its_encoder_is_refused(model_file, part):
+def test_a_model_that_points_elsewhere_is_refused(model_file):
     with h5py.File(model_file, "r+") as handle:
-        del handle[f"encoder/{part}"]
-    with pytest.raises(ModelError, match="found altered content"):
-        checkpoint.load(model_file)
+        del handle["labels/names"]
+        handle["labels/names"] = h5py.ExternalLink("/elsewhere.h5", "names")
+    hdf5.seal(model_file)
+    refuse(model_file, "labels/names: a link to another place")
 
 
 def test_missing_model_is_named():
-    with pytest.raises(ModelError, match="nowhere.h5: no such file"):
+    with pytest.raises(InputError, match="nowhere.h5: No such file or directory"):
         checkpoint.load("nowhere.h5")
+
+
+def test_a_model_may_come_from_a_pipe(model_file, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(model_file.read_bytes()))
+    writer.start()
+    loaded = checkpoint.load(pipe)
+    writer.join()
+    assert loaded.checksum == checkpoint.load(model_file).checksum
+
+
+@pytest.fixture(scope="module")
+def tree(calibrated):
+    """The content of the file of the small model, calibrated, with one network."""
+    tree = checkpoint.predictor_to_tree(calibrated)
+    tree["members"] = {"0": tree["members"]["0"]}
+    return tree | {"encoder": checkpoint.encoder_to_tree(calibrated.encoder)}
+
+
+def altered(tree, path, change):
+    """A copy of a tree in which one part is changed: path/to/part, function of the part."""
+    tree = copy.deepcopy(tree)
+    *groups, leaf = path.split("/")
+    branch = functools.reduce(operator.getitem, groups, tree)
+    branch[leaf] = change(branch[leaf])
+    return tree
+
+
+def without_first(array):
+    return array[1:]
+
+
+def with_last(value):
+    """Function that replaces the last number of an array."""
+
+    def change(array):
+        array = np.array(array)
+        array[(-1,) * array.ndim] = value
+        return array
+
+    return change
+
+
+def with_first(**fields):
+    """Function that changes fields of the first dictionary of a list."""
+    return lambda entries: [entries[0] | fields, *entries[1:]]
+
+
+def text_of_hmm(change):
+    """Function that changes HMMER's text of a profile."""
+
+    def changed(hmms):
+        text = change(hmms["0"].tobytes())
+        return hmms | {"0": np.frombuffer(text, np.uint8)}
+
+    return changed
+
+
+ARRAYS_OF_ANOTHER_SHAPE = [
+    *((path, without_first) for path, axes in checkpoint.SHAPES.items() if axes),
+    *((path, lambda array: array[None]) for path in list(checkpoint.SHAPES)[::4]),
+    ("labels/names", without_first),
+]
+ODD_NUMBERS = [
+    (path, with_last(value))
+    for path in (
+        "calibration/thresholds",
+        "calibration/tps_threshold",
+        "references/vectors",
+        "scaling/embedding_mean",
+    )
+    for value in (np.nan, np.inf)
+]
+OTHER_TYPES = [
+    *((part, lambda value: []) for part in ("labels", "scaling", "members", "training")),
+    *((part, lambda value: {}) for part in ("calibration", "references", "members", "encoder")),
+    *((part, lambda value: 3) for part in ("labels", "features", "members", "references")),
+    *((f"training/{part}", lambda value: "x") for part in ("record", "sequence_folds")),
+    ("calibration/slopes", lambda slopes: {"a": 1}),
+    ("calibration/sequences", lambda sequences: 3),
+    ("references/targets", lambda targets: np.full(targets.shape, b"a")),
+    ("scaling/feature_scale", lambda scale: np.full(scale.shape, b"1")),
+    ("labels/names", lambda names: np.arange(len(names))),
+    ("labels/names", lambda names: np.array([b"no_group"] * len(names))),
+    ("labels/names", lambda names: np.array([b"oracle:x", *names[1:]])),
+    ("labels/names", lambda names: np.array([b"ensemble:x"] * len(names))),
+    ("features", lambda names: [[1]] * len(names)),
+    ("features", lambda names: [*names, names[0]]),
+    ("scaling/embedding_scale", lambda scale: np.ones((2, 2), np.float32)),
+    ("scaling/embedding_scale", lambda scale: [1.0]),
+    ("members/0", lambda state: {}),
+    ("members/0", lambda state: {name: array[:1] for name, array in state.items()}),
+    ("members/0", lambda state: {name: np.array([b"a"]) for name in state}),
+    ("members/0", lambda state: state | {"more": np.zeros(3, np.float16)}),
+    ("training/record", lambda record: record | {"name": None}),
+    ("training/record", lambda record: [record]),
+    ("references/about", lambda about: {}),
+    ("references/about", lambda about: [None] * len(about)),
+    ("references/about", with_first(id=3)),
+    ("references/about", with_first(products="pinene")),
+    ("references/about", with_first(species=[None])),
+    ("references/about", lambda about: [{"id": "x"}, *about[1:]]),
+    ("encoder/name", lambda name: ["profile"]),
+    ("encoder/name", lambda name: 3),
+    ("encoder/profiles", lambda about: {}),
+    ("encoder/profiles", lambda about: about[1:]),
+    ("encoder/profiles", lambda about: [None] * len(about)),
+    ("encoder/profiles", with_first(name=7)),
+    ("encoder/profiles", with_first(name=["a"])),
+    ("encoder/profiles", with_first(regions=[["a", 0, 5]])),
+    ("encoder/profiles", with_first(regions=[["a", 5, 10**9]])),
+    ("encoder/profiles", with_first(regions=[["a", "1", "2"]])),
+    ("encoder/profiles", with_first(regions=[["a", 1]])),
+    ("encoder/profiles", with_first(sites=[{"motif": "no", "column": 3, "frequency": 1.0}])),
+    ("encoder/profiles", with_first(sites=[{"motif": "QW", "column": -3, "frequency": 1.0}])),
+    ("encoder/profiles", with_first(sites=[{"motif": "QW", "column": 3, "frequency": "x"}])),
+    ("encoder/profiles", with_first(sites=[{"motif": "QW", "column": 3}])),
+    ("encoder/profiles", with_first(sites=[{"motif": ["QW"], "column": 3, "frequency": 1.0}])),
+    ("encoder/hmms", lambda hmms: {}),
+    ("encoder/hmms", lambda hmms: {name: np.array([b"HMMER3/f"]) for name in hmms}),
+    ("encoder/hmms", lambda hmms: {name: np.zeros(10_000, np.uint8) for name in hmms}),
+    ("encoder/hmms", text_of_hmm(lambda text: text[: len(text) // 2])),
+    ("encoder/hmms", text_of_hmm(lambda text: text.replace(b"ALPH  amino", b"ALPH  DNA  "))),
+    ("encoder/hmms", text_of_hmm(lambda text: text.replace(b"ALPH  amino\n", b""))),
+    ("encoder/hmms", text_of_hmm(lambda text: re.sub(rb"LENG .*\n", b"", text))),
+    ("encoder/hmms", text_of_hmm(lambda text: re.sub(rb"LENG .*", b"LENG  -1", text))),
+    ("encoder/hmms", text_of_hmm(lambda text: re.sub(rb"LENG .*", b"LENG  99999", text))),
+    ("encoder/hmms", text_of_hmm(lambda text: re.sub(rb"LENG .*", b"LENG  7", text))),
+    ("encoder/hmms", text_of_hmm(lambda text: text.replace(b"\nRF ", b"\nHMM ", 1))),
+    ("encoder/scales", lambda scales: {name: array[1:] for name, array in scales.items()}),
+    ("encoder/axes", lambda axes: {name: array.T for name, array in axes.items()}),
+    ("encoder/mixing", lambda mixing: {name: array[:, :-1] for name, array in mixing.items()}),
+    ("encoder/mixing", lambda mixing: {}),
+    ("encoder", lambda encoder: encoder | {"name": "esm2_x", "weights": {}}),
+    ("encoder", lambda encoder: encoder | {"name": "esm2_x", "weights": []}),
+    (
+        "encoder",
+        lambda encoder: encoder | {"name": "esm2_x", "weights": {"sha256": 3, "dimension": 3}},
+    ),
+    (
+        "encoder",
+        lambda encoder: (
+            encoder | {"name": "profile+esm2_x", "weights": {"sha256": "0" * 64, "dimension": "3"}}
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("path, change", ARRAYS_OF_ANOTHER_SHAPE + ODD_NUMBERS + OTHER_TYPES)
+def test_a_model_whose_parts_do_not_fit_is_refused(tree, tmp_path, path, change):
+    """The file has the right seal and the right checksum, as a stranger can make them."""
+    checkpoint.write_tree(altered(tree, path, change), tmp_path / "m.h5", checkpoint.MODEL)
+    refuse(tmp_path / "m.h5", "")
+
+
+ODD_NAMES = ["a\tb", "a\nb", "a\rb", "\x1b[2J", "\x00", "\x7f", "\x85", "\u2028"]
+PLACES_OF_NAMES = [
+    ("training/record", lambda record, odd: record | {"versions": {odd: "1"}}),
+    ("references/about", lambda about, odd: with_first(id=odd)(about)),
+    ("references/about", lambda about, odd: with_first(products=["a", odd])(about)),
+    ("references/about", lambda about, odd: with_first(species=[odd])(about)),
+    ("references/about", lambda about, odd: with_first(accessions=[odd])(about)),
+    ("encoder/profiles", lambda about, odd: with_first(name=odd)(about)),
+    ("labels/names", lambda names, odd: np.array([f"substrate:{odd}x".encode(), *names[1:]])),
+]
+
+
+@pytest.mark.parametrize(
+    "path, change, odd",
+    [
+        *(
+            ("training/record", lambda record, odd: record | {"name": odd}, odd)
+            for odd in ODD_NAMES
+        ),
+        *((path, change, ODD_NAMES[1]) for path, change in PLACES_OF_NAMES),
+    ],
+)
+def test_names_that_would_forge_rows_are_refused(tree, tmp_path, path, change, odd):
+    evil = altered(tree, path, lambda part: change(part, odd))
+    checkpoint.write_tree(evil, tmp_path / "m.h5", checkpoint.MODEL)
+    refuse(tmp_path / "m.h5", "the name '.*'; wanted names without control characters")
+
+
+@pytest.mark.parametrize("part", ["features", "training/record"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{", "", "1e999999", "9" * 5000, '"\\ud800"', "NaN", '["a\tb"]', "α"]
+)
+def test_texts_that_are_no_json_of_a_model_are_refused(tree, tmp_path, text, part):
+    flat = {
+        name: value if isinstance(value, np.ndarray) else json.dumps(value)
+        for name, value in checkpoint._flatten(tree)
+    } | {part: text}
+    attributes = {"sha256": checkpoint._checksum(flat)}
+    path, version = tmp_path / "m.h5", checkpoint.FORMAT_VERSION
+    with hdf5.writing(path, checkpoint.MODEL, version, attributes) as handle:
+        for name, value in flat.items():
+            if isinstance(value, str):
+                hdf5.add_text(handle, name, value)
+            else:
+                hdf5.add_array(handle, name, value)
+    refuse(path, "(a part that does not fit|the name '.ud800')")
+
+
+def test_an_intact_tree_is_accepted(tree, tmp_path):
+    """Otherwise the tests above would show nothing."""
+    checkpoint.write_tree(tree, tmp_path / "m.h5", checkpoint.MODEL)
+    assert checkpoint.load(tmp_path / "m.h5").name.startswith("small:")
+
+
+DAMAGES = {
+    "flip": lambda data, at, rng: data.__setitem__(at, data[at] ^ 1 << rng.randrange(8)),
+    "cut": lambda data, at, rng: data.__delitem__(slice(at, None)),
+    "blank": lambda data, at, rng: data.__setitem__(slice(at, at + 512), bytes(512)),
+    "append": lambda data, at, rng: data.extend(rng.randbytes(100)),
+    "insert": lambda data, at, rng: data.__setitem__(slice(at, at), rng.randbytes(8)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["damaged", "damaged and sealed again"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model_is_refused_or_the_same(model_file, damage, is_sealed):
+    """One line or the identical content, and at once. The seal stands for a stranger's file."""
+    data = model_file.read_bytes()
+    checksum = checkpoint.load(model_file).checksum
+    rng = random.Random(damage)
+    for _ in range(30):
+        damaged = bytearray(data[: -hdf5.SEAL_BYTES] if is_sealed else data)
+        # Half of them hit the beginning, where most of HDF5's own structures lie.
+        at = rng.randrange(rng.choice([10_000, len(damaged)]))
+        DAMAGES[damage](damaged, at, rng)
+        model_file.write_bytes(damaged)
+        if is_sealed:
+            hdf5.seal(model_file)
+        begin = time.monotonic()
+        try:
+            loaded = checkpoint.load(model_file)
+        except TpspredError as error:
+            assert str(error).isprintable()
+        else:
+            assert loaded.checksum == checksum
+        assert time.monotonic() - begin < 10
 
 
 def test_an_encoder_of_no_known_name_is_refused(small, tmp_path):

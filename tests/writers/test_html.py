@@ -1,18 +1,28 @@
 """The page of calls, as text and in a real browser."""
 
+import base64
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import re
 import shutil
 import subprocess
+from html import escape
 
+import numpy as np
 import pytest
 from support import DATA
 
+from tpspred.dataset.labels import IS_TPS
+from tpspred.encoders.representations import represent_screened
 from tpspred.family.motifs import MotifHit
 from tpspred.family.profiles import DomainHit
+from tpspred.family.screening import screen
+from tpspred.io.fasta import ProteinRecord
+from tpspred.model.calls import EnsembleCall
+from tpspred.model.predictor import Predictor
 from tpspred.writers import html
 
 PROTEINS = DATA / "proteins.faa"
@@ -24,6 +34,95 @@ def test_the_page_escapes_what_it_is_given(model, awkward_call, written):
     assert "&lt;x&gt;" in page
     assert "P0&lt;1&gt;" in page
     assert 'href="https://www.uniprot.org/uniprotkb/Q6PWU2"' in page
+
+
+SCRIPT = "<script>alert(1)</script>"
+ATTRIBUTE = 'x" onmouseover="alert(1)'
+
+
+@pytest.fixture
+def first(small, enzymes):
+    """The first enzyme as the small model's networks see it."""
+    encoder = small.predictor.encoder
+    proteins = screen([ProteinRecord("first", "", enzymes[0].sequence)], encoder.profiles)
+    return represent_screened(proteins, encoder, small.predictor.feature_names)[0]
+
+
+@pytest.fixture(params=[SCRIPT, ATTRIBUTE], ids=["script", "attribute"])
+def evil(request):
+    """A name that a stranger's model may contain."""
+    return request.param
+
+
+def is_harmless(page, evil):
+    """Whether a page shows a name, but only as text."""
+    return escape(evil) in page and evil not in page and page.count("<script>") == 1
+
+
+def test_label_names_of_a_model_are_only_text(small, first, evil, written):
+    """The names of the labels reach counts, rows, bars, titles and choices."""
+    labels = [dataclasses.replace(label, name=f"{evil}{i}") for i, label in enumerate(small.labels)]
+    labels[small.predictor.tps_column] = IS_TPS
+    trained = dataclasses.replace(small.predictor.trained, labels=labels)
+    calibration = dataclasses.replace(
+        small.predictor.calibration,
+        tps_threshold=0.0,
+        thresholds=np.zeros(len(labels)),
+    )
+    predictor = Predictor(
+        small.predictor.encoder,
+        trained,
+        small.predictor.references,
+        small.predictor.training_record | {"name": evil},
+        calibration,
+    )
+    call = predictor.call(first)
+    assert call.status == "tps" and evil in call.product_type
+    assert evil in call.ensembles[0].name
+    page = written(html.Writer, predictor, call)
+    assert is_harmless(page, evil)
+    assert page.count(escape(call.ensembles[0].name)) >= 4  # bar, row twice, level
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["id", "status", "product_type", "flags", "ensembles", "motifs", "domains", "neighbours"],
+)
+def test_every_text_of_a_call_is_only_text(model, awkward_call, written, evil, field):
+    value = {
+        "flags": (evil,),
+        "ensembles": (EnsembleCall(evil, 0.7, 0.5),),
+        "motifs": (
+            MotifHit(evil, "intact", 3, 7, evil),
+            MotifHit("DDxxD", evil, 3, 7, evil),
+            MotifHit("DDxxD", "intact", 3, 7, evil),
+        ),
+        "domains": (DomainHit(evil, evil, 1, 590, 512.25),),
+        "neighbours": tuple(
+            dataclasses.replace(
+                near, id=evil, accessions=(evil,), species=(evil,), products=(evil,)
+            )
+            for near in awkward_call.neighbours
+        ),
+    }.get(field, evil)
+    page = written(html.Writer, model, dataclasses.replace(awkward_call, **{field: value}))
+    assert is_harmless(page, evil)
+
+
+def test_a_browser_is_allowed_the_script_of_the_page_alone(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call)
+    (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    (policy,) = re.findall('<meta http-equiv="Content-Security-Policy" content="(.*?)">', page)
+    assert policy == (
+        f"default-src 'none'; script-src {hash_of(script)}; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert page.index(policy) < page.index("<title>")
+
+
+def hash_of(script):
+    """The hash of a script, as a page's policy gives it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def test_the_page_needs_no_other_file(model, awkward_call, written):
@@ -95,7 +194,7 @@ def test_names_of_close_motifs_stand_on_several_lines(model, awkward_call, writt
     assert len(heights) == len(set(heights)) == 3
 
 
-USE_THE_PAGE = """<script>
+USE_THE_PAGE = """
 const all = () => [...document.querySelectorAll("#calls > tbody")]
   .filter(body => !body.hidden).map(body => body.dataset.id)
 const say = {first: all()}
@@ -115,7 +214,7 @@ say.track = detail.querySelector("svg").getBoundingClientRect().width
 say.wide = document.documentElement.scrollWidth
 button.click(); say.again = detail.offsetHeight
 document.title = JSON.stringify(say)
-</script></body>"""
+"""
 PHONE = """<iframe src="used.html" style="width:390px;height:800px;border:0"></iframe>
 <script>onload = () =>
   document.title = document.querySelector("iframe").contentDocument.title</script>"""
@@ -127,7 +226,10 @@ def test_the_page_works_in_a_browser(run, tmp_path):
     """Sort, filter and unfold by real events; on a phone's width nothing hangs over."""
     assert run("predict", PROTEINS, "--html", tmp_path / "p.html").code == 0
     page = (tmp_path / "p.html").read_text()
-    (tmp_path / "used.html").write_text(page.replace("</body>", USE_THE_PAGE))
+    # The page's policy has to allow the script of this test, too; it still forbids any other.
+    page = page.replace("script-src ", f"script-src {hash_of(USE_THE_PAGE)} ")
+    scripts = f"<script>document.title = 'forbidden'</script><script>{USE_THE_PAGE}</script></body>"
+    (tmp_path / "used.html").write_text(page.replace("</body>", scripts))
     (tmp_path / "phone.html").write_text(PHONE)
     rows = csv.DictReader(io.StringIO((DATA / "expected.tsv").read_text()), delimiter="\t")
     called = [row for row in rows if row["product_type"] != "NA"]

@@ -1,6 +1,7 @@
 """The table of calls and its schema."""
 
 import importlib.resources
+import io
 import json
 import re
 
@@ -87,4 +88,27 @@ def test_row_of_a_protein_that_was_not_scored(model, unscored_call, written):
 
 def test_last_column_of_a_shard_numbers_the_records(model, unscored_call, written):
     text = written(tsv.Writer, model, unscored_call, unscored_call, shard=Shard(2, 3))
-    assert [line.split("\t")[-1] for line in text.splitlines()] == ["shard:2/3", "2", "5"]
+    assert [line.split("\t")[-1] for line in text.splitlines()] == ["shard:2/3", "2", "5:last"]
+
+
+def test_a_shard_without_records_says_so(model, written):
+    assert written(tsv.Writer, model, shard=Shard(2, 3)).endswith("\tmodel\tshard:2/3:empty\n")
+
+
+def test_a_shard_that_is_not_closed_ends_within_a_row(model, unscored_call):
+    """A run that is killed leaves no row that looks like the last one."""
+    handle = io.StringIO()
+    writer = tsv.Writer(handle, model, shard=Shard(2, 3))
+    assert handle.getvalue().endswith("\tshard:2/3")
+    for number in ("2", "5"):
+        writer.write(unscored_call)
+        assert handle.getvalue().endswith(f"\t{model.name}\t{number}")
+
+
+def test_a_shard_differs_from_a_single_run_in_its_last_column_alone(
+    model, awkward_call, unscored_call, written
+):
+    calls = awkward_call, unscored_call, awkward_call
+    whole = written(tsv.Writer, model, *calls, all_labels=True)
+    shard = written(tsv.Writer, model, *calls, all_labels=True, shard=Shard(1, 1))
+    assert [line.rpartition("\t")[0] for line in shard.splitlines()] == whole.splitlines()

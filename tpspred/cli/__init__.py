@@ -34,6 +34,8 @@ COMMANDS = (
 SHARED_MODULES = {"slurm": "cluster", "pbs": "cluster"}  # command → module of several commands
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
+# What libraries say in a RuntimeError when there is no memory, for data or for a thread.
+NO_MEMORY = ("allocate memory", "Resource temporarily unavailable")
 
 
 class LazyGroup(click.Group):
@@ -121,7 +123,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, TpspredError):
         return str(error)
     first_line = (str(error).splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or "allocate memory" in first_line:
+    if isinstance(error, MemoryError) or any(words in first_line for words in NO_MEMORY):
         return "there is not enough memory"
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""

@@ -118,10 +118,24 @@ class ProfileEncoder:
     def from_tree(
         cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "ProfileEncoder":
-        """Make the encoder from what a model or encoder file contains about it."""
+        """Make the encoder from what a model or encoder file contains about it.
+
+        Raises:
+            ValueError, LookupError: If the arrays do not fit the profiles.
+        """
         scales, axes, mixing = (
             [tree[name][str(k)] for k in range(len(profiles))] for name in ARRAYS
         )
+        dimension = mixing[0].shape[1]
+        for profile, *arrays in zip(profiles, scales, axes, mixing):
+            rank = arrays[1].shape[-1]
+            wanted = [
+                (profile.columns,),
+                (RESIDUE_DIMENSION * profile.columns, rank),
+                (rank, dimension),
+            ]
+            if [array.shape for array in arrays] != wanted:
+                raise ValueError(f"arrays of profile {profile.name}")
         return cls(profiles, scales, axes, mixing)
 
     def to_tree(self) -> Tree:

@@ -18,6 +18,16 @@ from .protocol import Encoder
 BATCH_RESIDUES = 1_000_000  # residues that are screened at a time
 
 
+# What a record takes in memory beside its residues, counted as residues, so that a batch of many
+# short peptides stays small.
+RECORD_RESIDUES = 50
+
+
+def _size(record: ProteinRecord) -> int:
+    """Return the size of a record in a batch."""
+    return record.length_aa + RECORD_RESIDUES
+
+
 def screened_batches(
     records: Iterable[ProteinRecord],
     profiles: Sequence[Profile],
@@ -35,7 +45,7 @@ def screened_batches(
     Yields:
         The screened proteins of a batch, in the order of the records.
     """
-    for batch in batches(records, lambda record: record.length_aa, lambda: batch_residues):
+    for batch in batches(records, _size, lambda: batch_residues):
         yield screen(batch, profiles, threads)
 
 
@@ -160,11 +170,13 @@ def _record(table: Representations, row: int) -> ProteinRecord:
     A record that matches no profile is a valid record, so this is not a problem of the record.
     """
     problem = table.problems[row]
+    sequence = table.sequences[row]
     return ProteinRecord(
         table.ids[row],
         table.descriptions[row],
-        table.sequences[row],
+        sequence,
         "" if problem == NO_MATCH else problem,
+        unread_aa=int(table.lengths[row]) - len(sequence),
     )
 
 
@@ -260,11 +272,13 @@ def embed(
 
     def candidates() -> Iterator[ScreenedProtein]:
         """Screen the sequences that are new and yield the proteins that get a vector."""
-        for batch in batches(
-            records, lambda record: record.length_aa, lambda: encoder.batch_residues
-        ):
+        for batch in batches(records, _size, lambda: encoder.batch_residues):
             all_records.extend(batch)
-            new = {record.sequence: record for record in batch if record.sequence not in reason_of}
+            new = {
+                record.sequence: record
+                for record in batch
+                if not record.problem and record.sequence not in reason_of
+            }
             passed = 0
             for protein in screen(list(new.values()), profiles, threads):
                 problem = problem_of(protein, screened)
@@ -285,7 +299,8 @@ def embed(
         for sequence in reason_of:
             if sequence in journal:
                 vector_of[sequence] = journal[sequence]
-    problems = [reason_of[record.sequence] for record in all_records]
+    # Records that cannot be scored have no sequence to look a reason up by, but their own problem.
+    problems = [record.problem or reason_of[record.sequence] for record in all_records]
     return _table(all_records, problems, vector_of, encoder, screened)
 
 
@@ -319,6 +334,7 @@ def _table(
         descriptions=[record.description for record in records],
         sequences=[record.sequence for record in records],
         problems=list(problems),
+        lengths=np.array([record.length_aa for record in records], np.int64),
         embedding=embedding,
         windows=windows,
         features=None,

@@ -6,10 +6,12 @@ An entry that was cut off is dropped, and its vector is computed again.
 """
 
 import contextlib
+import errno
 import fcntl
 import io
 import json
 import os
+import stat
 import zlib
 from collections.abc import Container, Iterator, Mapping
 
@@ -19,10 +21,12 @@ from numpy.typing import NDArray
 from ..console import detail, notify
 from ..errors import StoreError
 from .fasta import sequence_digest
-from .files import Path
+from .paths import Path, output_descriptor
 
 FORMAT = "tpspred-journal"
 FORMAT_VERSION = 1
+MAX_HEADER_BYTES = 10_000
+JOURNAL = "a journal that tpspred embed wrote, or no file"
 
 
 class Journal(Container[str]):
@@ -73,7 +77,7 @@ class Journal(Container[str]):
         data = self._handle.read()
         entry_bytes = self._entry_type.itemsize
         entries = np.frombuffer(data, self._entry_type, len(data) // entry_bytes)
-        damaged = (i for i, entry in enumerate(entries) if _checksum(entry) != entry["checksum"])
+        damaged = (i for i, entry in enumerate(entries) if not _is_intact(entry))
         intact = next(damaged, len(entries))
         self._handle.seek(begin + intact * entry_bytes)
         self._handle.truncate()
@@ -90,25 +94,23 @@ def open_journal(
     next run, unless it is empty.
 
     Args:
-        target: Path of the store. Standard output ('-') has no journal.
+        target: Path of the store. Standard output ('-'), a pipe or a device has no journal.
         made_by: What makes the vectors, such as ``{"encoder": "profile"}``.
         dimension: Numbers per vector.
 
     Yields:
-        The journal, or None for '-'.
+        The journal, or None if there is none.
 
     Raises:
         StoreError: If the journal cannot be written, another run is writing it, or another encoder
             began it.
     """
-    if target == "-":
+    is_stream = os.path.exists(target) and not os.path.isfile(target)
+    if is_stream or output_descriptor(target) is not None:
         yield None
         return
     path = f"{target}.partial"
-    try:
-        handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+    handle = _open(path)
     with handle:
         _lock(handle, path)
         header = {"format": FORMAT, "format_version": FORMAT_VERSION, "dimension": dimension}
@@ -126,6 +128,26 @@ def open_journal(
         os.unlink(path)
 
 
+def _open(path: str) -> io.BufferedRandom:
+    """Open a journal, or make it.
+
+    Raises:
+        StoreError: If the path cannot be written, or is a link, a pipe or anything else that is no
+            file. What lies behind it could otherwise be overwritten.
+    """
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StoreError.at(path, "a symbolic link", JOURNAL) from None
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StoreError.at(path, "something that is no file", JOURNAL)
+    return os.fdopen(descriptor, "r+b")
+
+
 def _lock(handle: io.BufferedRandom, path: str) -> None:
     """Lock a journal until it is closed, so that no second run can write it.
 
@@ -140,6 +162,12 @@ def _lock(handle: io.BufferedRandom, path: str) -> None:
         detail(
             "%s: not locked (%s); do not start a second run that writes it", path, error.strerror
         )
+    try:
+        is_there = os.path.samestat(os.fstat(handle.fileno()), os.lstat(path))
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:  # the run that had locked it has ended and removed it
+        raise StoreError.at(path, "another run that has just ended", "one run at a time")
 
 
 def _check_header(handle: io.BufferedRandom, path: str, wanted: Mapping[str, object]) -> None:
@@ -148,26 +176,32 @@ def _check_header(handle: io.BufferedRandom, path: str, wanted: Mapping[str, obj
     Raises:
         StoreError: If the file is no journal, or its vectors were made in another way.
     """
-    line = handle.readline()
-    if not line.endswith(b"\n"):
+    wanted_line = json.dumps(wanted, sort_keys=True).encode() + b"\n"
+    line = handle.readline(MAX_HEADER_BYTES)
+    if line != wanted_line and wanted_line.startswith(line):  # nothing yet, or cut off
         handle.seek(0)
         handle.truncate()
-        handle.write(json.dumps(wanted, sort_keys=True).encode() + b"\n")
+        handle.write(wanted_line)
         handle.flush()
         return
     try:
         header = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
-    if not isinstance(header, dict):
-        raise StoreError.at(path, "no journal of tpspred embed", "a file that embed wrote, or none")
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise StoreError.at(path, "no journal of tpspred embed", JOURNAL)
     for key, value in wanted.items():
         if header.get(key) != value:
             raise StoreError.at(
                 path,
-                f"vectors with {key} {header.get(key)}",
+                f"vectors with {key} {json.dumps(header.get(key)):.80}",
                 f"{value} (or delete the file to begin again)",
             )
+
+
+def _is_intact(entry: np.void) -> bool:
+    """Return whether an entry has its checksum, and a vector of finite numbers."""
+    return _checksum(entry) == entry["checksum"] and bool(np.isfinite(entry["vector"]).all())
 
 
 def _checksum(entry: NDArray[np.void] | np.void) -> int:

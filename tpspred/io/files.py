@@ -25,8 +25,6 @@ from .paths import Path
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# How compressed files begin, and what unpacks them: the name of a file does not matter.
-UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # How files begin that are given by mistake.
 KINDS = {
@@ -140,6 +138,47 @@ class _Rejoined(io.RawIOBase):
         view[:count] = self._begin[:count]
         self._begin = self._begin[count:]
         return count
+
+
+class _Xz(io.RawIOBase):
+    """What is packed in a file of one or more xz streams.
+
+    ``lzma.open`` takes a damaged second stream for the end of the file, and would lose records.
+    """
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed = packed
+        self._rest = b""  # what was read behind the end of a stream
+        self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        while True:
+            data = b""
+            if self._stream.eof or self._stream.needs_input:
+                data = self._rest or self._packed.read1(BLOCK)
+                self._rest = b""
+                if not data and not self._stream.eof:
+                    raise EOFError("the end is missing")
+                if not data:
+                    return 0
+            if self._stream.eof:
+                data = data.lstrip(b"\0")  # there may be padding between streams
+                if not data:
+                    continue
+                self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+            unpacked = self._stream.decompress(data, len(view))
+            self._rest = self._stream.unused_data  # empty before the end of the stream
+            if unpacked:
+                view[: len(unpacked)] = unpacked
+                return len(unpacked)
+
+
+# How compressed files begin, and what unpacks them: the name of a file does not matter.
+UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": _Xz}
 
 
 def _standard_input() -> io.BufferedReader:

@@ -1,37 +1,324 @@
-"""What every HDF5 file has to be before its content is read: one file that points nowhere else."""
+"""HDF5 files of this package: sealed when they are written, and checked before they are read.
+
+The seal is a line behind the HDF5 data, where HDF5 does not look: the SHA-256 of all bytes before
+it. It is compared before HDF5 looks at anything, because a damaged file makes HDF5 hang or read
+something else. It does not prove who wrote the file. Therefore the content is checked too: it must
+lie in the file itself, be of a plain type, and be no larger than the file can hold. Texts of
+variable length are not used: HDF5 keeps them in a heap of its own, and hangs if that is damaged.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
+from .. import __version__
 from ..errors import TpspredError
+from . import files
+from .files import Path, Source
 
-MAX_DEPTH = 8  # groups inside groups; no file of this package is as deep
+SEAL = b"\ntpspred-sha256:"
+SEAL_BYTES = len(SEAL) + 2 * hashlib.sha256().digest_size + 1  # with the LF at the end
+BLOCK = 1 << 20  # bytes that are hashed at a time
+SMALL = 64  # an array of fewer numbers takes less space if it is not compressed
+NUMBERS_AND_BYTES = "iufS"  # numpy's letters of integers, unsigned integers, floats and bytes
+FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
+GZIP_RATIO = 1032  # gzip packs no more bytes into one (zlib.net/zlib_tech.html)
+# What h5py, numpy and pyhmmer raise for content that they cannot use.
+DAMAGE = (
+    OSError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    SystemError,
+)
 
 
-def refuse_pointers(
-    group: h5py.Group, source: str, error: type[TpspredError], depth: int = 0
-) -> None:
-    """Refuse a file that takes content from elsewhere.
-
-    A file of a stranger could otherwise show the content of any file that its reader may open: with
-    external or soft links, datasets with external storage, or virtual datasets.
+@contextlib.contextmanager
+def writing(
+    target: Path, kind: str, version: int, attributes: Mapping[str, str]
+) -> Iterator[h5py.File]:
+    """Write a sealed HDF5 file that appears whole or not at all.
 
     Args:
-        group: Group to look through, with all groups inside.
-        source: Name of the file, for the message.
-        error: Class of the error.
-        depth: Number of groups around this one.
+        target: File to write; '-' is standard output.
+        kind: Name of the format.
+        version: Version of the format.
+        attributes: Texts about the whole file.
+
+    Yields:
+        The open file.
 
     Raises:
-        TpspredError: Of the given class, if the file points elsewhere.
+        InputError: If the target cannot be written.
     """
-    wanted = "data in the file itself"
-    if depth > MAX_DEPTH:
-        raise error.at(source, f"more than {MAX_DEPTH} groups inside each other", wanted)
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise error.at(source, f"a link to another place ({name})", wanted)
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            refuse_pointers(item, source, error, depth + 1)
-        elif not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
-            raise error.at(source, f"data from another place ({name})", wanted)
+    # HDF5 writes into memory, because it prints tracebacks of its own where a disk is full.
+    image = io.BytesIO()
+    with files.atomic_path(target) as path:
+        with h5py.File(image, "w") as handle:
+            handle.attrs["format_version"] = version
+            texts = {"format": kind, "tpspred_version": __version__, **attributes}
+            for name, text in texts.items():
+                handle.attrs[name] = np.bytes_(text.encode())
+            yield handle
+        path.write_bytes(image.getbuffer())
+        seal(path)
+
+
+def add_array(handle: h5py.File, name: str, array: NDArray[Any]) -> None:
+    """Add an array to a file, compressed if it is large."""
+    packed = {"compression": "gzip", "shuffle": True} if array.size > SMALL else {}
+    handle.create_dataset(name, data=array, track_times=False, **packed)
+
+
+def add_text(handle: h5py.File, name: str, text: str) -> None:
+    """Add one text to a file."""
+    handle.create_dataset(name, data=np.bytes_(text.encode()), track_times=False)
+
+
+def add_lines(handle: h5py.File, name: str, lines: Iterable[str]) -> None:
+    """Add texts without line breaks to a file, as the bytes of lines.
+
+    They are not compressed, so that a file cannot contain more of them than it has bytes.
+    """
+    data = "".join(f"{line}\n" for line in lines).encode()
+    handle.create_dataset(name, data=np.frombuffer(data, np.uint8), track_times=False)
+
+
+def seal(path: Path) -> None:
+    """Append the seal to an HDF5 file that has none."""
+    with open(path, "r+b") as stream:
+        stream.write(_seal_of(stream, stream.seek(0, io.SEEK_END)))
+
+
+def _seal_of(stream: BinaryIO, size: int) -> bytes:
+    """Return the seal of the first bytes of a file, and leave the stream behind them."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while block := stream.read(min(BLOCK, size - stream.tell())):
+        digest.update(block)
+    return SEAL + digest.hexdigest().encode() + b"\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """A checked HDF5 file, open for reading.
+
+    Attributes:
+        name: Name of the file, for messages.
+        handle: The open file.
+        datasets: Path inside the file → dataset.
+    """
+
+    name: str
+    handle: h5py.File
+    datasets: dict[str, h5py.Dataset]
+
+    def attribute(self, name: str) -> str:
+        """Return a text about the whole file.
+
+        Raises:
+            KeyError: If there is none of this name.
+            TypeError: If it is no text.
+        """
+        return _attribute(self.handle, name, bytes).decode()
+
+    def lines(self, name: str, count: int) -> list[str]:
+        """Return the texts of a dataset that :func:`add_lines` wrote.
+
+        Raises:
+            ValueError: If their number is another one.
+        """
+        data = self.datasets[name][()].tobytes()
+        ended = data.count(b"\n")
+        if ended != count or (data and not data.endswith(b"\n")):
+            raise ValueError(f"{name}: {ended} lines instead of {count}")
+        return data.decode().split("\n")[:-1]
+
+
+@contextlib.contextmanager
+def reading(
+    source: Source, kinds: Sequence[str], version: int, error: type[TpspredError]
+) -> Iterator[Content]:
+    """Open an HDF5 file that :func:`writing` wrote, and check it.
+
+    Args:
+        source: HDF5 file or pipe, '-' for standard input, or an open input.
+        kinds: Accepted formats.
+        version: Accepted version of the format.
+        error: Class of the errors.
+
+    Yields:
+        The content. What the block raises because the content does not fit becomes an error too.
+
+    Raises:
+        InputError: If the file cannot be opened.
+        TpspredError: Of the given class, if the file is cut short, was altered, is of another
+            format or version, points to other files, or contains something unusable.
+    """
+    wanted = f"a whole {' or '.join(kinds)} file"
+    with files.open_input(source) as opened:
+        if not opened.is_hdf5:
+            raise error.at(opened.name, "a file that is not HDF5", wanted)
+        with refusing_damage(opened.name, wanted, error), files.seekable(opened) as stream:
+            _check_seal(stream, opened.name, wanted, error)
+            # Every dataset is read once and whole, so caches would only take memory.
+            with h5py.File(stream, "r", rdcc_nbytes=0) as handle:
+                kind = _attribute(handle, "format", bytes).decode()
+                if kind not in kinds:
+                    raise error.at(opened.name, f"format {shown(kind)}", " or ".join(kinds))
+                found_version = int(_attribute(handle, "format_version", np.integer))
+                if found_version != version:
+                    raise error.at(opened.name, f"format version {found_version}", str(version))
+                yield Content(opened.name, handle, _datasets(handle, stream))
+
+
+@contextlib.contextmanager
+def refusing_damage(source: str, wanted: str, error: type[TpspredError]) -> Iterator[None]:
+    """Turn what content that does not fit raises into an error of one line.
+
+    Args:
+        source: Name of the file.
+        wanted: What the file should be.
+        error: Class of the error.
+    """
+    try:
+        yield
+    except DAMAGE as failure:
+        reason = shown((str(failure).splitlines() or [type(failure).__name__])[0])
+        raise error.at(source, f"a part that does not fit ({reason})", wanted) from failure
+
+
+def shown(text: str, length: int = 200) -> str:
+    r"""Return the beginning of a text as a message may show it, without control characters.
+
+    >>> shown("first\nsecond", length=8)
+    'first\\nse'
+    """
+    return repr(text[:length])[1:-1]
+
+
+def _check_seal(stream: BinaryIO, source: str, wanted: str, error: type[TpspredError]) -> None:
+    """Compare the seal of a file with its bytes.
+
+    Raises:
+        TpspredError: Of the given class, if there is no seal, or if it is that of other bytes.
+    """
+    size = stream.seek(0, io.SEEK_END) - SEAL_BYTES
+    stream.seek(max(0, size))
+    recorded = stream.read()
+    if not (size > 0 and recorded.startswith(SEAL)):
+        raise error.at(
+            source, "no seal at its end: it is cut short, or not written by this version", wanted
+        )
+    if recorded != _seal_of(stream, size):
+        raise error.at(source, "altered content, which its seal does not fit", wanted)
+
+
+def _attribute(handle: h5py.File, name: str, kind: type) -> Any:
+    """Return an attribute of a file.
+
+    Raises:
+        KeyError: If there is no such attribute.
+        TypeError: If it is of another kind, or several values.
+    """
+    stored = handle.attrs.get_id(name)
+    is_plain = stored.shape == () and stored.dtype.kind in NUMBERS_AND_BYTES
+    value = handle.attrs[name] if is_plain else None
+    if not isinstance(value, kind):
+        raise TypeError(f"attribute {name}")
+    return value
+
+
+def _datasets(handle: h5py.File, stream: BinaryIO) -> dict[str, h5py.Dataset]:
+    """Return the datasets of a file by their path, all of them checked, and none of them read.
+
+    A file of a stranger could show the content of any file that its reader may open, with links,
+    external storage or virtual datasets. It could fill the memory, with a large declared shape. It
+    could keep its reader busy for ever, with groups that contain each other.
+
+    Raises:
+        ValueError: If the file does such a thing.
+    """
+    datasets = {}
+    addresses = set()
+    file_bytes = stream.seek(0, io.SEEK_END)
+    stored = 0
+    groups = [("", handle.id)]
+    while groups:
+        prefix, group = groups.pop()
+        for name in group:
+            path = prefix + name.decode(errors="backslashreplace")
+            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                raise ValueError(f"{path}: a link to another place")
+            item = h5py.h5o.open(group, name)
+            address = h5py.h5o.get_info(item).addr
+            if address in addresses:
+                raise ValueError(f"{path}: the same data under another name")
+            addresses.add(address)
+            if isinstance(item, h5py.h5g.GroupID):
+                groups.append((f"{path}/", item))
+            elif isinstance(item, h5py.h5d.DatasetID):
+                datasets[path] = h5py.Dataset(item, readonly=True)
+                stored += _stored_bytes(datasets[path])
+            else:
+                raise ValueError(f"{path}: neither a group nor a dataset")
+    if stored > file_bytes:
+        raise ValueError("more data than the file has bytes")
+    return datasets
+
+
+def _stored_bytes(dataset: h5py.Dataset) -> int:
+    """Return how many bytes of the file a dataset takes.
+
+    Raises:
+        ValueError: If its type or layout is one that this package does not write, or if it cannot
+            be as large as it says.
+    """
+    plan = dataset.id.get_create_plist()
+    layout = plan.get_layout()
+    if layout == h5py.h5d.VIRTUAL or plan.get_external_count():
+        raise ValueError(f"{dataset.name}: data from another place")
+    if dataset.dtype.kind not in NUMBERS_AND_BYTES or dataset.shape is None:
+        raise ValueError(f"{dataset.name}: type {dataset.dtype}, shape {dataset.shape}")
+    stored: int = dataset.id.get_storage_size()
+    if layout == h5py.h5d.CHUNKED:
+        _check_chunks(dataset, plan, stored)
+    elif layout != h5py.h5d.CONTIGUOUS or stored != dataset.nbytes:
+        raise ValueError(f"{dataset.name}: {dataset.nbytes} bytes in {stored}")
+    return stored
+
+
+def _check_chunks(dataset: h5py.Dataset, plan: h5py.h5p.PropDCID, stored: int) -> None:
+    """Refuse a dataset in pieces of which some are absent or cannot be as large as they say.
+
+    Args:
+        dataset: Dataset in pieces.
+        plan: How it was created.
+        stored: Bytes that the pieces take in the file.
+
+    Raises:
+        ValueError: If it is to be refused.
+    """
+    filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
+    if filters not in ([], FILTERS):
+        raise ValueError(f"{dataset.name}: filters {filters}")
+    shape, chunk = dataset.shape, plan.get_chunk()
+    pieces = math.prod(-(-n // width) for n, width in zip(shape, chunk))
+    size = pieces * math.prod(chunk) * dataset.dtype.itemsize
+    is_whole = dataset.id.get_num_chunks() == pieces
+    is_wide = any(width > n for n, width in zip(shape, chunk))
+    if is_wide or not is_whole or size > stored * (GZIP_RATIO if filters else 1):
+        raise ValueError(f"{dataset.name}: {size} bytes in {stored}")

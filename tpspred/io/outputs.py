@@ -49,9 +49,9 @@ def atomic_path(target: Path) -> Iterator[pathlib.Path]:
         InputError: If the target cannot be written.
     """
     if _is_replaceable(target):
-        with contextlib.closing(_Replacement(target)) as replacement:
-            with _disk_may_be_full(target):
-                yield replacement.path
+        with contextlib.ExitStack() as stack, _disk_may_be_full(target):
+            replacement = _replacement(target, stack)
+            yield replacement.path
             replacement.commit()
         return
     with tempfile.TemporaryDirectory(prefix="tpspred-") as folder:
@@ -93,7 +93,7 @@ def open_text_outputs(targets: Sequence[Path]) -> Iterator[list[TextIO]]:
                 continue
             path = target
             if _is_replaceable(target):
-                replacement = stack.enter_context(contextlib.closing(_Replacement(target)))
+                replacement = _replacement(target, stack)
                 replacements.append(replacement)
                 path = replacement.path
             handles.append(stack.enter_context(_open_text(path, target)))
@@ -193,9 +193,16 @@ class _Replacement:
 
     def close(self) -> None:
         """Remove the temporary file, if it has not taken the place of the target."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
-        os.close(self._descriptor)
+        with _signals_wait():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+            os.close(self._descriptor)
+
+
+def _replacement(target: Path, stack: contextlib.ExitStack) -> _Replacement:
+    """Make a temporary file, which is removed when a stack is closed."""
+    with _signals_wait():
+        return stack.enter_context(contextlib.closing(_Replacement(target)))
 
 
 def _locked_file(folder: str) -> tuple[int, str]:

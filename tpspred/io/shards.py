@@ -1,9 +1,14 @@
-"""Deal the records of an input out to several runs (shards), and merge what the runs wrote."""
+"""Deal the records of an input out to several runs (shards), and merge what the runs wrote.
+
+The last column of a shard's table numbers its records. The cell of the last row also says that it
+is the last one, so that a table that was cut at the end of a row is recognised.
+"""
 
 import contextlib
 import dataclasses
 import itertools
 import re
+import resource
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -15,6 +20,10 @@ from .files import OpenInput, Path
 
 # The last column of a shard's table. Its header is this and I/N, and its cells are record numbers.
 COLUMN = "shard:"
+# What follows the last cell of the table: of its last row, or of its header if there is no row.
+LAST, EMPTY = ":last", ":empty"
+MAX_SHARDS = 1_000_000
+OTHER_FILES = 50  # files that a process opens beside those that it merges
 
 Item = TypeVar("Item")
 
@@ -43,13 +52,14 @@ class Shard:
         """Make a shard from its text, I/N.
 
         Raises:
-            ValueError: If the text is not of this form, or I is not between 1 and N.
+            ValueError: If the text is not of this form, I is not between 1 and N, or N is above
+                1,000,000.
 
         >>> Shard.parse("2/8")
         Shard(number=2, of=8)
         """
-        match = re.fullmatch(r"(\d+)/(\d+)", text)
-        if not match or not 1 <= int(match[1]) <= int(match[2]):
+        match = re.fullmatch("([0-9]{1,7})/([0-9]{1,7})", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]) <= MAX_SHARDS:
             raise ValueError(text)
         return cls(int(match[1]), int(match[2]))
 
@@ -82,6 +92,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     repeated = next((source for source in sources if sources.count(source) > 1), None)
     if repeated:
         raise InputError.at(repeated, "a shard that is given twice", "each once")
+    _allow_open_files(len(sources) + OTHER_FILES)
     with contextlib.ExitStack() as stack:
         inputs = [stack.enter_context(files.open_input(source)) for source in sources]
         stores = [opened for opened in inputs if opened.is_hdf5]
@@ -89,6 +100,23 @@ def merge(sources: Sequence[Path], target: Path) -> int:
             table = next(opened for opened in inputs if not opened.is_hdf5)
             raise InputError.at(table.name, "a table", f"a store like {stores[0].name}")
         return _merge_stores(inputs, target) if stores else _merge_tables(inputs, target)
+
+
+def _allow_open_files(count: int) -> None:
+    """Let this process open so many files at once, if it does not yet.
+
+    Raises:
+        InputError: If the system does not allow so many.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= count:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    except (ValueError, OSError):
+        raise InputError.at(
+            "shards", "too low a limit of open files", f"{count} or more (see ulimit -Hn)"
+        ) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +139,28 @@ def _open_table(opened: OpenInput) -> _OpenTable:
     _, header = next(rows, (0, ""))
     *columns, last_column = header.split("\t")
     shard_text = last_column.removeprefix(COLUMN) if last_column.startswith(COLUMN) else ""
-    return _OpenTable(columns, _parse_shard(shard_text, opened.name), rows)
+    shard = _parse_shard(shard_text.removesuffix(EMPTY), opened.name)
+    return _OpenTable(columns, shard, _whole(rows, shard_text.endswith(EMPTY), opened.name))
+
+
+def _whole(rows: Iterator[tuple[int, str]], ended: bool, source: str) -> Iterator[tuple[int, str]]:
+    """Pass the rows of a table on, without the mark of the last one.
+
+    Args:
+        rows: (line number, text).
+        ended: Whether the header says that there is no row.
+        source: Name of the table.
+
+    Raises:
+        InputError: If the last row has no mark, or another one has it.
+    """
+    for line, text in rows:
+        if ended:
+            raise InputError.at(f"{source}, line {line}", "a row behind the last one", "the end")
+        ended = text.endswith(LAST)
+        yield line, text.removesuffix(LAST)
+    if not ended:
+        raise InputError.at(source, "a table that is cut short", f"a last row that ends in {LAST}")
 
 
 def _merge_tables(inputs: Sequence[OpenInput], target: Path) -> int:
@@ -121,6 +170,8 @@ def _merge_tables(inputs: Sequence[OpenInput], target: Path) -> int:
     rows = _in_turn({source: tables[source].rows for source in ordered})
     count = 0
     model = None
+    if "model" not in columns:
+        raise InputError.at(ordered[0], "no column model", "a table of tpspred predict")
     with files.open_text_output(target) as handle:
         print(*columns, sep="\t", file=handle)
         for source, (line, text) in rows:
@@ -177,6 +228,7 @@ def _merge_stores(inputs: Sequence[OpenInput], target: Path) -> int:
         descriptions=gather(part.descriptions for part in parts),
         sequences=gather(part.sequences for part in parts),
         problems=gather(part.problems for part in parts),
+        lengths=np.concatenate([part.lengths for part in parts])[order],
         embedding=np.concatenate([part.embedding for part in parts])[order],
         windows=np.concatenate([part.windows for part in parts])[order],
         features=np.concatenate(features)[order] if features else None,

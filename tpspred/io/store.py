@@ -1,24 +1,28 @@
 """The HDF5 store of representations: one row per protein, with its embedding and features."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..errors import StoreError
-from . import files
-from .files import Path, Source
-from .hdf5 import refuse_pointers
+from . import hdf5
+from .fasta import AMINO_ACIDS, MAX_LENGTH_AA, PROBLEMS
+from .files import Path, Source, name_of
+from .hdf5 import Content, shown
 
 FORMAT = "tpspred-representations"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 NO_MATCH = "no_profile_match"
 UNSCREENED = "none"
 TEXTS = ("ids", "descriptions", "sequences", "problems")
+# Dataset → number of its dimensions, and numpy's letters of its type.
+NUMBERS = {"lengths": (1, "iu"), "embedding": (2, "f"), "windows": (1, "iu")}
+FEATURES = {"features": (2, "f")}
+MAX_FLOAT_BYTES = 4  # what is larger does not fit into the float32 of a table
 # Attribute of the file → field of Representations.
 ATTRIBUTES = {
     "encoder": "encoder",
@@ -28,7 +32,22 @@ ATTRIBUTES = {
     "screen": "screen",
     "shard": "shard",
 }
-TEXT = h5py.string_dtype()
+
+# What the texts of a store look like. A tab, line break or NUL would forge the rows of a table.
+ID = re.compile(r"[^\t\n\r\0 ]+")
+DESCRIPTION = re.compile(r"[^\t\n\r\0]*")
+SEQUENCE = re.compile(f"X*[{AMINO_ACIDS}][{AMINO_ACIDS}X]*")
+WORD = re.compile("[!-~]+")
+CHECKSUM = re.compile(r"[0-9a-f]{64}(\+[0-9a-f]{64})*")
+TEXT_FORMS = {"ids": ID, "descriptions": DESCRIPTION, "feature_names": WORD}
+ATTRIBUTE_FORMS = {
+    "encoder": WORD,
+    "checksum": CHECKSUM,
+    "pooling": re.compile("[ -~]*"),
+    "precision": WORD,
+    "screen": re.compile(f"[0-9a-f]{{64}}|{UNSCREENED}"),
+    "shard": re.compile("([0-9]+/[0-9]+)?"),
+}
 
 
 class EncoderIdentity(Protocol):
@@ -65,6 +84,7 @@ class Representations:
         sequences: n normalised sequences.
         problems: n strings: '' for a row with a vector, ``no_profile_match`` for a protein that did
             not pass the screen, or why the sequence cannot be scored. Rows with a problem are zero.
+        lengths: (n,) residues of the records; the sequence of a record that cannot be scored is ''.
         embedding: (n, dimension) vectors.
         windows: (n,) passes of the encoder that each row took; 0 for a row with a problem.
         features: (n, 64) engineered features; None before ``tpspred featurize``.
@@ -81,6 +101,7 @@ class Representations:
     descriptions: list[str]
     sequences: list[str]
     problems: list[str]
+    lengths: NDArray[np.int64]
     embedding: NDArray[np.float32]
     windows: NDArray[np.int32]
     features: NDArray[np.float32] | None
@@ -105,28 +126,18 @@ def write(table: Representations, target: Path) -> None:
 
     Raises:
         InputError: If the target cannot be written.
+        StoreError: If the table has content that :func:`read` would refuse.
     """
-    with files.atomic_path(target) as path, h5py.File(path, "w") as handle:
-        handle.attrs.update(
-            {"format": FORMAT, "format_version": FORMAT_VERSION, "tpspred_version": __version__}
-            | {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
-        )
+    _check(table, str(target))
+    attributes = {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
+    with hdf5.writing(target, FORMAT, FORMAT_VERSION, attributes) as handle:
         for name in TEXTS:
-            _write_texts(handle, name, getattr(table, name))
-        _write_array(handle, "embedding", table.embedding)
-        _write_array(handle, "windows", table.windows)
+            hdf5.add_lines(handle, name, getattr(table, name))
+        for name in NUMBERS:
+            hdf5.add_array(handle, name, getattr(table, name))
         if table.features is not None:
-            _write_array(handle, "features", table.features)
-            _write_texts(handle, "feature_names", table.feature_names)
-
-
-def _write_texts(handle: h5py.File, name: str, texts: Sequence[str]) -> None:
-    handle.create_dataset(name, data=np.array(texts, object), dtype=TEXT)
-
-
-def _write_array(handle: h5py.File, name: str, array: NDArray[Any]) -> None:
-    compression = {"compression": "gzip", "shuffle": True} if array.size else {}
-    handle.create_dataset(name, data=array, **compression)
+            hdf5.add_array(handle, "features", table.features)
+            hdf5.add_lines(handle, "feature_names", table.feature_names)
 
 
 def read(source: Source) -> Representations:
@@ -137,73 +148,114 @@ def read(source: Source) -> Representations:
 
     Raises:
         InputError: If the file cannot be opened.
-        StoreError: If the file is no store or is cut short, has another format version, lacks a
-            part, or has parts that differ in their number of rows.
+        StoreError: If the file is no store, is cut short, was altered, or has another format
+            version, or if its content is not what tpspred embed writes.
     """
-    with files.open_input(source) as opened:
-        if not opened.is_hdf5:
-            raise StoreError.at(
-                opened.name, "a file that is not HDF5", "a store made by tpspred embed"
-            )
-        try:
-            with files.seekable(opened) as stream, h5py.File(stream, "r") as handle:
-                refuse_pointers(handle, opened.name, StoreError)
-                return _read(handle, opened.name)
-        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StoreError.at(
-                opened.name,
-                f"a file that HDF5 cannot open ({first_line})",
-                "a store made by tpspred embed",
-            ) from None
-
-
-def _read(handle: h5py.File, source: str) -> Representations:
-    if handle.attrs.get("format") != FORMAT:
-        raise StoreError.at(source, f"format {handle.attrs.get('format', 'unknown')}", FORMAT)
-    if handle.attrs["format_version"] != FORMAT_VERSION:
-        raise StoreError.at(
-            source, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION)
+    with hdf5.reading(source, (FORMAT,), FORMAT_VERSION, StoreError) as content:
+        _check_layout(content)
+        datasets = content.datasets
+        rows = len(datasets["embedding"])
+        features = datasets.get("features")
+        names = [] if features is None else content.lines("feature_names", features.shape[1])
+        table = Representations(
+            ids=content.lines("ids", rows),
+            descriptions=content.lines("descriptions", rows),
+            sequences=content.lines("sequences", rows),
+            problems=content.lines("problems", rows),
+            lengths=datasets["lengths"][()].astype(np.int64),
+            embedding=datasets["embedding"][()].astype(np.float32),
+            windows=datasets["windows"][()].astype(np.int32),
+            features=None if features is None else features[()].astype(np.float32),
+            feature_names=tuple(names),
+            **{field: content.attribute(name) for name, field in ATTRIBUTES.items()},
         )
-    missing = [name for name in (*TEXTS, "embedding", "windows") if name not in handle]
-    if missing:
-        raise StoreError.at(source, f"no {', '.join(missing)}", "a whole store")
-    has_features = "features" in handle
-    table = Representations(
-        ids=_read_texts(handle, "ids"),
-        descriptions=_read_texts(handle, "descriptions"),
-        sequences=_read_texts(handle, "sequences"),
-        problems=_read_texts(handle, "problems"),
-        embedding=handle["embedding"][()].astype(np.float32),
-        windows=handle["windows"][()],
-        features=handle["features"][()] if has_features else None,
-        feature_names=tuple(_read_texts(handle, "feature_names")) if has_features else (),
-        **{field: handle.attrs[name] for name, field in ATTRIBUTES.items()},
-    )
-    _check_rows(table, source)
+    _check(table, name_of(source))
     return table
 
 
-def _read_texts(handle: h5py.File, name: str) -> list[str]:
-    texts: list[str] = handle[name].asstr()[()].tolist()
-    return texts
-
-
-def _check_rows(table: Representations, source: Path) -> None:
-    """Refuse a store whose parts differ in their number of rows.
+def _check_layout(content: Content) -> None:
+    """Refuse a store whose datasets are not those of a store, before any of them is read.
 
     Raises:
-        StoreError: If the numbers differ; the message lists them.
+        StoreError: If one is missing, or has another type, number of dimensions or of rows.
     """
-    rows = {name: len(getattr(table, name)) for name in (*TEXTS, "embedding", "windows")}
-    if table.features is not None:
-        rows["features"] = len(table.features)
+    datasets = content.datasets
+    has_features = "features" in datasets
+    layout_of = NUMBERS | FEATURES if has_features else NUMBERS
+    texts = (*TEXTS, "feature_names") if has_features else TEXTS
+    missing = [name for name in (*texts, *layout_of) if name not in datasets]
+    if missing:
+        raise StoreError.at(content.name, f"no {', '.join(missing)}", "a whole store")
+    for name, dataset in datasets.items():
+        shape, dtype = dataset.shape, dataset.dtype
+        dimensions, letters = layout_of.get(name, (0, ""))
+        is_text = name in texts and len(shape) == 1 and dtype == np.uint8 and not dataset.chunks
+        is_array = len(shape) == dimensions and dtype.kind in letters
+        is_large = dtype.kind == "f" and dtype.itemsize > MAX_FLOAT_BYTES
+        if not (is_text or is_array) or is_large:
+            raise StoreError.at(
+                content.name,
+                f"{shown(name)} of type {dtype} and shape {shape}",
+                "the arrays and texts that tpspred embed writes",
+            )
+    rows = {name: len(datasets[name]) for name in layout_of}
     if len(set(rows.values())) > 1:
         raise StoreError.at(
-            source,
+            content.name,
             ", ".join(f"{count} {name}" for name, count in rows.items()),
             "the same number of rows in all",
         )
+
+
+def _check(table: Representations, source: str) -> None:
+    """Refuse a table with texts that no FASTA file gives, or numbers that no encoder makes.
+
+    Args:
+        table: Content of a store.
+        source: Name of the store, for error messages.
+
+    Raises:
+        StoreError: If there is one; the message names it.
+    """
+    for field, form in ATTRIBUTE_FORMS.items():
+        if not form.fullmatch(getattr(table, field)):
+            raise StoreError.at(
+                source, f"{field} '{shown(getattr(table, field))}'", "what tpspred embed writes"
+            )
+    for field, form in TEXT_FORMS.items():
+        odd = next((text for text in getattr(table, field) if not form.fullmatch(text)), None)
+        if odd is not None:
+            raise StoreError.at(source, f"'{shown(odd)}' among the {field}", "a text as in FASTA")
+    rows = zip(table.sequences, table.problems, table.lengths.tolist(), table.windows.tolist())
+    for number, row in enumerate(rows, 1):
+        if not _is_possible(*row):
+            raise StoreError.at(
+                source,
+                f"row {number} with sequence '{shown(row[0], 20)}', problem '{shown(row[1])}', "
+                f"length {row[2]} and {row[3]} windows",
+                "a row as tpspred embed writes it",
+            )
+    for numbers in (table.embedding, table.features):
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise StoreError.at(source, "a vector that is infinite or no number", "finite numbers")
+
+
+def _is_possible(sequence: str, problem: str, length_aa: int, windows: int) -> bool:
+    """Return whether a row is one that an embedding can have.
+
+    >>> _is_possible("MKV", "", 3, 1), _is_possible("", "empty", 0, 0)
+    (True, True)
+    >>> _is_possible("MKV", "", 4, 1), _is_possible("MKV", "empty", 3, 0)
+    (False, False)
+    """
+    if problem in PROBLEMS:
+        return not sequence and length_aa >= 0 and not windows
+    return (
+        problem in ("", NO_MATCH)
+        and bool(SEQUENCE.fullmatch(sequence))
+        and len(sequence) == length_aa <= MAX_LENGTH_AA
+        and (windows > 0) == (problem == "")
+    )
 
 
 def features_named(table: Representations, names: Sequence[str]) -> NDArray[np.float32]:

@@ -1,30 +1,32 @@
 """Model and encoder files: one HDF5 file each, which says what it is and whether it is complete.
 
 A file is a tree of arrays and JSON texts. Its root attributes contain the format, its version, and
-the SHA-256 of all names, types, shapes and bytes. A file that is cut short, was altered or lacks a
-part is therefore refused. No pickle is loaded.
+the SHA-256 of all names, types, shapes and bytes, by which a model is known. The file is sealed
+(see ``io.hdf5``), so that one that is cut short or was altered is refused. So is one whose parts do
+not fit together. No pickle is loaded.
 """
 
+import functools
 import hashlib
 import importlib.resources
 import json
+import operator
 import pathlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 
-from .. import __version__
-from ..dataset.labels import Label
+from ..dataset.labels import GROUPS, Label
 from ..encoders.protocol import Encoder, Tree, encoder_class, known_names
 from ..encoders.runtime import Runtime
 from ..errors import ModelError
 from ..family import features, profiles
-from ..family.motifs import Site
-from ..io import files
+from ..family.motifs import MOTIFS, Site
+from ..family.profiles import Profile
+from ..io import hdf5
 from ..io.files import Path
-from ..io.hdf5 import refuse_pointers
 from . import calibration
 from .neighbours import References
 from .predictor import Predictor
@@ -32,7 +34,7 @@ from .scaling import Scaling
 from .training import TrainedNetworks
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 BUNDLED = "resources/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = (
@@ -53,6 +55,37 @@ CALIBRATION_NUMBERS = (
     "uncertain_threshold",
     "sequences",
 )
+# Part that is an array of numbers → names of its axes. Axes of one name have one size.
+SHAPES = {
+    "labels/positives": ("labels",),
+    "scaling/embedding_mean": ("dimension",),
+    "scaling/feature_mean": ("features",),
+    "scaling/feature_scale": ("features",),
+    "calibration/slopes": ("labels",),
+    "calibration/offsets": ("labels",),
+    "calibration/thresholds": ("labels",),
+    "calibration/tps_threshold": (),
+    "calibration/uncertain_threshold": (),
+    "calibration/sequences": (),
+    "calibration/held_out/probabilities": ("held_out", "labels"),
+    "calibration/held_out/targets": ("held_out", "labels"),
+    "calibration/held_out/similarity": ("held_out",),
+    "references/vectors": ("enzymes", "dimension"),
+    "references/targets": ("enzymes", "labels"),
+    "references/folds": ("enzymes",),
+    "references/similarities": ("points",),
+    "references/identities": ("points",),
+    "training/sequence_hashes": ("sequences",),
+    "training/sequence_folds": ("sequences",),
+}
+FIT = "a model whose parts fit together"
+ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
+SHA256 = re.compile("[0-9a-f]{64}")
+# How a profile begins. HMMER crashes where the alphabet does not come before the matrix.
+HMM_HEADER = re.compile(
+    rb"HMMER3/f [ -~]*\nNAME  [!-~]+\n(?:(?:ACC|DESC)  [ -~]*\n)*"
+    rb"LENG  [1-9][0-9]{0,4}\n(?:MAXL  [0-9]+\n)?ALPH  amino\n"
+)
 
 
 def bundled() -> pathlib.Path:
@@ -68,13 +101,16 @@ def load(path: Path | None = None, runtime: Runtime | None = None) -> Predictor:
         runtime: How a language model runs, for a model with an ESM-2 encoder.
 
     Raises:
+        InputError: If the file cannot be opened.
         ModelError: If the file is cut short, was altered, is of another format version, lacks a
-            part, or needs a feature that this version does not compute.
+            part or has one that does not fit, or needs a feature that this version does not
+            compute.
     """
     source = str(path or bundled())
     tree, checksum = read_tree(source, (MODEL,), MODEL_PARTS)
-    encoder = encoder_from_tree(tree["encoder"], source, runtime)
-    return predictor_from_tree(tree, encoder, checksum, source)
+    with hdf5.refusing_damage(source, FIT, ModelError):
+        encoder = encoder_from_tree(tree["encoder"], source, runtime)
+        return predictor_from_tree(tree, encoder, checksum, source)
 
 
 def save(predictor: Predictor, path: Path) -> str:
@@ -99,12 +135,14 @@ def load_encoder(path: Path | None = None, runtime: Runtime | None = None) -> En
         runtime: How a language model runs, for an ESM-2 encoder.
 
     Raises:
+        InputError: If the file cannot be opened.
         ModelError: If the file is cut short, was altered, is of another format version, or lacks
-            a part.
+            a part or has one that does not fit.
     """
     source = str(path or bundled())
     tree, _ = read_tree(source, (ENCODER, MODEL), ENCODER_PARTS)
-    return encoder_from_tree(tree["encoder"], source, runtime)
+    with hdf5.refusing_damage(source, FIT, ModelError):
+        return encoder_from_tree(tree["encoder"], source, runtime)
 
 
 def save_encoder(encoder: Encoder, path: Path) -> str:
@@ -147,7 +185,9 @@ def predictor_from_tree(tree: Tree, encoder: Encoder, checksum: str, source: Pat
 
     Raises:
         ModelError: If the model needs a feature that this version does not compute.
+        ValueError, TypeError, LookupError: If a part does not fit.
     """
+    _check_parts(tree, encoder)
     unknown = [name for name in tree["features"] if name not in features.FEATURES]
     if unknown:
         raise ModelError.at(
@@ -174,6 +214,48 @@ def predictor_from_tree(tree: Tree, encoder: Encoder, checksum: str, source: Pat
     )
     references = References(**tree["references"])
     return Predictor(encoder, trained, references, training["record"], fitted, checksum)
+
+
+def _check_parts(tree: Tree, encoder: Encoder) -> None:
+    """Refuse a model whose arrays and texts do not fit together.
+
+    Raises:
+        ValueError, TypeError, LookupError: If they do not; the message names the part.
+    """
+    about = tree["references"]["about"]
+    sizes = {
+        "dimension": encoder.dimension,
+        "features": len(tree["features"]),
+        "labels": len(tree["labels"]["names"]),
+        "enzymes": len(about),
+    }
+    for path, axes in SHAPES.items():
+        array: Any = functools.reduce(operator.getitem, path.split("/"), tree)
+        wanted = tuple(sizes.setdefault(axis, size) for axis, size in zip(axes, array.shape))
+        is_numeric = array.dtype.kind in "iuf" and np.isfinite(array).all()
+        if array.shape != wanted or not is_numeric:
+            raise ValueError(f"{path}: shape {array.shape}, type {array.dtype}")
+    if tree["scaling"]["embedding_scale"].shape not in ((1,), (encoder.dimension,)):
+        raise ValueError("scaling/embedding_scale")
+    if not (sizes["enzymes"] and sizes["points"] and len(tree["members"])):
+        raise ValueError("no enzyme, or no network")
+    if not all(name.decode().partition(":")[0] in GROUPS for name in tree["labels"]["names"]):
+        raise ValueError("labels/names")
+    if not all(map(_is_known_enzyme, about)):
+        raise ValueError("references/about")
+    if not _are_texts([tree["training"]["record"]["name"]]):
+        raise ValueError("training/record")
+
+
+def _is_known_enzyme(about: Mapping[str, Any]) -> bool:
+    """Return whether a JSON value is what a model says about a characterised enzyme."""
+    lists = [about[name] for name in ("accessions", "species", "products")]
+    return _are_texts([about["id"]]) and all(map(_are_texts, lists))
+
+
+def _are_texts(value: object) -> bool:
+    """Return whether a JSON value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def encoder_to_tree(encoder: Encoder) -> Tree:
@@ -203,20 +285,40 @@ def encoder_from_tree(tree: Tree, source: Path, runtime: Runtime | None = None) 
 
     Raises:
         ModelError: If this version has no such encoder.
+        ValueError, TypeError, LookupError: If a part does not fit.
     """
     family_profiles = [
-        profiles.Profile(
-            about["name"],
-            profiles.from_bytes(tree["hmms"][str(k)].tobytes()),
-            tuple(map(tuple, about["regions"])),
-            tuple(Site(**site) for site in about["sites"]),
-        )
-        for k, about in enumerate(tree["profiles"])
+        _profile(about, tree["hmms"][str(k)].tobytes()) for k, about in enumerate(tree["profiles"])
     ]
+    if len(tree["hmms"]) != len(family_profiles):
+        raise ValueError("encoder/hmms")
+    weights = tree.get("weights")
+    if weights and not (SHA256.fullmatch(weights["sha256"]) and weights["dimension"] > 0):
+        raise ValueError("encoder/weights")
     named_class = encoder_class(tree["name"])
     if named_class is None:
         raise ModelError.at(source, f"an encoder named {tree['name']}", known_names())
     return named_class.from_tree(tree, family_profiles, runtime)
+
+
+def _profile(about: Mapping[str, Any], hmm_data: bytes) -> Profile:
+    """Make a profile of what a file contains about it.
+
+    Raises:
+        ValueError, TypeError, LookupError: If it does not fit.
+    """
+    if not HMM_HEADER.match(hmm_data):
+        raise ValueError(f"profile {about['name']}")
+    hmm = profiles.from_bytes(hmm_data)
+    regions = tuple((name, first, last) for name, first, last in about["regions"])
+    sites = tuple(Site(**site) for site in about["sites"])
+    fits = all(1 <= first <= last <= hmm.M for _, first, last in regions) and all(
+        site.motif in MOTIFS and 1 <= site.column <= hmm.M and 0 <= site.frequency <= 1
+        for site in sites
+    )
+    if not fits or hmm.alphabet != profiles.ALPHABET:
+        raise ValueError(f"profile {about['name']}")
+    return Profile(about["name"], hmm, regions, sites)
 
 
 def write_tree(tree: Tree, path: Path, kind: str) -> str:
@@ -235,19 +337,12 @@ def write_tree(tree: Tree, path: Path, kind: str) -> str:
         for name, value in _flatten(tree)
     }
     checksum = _checksum(flat)
-    with files.atomic_path(path) as target, h5py.File(target, "w") as handle:
-        handle.attrs.update(
-            {
-                "format": kind,
-                "format_version": FORMAT_VERSION,
-                "sha256": checksum,
-                "tpspred_version": __version__,
-            }
-        )
+    with hdf5.writing(path, kind, FORMAT_VERSION, {"sha256": checksum}) as handle:
         for name, value in flat.items():
-            large = isinstance(value, np.ndarray) and value.size > 64
-            packed = {"compression": "gzip", "shuffle": True} if large else {}
-            handle.create_dataset(name, data=value, track_times=False, **packed)
+            if isinstance(value, str):
+                hdf5.add_text(handle, name, value)
+            else:
+                hdf5.add_array(handle, name, value)
     return checksum
 
 
@@ -263,45 +358,47 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
         (nested dictionaries; SHA-256 of the content).
 
     Raises:
-        ModelError: If the file does not exist, is cut short, was altered, is of another format or
-            version, or lacks a part.
+        InputError: If the file cannot be opened.
+        ModelError: If the file is cut short, was altered, is of another format or version, or lacks
+            a part.
     """
-    try:
-        with h5py.File(path, "r") as handle:
-            refuse_pointers(handle, str(path), ModelError)
-            kind = handle.attrs.get("format", "no tpspred format")
-            if kind not in kinds:
-                raise ModelError.at(path, kind, " or ".join(kinds))
-            if handle.attrs["format_version"] != FORMAT_VERSION:
-                raise ModelError.at(
-                    path, f"format version {handle.attrs['format_version']}", str(FORMAT_VERSION)
-                )
-            missing = [name for name in required if name not in handle]
-            if missing:
-                raise ModelError.at(path, f"no part {', '.join(missing)}", "a whole model")
-            flat: dict[str, Any] = {}
-            names: list[str] = []
-            handle.visititems(
-                lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+    with hdf5.reading(path, kinds, FORMAT_VERSION, ModelError) as content:
+        missing = [name for name in required if name not in content.handle]
+        if missing:
+            raise ModelError.at(path, f"no part {', '.join(missing)}", "a whole model")
+        flat: dict[str, Any] = {}
+        for name, dataset in content.datasets.items():
+            value = dataset[()]
+            flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
+        checksum = _checksum(flat)
+        recorded = content.attribute("sha256")
+        if checksum != recorded:
+            raise ModelError.at(
+                path, f"altered content (checksum {checksum[:12]})", f"checksum {recorded[:12]}"
             )
-            for name in names:
-                value = handle[name][()]
-                flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
-            recorded = handle.attrs["sha256"]
-    except (OSError, KeyError, RuntimeError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise ModelError(f"{path}: no such file") from None
-        raise ModelError.at(
-            path,
-            f"a file that is cut short or damaged ({str(error).splitlines()[0]})",
-            "a whole model",
-        ) from None
-    checksum = _checksum(flat)
-    if checksum != recorded:
-        raise ModelError.at(
-            path, f"altered content (checksum {checksum[:12]})", f"checksum {recorded[:12]}"
-        )
-    return _nest(flat), checksum
+        tree = _nest(flat)
+        odd = next((text for text in _texts(tree) if not ONE_LINE.fullmatch(text)), None)
+        if odd is not None:
+            raise ModelError.at(
+                path, f"the name '{hdf5.shown(odd)}'", "names without control characters"
+            )
+        return tree, checksum
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in a tree."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "S":
+        for item in value.ravel().tolist():
+            yield item.decode()
 
 
 def _checksum(flat: Mapping[str, Any]) -> str:

@@ -332,10 +332,13 @@ class Predictor:
     def _network(self, state: State) -> FusedNetwork:
         """Make a network from its weights."""
         scaling = self.trained.scaling
-        network = FusedNetwork(
-            len(scaling.embedding_mean), len(scaling.feature_mean), group_sizes(self.labels), 0.0
-        )
-        network.load_state_dict(
-            {name: torch.tensor(array.astype(np.float32)) for name, array in state.items()}
-        )
+        with torch.device("meta"):  # without weights of its own
+            network = FusedNetwork(
+                len(scaling.embedding_mean),
+                len(scaling.feature_mean),
+                group_sizes(self.labels),
+                0.0,
+            )
+        weights = {name: torch.tensor(array.astype(np.float32)) for name, array in state.items()}
+        network.load_state_dict(weights, assign=True)
         return network.eval()

@@ -2,15 +2,21 @@
 
 It shows counts of the proteome, a table that can be sorted and filtered, and the evidence of every
 call: domains and motifs, probabilities beside thresholds, and the nearest enzymes.
+
+Every text is escaped, also the names that come from the model, because a model may be a stranger's.
+The page's own policy lets a browser run the script of the template, and load nothing else.
 """
 
+import base64
 import collections
-import html
+import hashlib
 import importlib.resources
 import math
 import re
 import string
+import urllib.parse
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import TextIO
 
 from .. import __version__
@@ -25,7 +31,7 @@ from .tables import number
 
 TEMPLATE = "resources/calls.html"
 # Accessions as UniProt describes them (uniprot.org/help/accession_numbers); any other is GenBank's.
-UNIPROT = re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}")
+UNIPROT = re.compile(r"[OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}", re.ASCII)
 STATUSES = {"tps": "terpene synthases", "uncertain": "uncertain", "related": "related enzymes"}
 AGREES = {True: "yes", False: "no", None: "nothing called"}
 SHOWN_LABELS = 8  # ensembles of each protein, or more if more are called
@@ -88,10 +94,8 @@ class Writer:
 
     def close(self) -> None:
         """Write the page."""
-        template = importlib.resources.files("tpspred").joinpath(TEMPLATE)
-        subtitle = (
-            f"{self._records} proteins · model {html.escape(self._model)} · tpspred {__version__}"
-        )
+        template = importlib.resources.files("tpspred").joinpath(TEMPLATE).read_text("utf-8")
+        subtitle = f"{self._records} proteins · model {escape(self._model)} · tpspred {__version__}"
         counts = [
             f"<li><b>{self._statuses[status]}</b>{words}</li>" for status, words in STATUSES.items()
         ]
@@ -100,7 +104,8 @@ class Writer:
             for name in PRODUCT_TYPES
             if self._synthase_types[name]
         ]
-        page = string.Template(template.read_text(encoding="utf-8")).substitute(
+        page = string.Template(template).substitute(
+            script_hash=_script_hash(template),
             title="Terpene synthases",
             legend=LEGEND,
             rows="\n".join(self._rows),
@@ -130,18 +135,18 @@ class Writer:
             "identity": identity,
             "text": _searched_text(call, product_type, ensembles, products),
         }
-        attributes = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in data.items())
+        attributes = " ".join(f'data-{key}="{escape(value)}"' for key, value in data.items())
         flags = "".join(
-            f' <span class="flag">{flag.replace("_", " ")}</span>' for flag in call.flags
+            f' <span class="flag">{escape(flag.replace("_", " "))}</span>' for flag in call.flags
         )
         return (
             f'<tbody class="called" {attributes}><tr>'
-            f'<td><button type="button" aria-expanded="false">{html.escape(call.id)}</button></td>'
-            f"<td>{call.status}</td>"
+            f'<td><button type="button" aria-expanded="false">{escape(call.id)}</button></td>'
+            f"<td>{escape(call.status)}</td>"
             f'<td class="n">{_two_decimals(call.tps_probability)}</td>'
-            f"<td>{product_type} {_two_decimals(call.product_type_probability)}</td>"
-            f'<td class="less">{ensembles}{flags}</td>'
-            f'<td class="less">{html.escape(products)}</td>'
+            f"<td>{escape(product_type)} {_two_decimals(call.product_type_probability)}</td>"
+            f'<td class="less">{escape(ensembles)}{flags}</td>'
+            f'<td class="less">{escape(products)}</td>'
             f'<td class="n less">{identity}</td></tr>'
             f'<tr class="detail" hidden><td colspan="7">{self._evidence(call, flags)}</td></tr>'
             "</tbody>"
@@ -174,6 +179,12 @@ class Writer:
         return "".join(levels)
 
 
+def _script_hash(template: str) -> str:
+    """Return the hash of the script in the template, as a page's policy gives it."""
+    script = template.partition("<script>")[2].partition("</script>")[0]
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
 def _two_decimals(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
@@ -189,7 +200,7 @@ def _searched_text(call: Call, product_type: str, ensembles: str, products: str)
 
 def _options(names: Sequence[str]) -> str:
     """Return the choices of a selection."""
-    return "".join(f"<option>{name}</option>" for name in names)
+    return "".join(f"<option>{escape(name)}</option>" for name in names)
 
 
 def _bars(counts: Sequence[tuple[str, int]]) -> str:
@@ -200,7 +211,7 @@ def _bars(counts: Sequence[tuple[str, int]]) -> str:
     """
     most = max((count for _, count in counts), default=1)
     bars = [
-        f'<div class="bar"><span>{html.escape(name)}</span>'
+        f'<div class="bar"><span>{escape(name)}</span>'
         f'<span><i style="width:{100 * count / most:.1f}%"></i></span><span>{count}</span></div>'
         for name, count in counts
     ]
@@ -223,7 +234,8 @@ def _level(name: str, probability: float, threshold: float, precision: float | N
     if precision is not None and not math.isnan(precision):
         title += f", right in {precision:.0%} of held-out calls"
     return (
-        f'<div class="level{" called" if is_called else ""}" title="{title}"><span>{name}</span>'
+        f'<div class="level{" called" if is_called else ""}" title="{title}">'
+        f"<span>{escape(name)}</span>"
         f'<span class="rail"><i style="width:{100 * probability:.1f}%"></i>{mark}</span>'
         f"<span>{probability:.2f}</span></div>"
     )
@@ -243,10 +255,10 @@ def _neighbour_table(neighbours: Sequence[Neighbour]) -> str:
 
 
 def _neighbour_row(neighbour: Neighbour, aligned: bool) -> str:
-    species = html.escape("; ".join(neighbour.species))
+    species = escape("; ".join(neighbour.species))
     row = (
         f"<tr><td>{_links(neighbour)}<br><i>{species}</i></td>"
-        f"<td>{html.escape(', '.join(neighbour.products))}</td>"
+        f"<td>{escape(', '.join(neighbour.products))}</td>"
         f"<td class=n>{neighbour.similarity:.2f}</td><td class=n>{neighbour.identity:.2f}</td>"
     )
     alignment = neighbour.alignment
@@ -262,13 +274,13 @@ def _neighbour_row(neighbour: Neighbour, aligned: bool) -> str:
 
 def _links(neighbour: Neighbour) -> str:
     """Return an enzyme's id and its accessions, with links to UniProt or GenBank."""
-    links = [html.escape(neighbour.id)]
+    links = [escape(neighbour.id)]
     for name in neighbour.accessions:
         if UNIPROT.fullmatch(name):
-            page = f"www.uniprot.org/uniprotkb/{name}"
+            page = f"www.uniprot.org/uniprotkb/{urllib.parse.quote(name)}"
         else:
-            page = f"www.ncbi.nlm.nih.gov/protein/{name}"
-        links.append(f'<a href="https://{html.escape(page)}">{html.escape(name)}</a>')
+            page = f"www.ncbi.nlm.nih.gov/protein/{urllib.parse.quote(name)}"
+        links.append(f'<a href="https://{page}">{escape(name)}</a>')
     return ", ".join(links)
 
 
@@ -306,13 +318,13 @@ def _domain_shapes(domain: DomainHit, length_aa: int) -> Iterator[str]:
     name = f"{domain.region} {domain.start}–{domain.end}"
     yield (
         f'<rect x="{start:.1f}" y="{TRACK_Y - DOMAIN_HEIGHT / 2}" width="{width:.1f}" '
-        f'height="{DOMAIN_HEIGHT}" fill="#cfe0ea" stroke="#00527a"><title>{html.escape(name)}, '
-        f"profile {html.escape(domain.profile)}, {domain.bits:.0f} bits</title></rect>"
+        f'height="{DOMAIN_HEIGHT}" fill="#cfe0ea" stroke="#00527a"><title>{escape(name)}, '
+        f"profile {escape(domain.profile)}, {domain.bits:.0f} bits</title></rect>"
     )
     if width > 7 * len(name):
         yield (
             f'<text x="{start + width / 2:.1f}" y="{TRACK_Y + 4}" text-anchor="middle">'
-            f"{html.escape(name)}</text>"
+            f"{escape(name)}</text>"
         )
 
 
@@ -331,13 +343,14 @@ def _motif_shapes(hit: MotifHit, length_aa: int, text_ends: list[float]) -> Iter
     yield (
         f'<path d="M{middle - 6:.1f} {TRACK_Y + 24}h12l-6 -12z" '
         f'fill="{"#b34700" if is_intact else "#fff"}" stroke="#b34700" stroke-width="1.5">'
-        f"<title>{html.escape(name)}, {hit.state}</title></path>"
+        f"<title>{escape(name)}, {escape(hit.state)}</title></path>"
     )
     for offset in motifs.metal_contacts(hit):
         position = hit.start + offset
         yield (
             f'<circle cx="{_x(position - 0.5, length_aa):.1f}" cy="{TRACK_Y - 14}" r="2.5" '
-            f'fill="#1a1a1a"><title>{hit.residues[offset]}{position} binds magnesium</title>'
+            f'fill="#1a1a1a"><title>{escape(hit.residues[offset])}{position} binds magnesium'
+            "</title>"
             "</circle>"
         )
     begin = middle - HALF_LETTER * len(name)
@@ -352,5 +365,5 @@ def _motif_shapes(hit: MotifHit, length_aa: int, text_ends: list[float]) -> Iter
         anchor = "middle"
     yield (
         f'<text x="{middle:.1f}" y="{TRACK_Y + 38 + 14 * line}" text-anchor="{anchor}">'
-        f"{html.escape(name)}</text>"
+        f"{escape(name)}</text>"
     )

@@ -5,10 +5,11 @@ With all labels, a column of probabilities follows for each label, named ``group
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import TextIO
 
 from ..family import motifs
-from ..io.shards import COLUMN, Shard
+from ..io.shards import COLUMN, EMPTY, LAST, Shard
 from ..model.calls import Call
 from ..model.predictor import Predictor
 from .tables import MISSING, joined, number
@@ -42,7 +43,8 @@ class Writer:
         predictor: Model that makes the calls.
         all_labels: Whether to add a column of probabilities for every label.
         shard: Shard that the calls belong to. The last column then contains the number of the
-            record in the whole input, for ``tpspred merge``.
+            record in the whole input, for ``tpspred merge``. Its last cell is held back, because it
+            says that it is the last one.
     """
 
     def __init__(
@@ -55,23 +57,32 @@ class Writer:
         self._handle = handle
         self._label_columns = [label.column for label in predictor.labels] if all_labels else []
         self._numbers = itertools.count(shard.number, shard.of) if shard else None
-        shard_column = [f"{COLUMN}{shard}"] if shard else []
-        self._print(*COLUMNS, *self._label_columns, *shard_column)
+        self._end = EMPTY  # what the cell that is held back ends with if no other follows
+        self._print([*COLUMNS, *self._label_columns], f"{COLUMN}{shard}" if shard else None)
 
     def write(self, call: Call) -> None:
         """Write the row of a call."""
         cells = _cells(call)
         for i in range(len(self._label_columns)):
             cells.append(number(None if call.probabilities is None else call.probabilities[i]))
-        if self._numbers is not None:
-            cells.append(str(next(self._numbers)))
-        self._print(*cells)
+        if self._numbers is None:
+            self._print(cells)
+        else:
+            print(file=self._handle)
+            self._print(cells, str(next(self._numbers)))
+            self._end = LAST
 
     def close(self) -> None:
-        """Do nothing: every row is written already."""
+        """Write the cell of a shard that was held back."""
+        if self._numbers is not None:
+            print(self._end, file=self._handle)
 
-    def _print(self, *cells: str) -> None:
-        print(*cells, sep="\t", file=self._handle)
+    def _print(self, cells: Sequence[str], shard_cell: str | None = None) -> None:
+        """Write a row, without the end of its line if it has the cell of a shard."""
+        if shard_cell is None:
+            print(*cells, sep="\t", file=self._handle)
+        else:
+            print(*cells, shard_cell, sep="\t", end="", file=self._handle)
 
 
 def _cells(call: Call) -> list[str]:
