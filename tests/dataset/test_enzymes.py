@@ -14,7 +14,6 @@ from tpspred.dataset.enzymes import (
     read_enzyme_sequences,
     read_enzymes,
     write_enzymes,
-    write_fasta,
 )
 from tpspred.dataset.reactions import read_reactions
 from tpspred.errors import InputError
@@ -155,7 +154,7 @@ def test_columns_may_stand_in_any_order(tmp_path, enzymes):
 
 
 def test_fasta_has_the_same_ids_and_sequences(tmp_path, enzymes):
-    write_fasta(enzymes, tmp_path / "d.faa")
+    write_enzymes(enzymes, tmp_path / "d.tsv", tmp_path / "d.faa")
     records = [(record.id, record.sequence) for record in read_fasta(tmp_path / "d.faa")]
     assert records == [(enzyme.id, enzyme.sequence) for enzyme in enzymes]
 
@@ -167,7 +166,7 @@ def test_sequences_of_an_export_are_known_by_id_and_accession(export, row):
 
 
 def test_sequences_of_a_fasta_are_known_by_their_names(tmp_path, enzymes):
-    write_fasta(enzymes, tmp_path / "d.faa")
+    write_enzymes(enzymes, tmp_path / "d.tsv", tmp_path / "d.faa")
     expected = {enzyme.id: enzyme.sequence for enzyme in enzymes}
     assert read_enzyme_sequences(tmp_path / "d.faa") == expected
     assert read_enzyme_sequences(DATA / "reactions.csv") == expected

@@ -13,7 +13,13 @@ import pytest
 
 from tpspred.errors import InputError
 from tpspred.io import outputs
-from tpspred.io.outputs import atomic_path, make_folder, open_text_output, open_text_outputs
+from tpspred.io.outputs import (
+    atomic_path,
+    check_target,
+    make_folder,
+    open_text_output,
+    open_text_outputs,
+)
 
 
 def test_a_target_appears_whole(tmp_path):
@@ -160,6 +166,26 @@ def test_what_cannot_be_a_file_is_refused(tmp_path, monkeypatch, opens, name):
     with pytest.raises(InputError, match="cannot be written: "), opens(name):
         pass
     assert sorted(os.listdir(tmp_path)) == before and not os.listdir("folder")
+
+
+@pytest.mark.parametrize("name", ["", "folder", "new/", "file/x", "n" * 300, "nowhere/x"])
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    if name == "n" * 300:
+        name += "/x"
+    with pytest.raises(InputError, match="cannot be written: "):
+        check_target(name)
+
+
+def test_what_can_be_written_passes_the_check(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("new")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("new", "link", "fifo", "-", "/dev/null", "/dev/stdout"):
+        check_target(name)
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "link"]
 
 
 def test_permissions_of_the_old_file_are_kept(tmp_path):

@@ -35,7 +35,7 @@ SHARED_MODULES = {"slurm": "cluster", "pbs": "cluster"}  # command → module of
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
 # What libraries say in a RuntimeError when there is no memory, for data or for a thread.
-NO_MEMORY = ("allocate memory", "Resource temporarily unavailable")
+NO_MEMORY = ("allocate memory", "Resource temporarily unavailable", "start new thread")
 
 
 class LazyGroup(click.Group):

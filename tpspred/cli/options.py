@@ -15,6 +15,7 @@ from .. import console
 from ..encoders.runtime import Runtime
 from ..errors import TpspredError
 from ..io.names import DUPLICATES
+from ..io.outputs import check_target
 from ..io.paths import collision
 from ..model.hyperparameters import Config, flag
 
@@ -55,7 +56,10 @@ def messages(function: CommandFunction) -> CommandFunction:
         *args: object, verbose: bool, quiet: bool, log_file: str | None, **options: object
     ) -> object:
         context = click.get_current_context()
-        refuse_collisions(paths_of(context, OUTPUT), paths_of(context, INPUT))
+        targets = paths_of(context, OUTPUT)
+        refuse_collisions(targets, paths_of(context, INPUT))
+        for target in targets:
+            check_target(target)
         console.configure(-1 if quiet else int(verbose), log_file)
         return function(*args, **options)
 

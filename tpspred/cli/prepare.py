@@ -23,10 +23,8 @@ def command(reactions: str, output: str, fasta: str | None) -> None:
     does not know yet.
     """
     from ..console import notify
-    from ..dataset.enzymes import from_reactions, write_enzymes, write_fasta
+    from ..dataset.enzymes import from_reactions, write_enzymes
     from ..dataset.reactions import read_reactions
 
     enzymes = from_reactions(read_reactions(reactions))
-    if fasta:
-        write_fasta(enzymes, fasta)
-    notify("%d sequences labelled", write_enzymes(enzymes, output))
+    notify("%d sequences labelled", write_enzymes(enzymes, output, fasta))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ..errors import InputError
 from ..io import files
 from ..io.fasta import protein_sequence, read_fasta
-from ..io.outputs import open_text_output
+from ..io.outputs import open_text_outputs
 from ..io.paths import Path
 from . import ensembles
 from .product_types import PRODUCT_TYPES, RELATED_TYPES, TPS_CLASSES
@@ -120,9 +120,17 @@ def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
     )
 
 
-def write_enzymes(enzymes: Sequence[Enzyme], target: Path) -> int:
-    """Write ``dataset.tsv``, one row per enzyme, and return the number of rows."""
-    with open_text_output(target) as handle:
+def write_enzymes(enzymes: Sequence[Enzyme], target: Path, fasta: Path | None = None) -> int:
+    """Write ``dataset.tsv``, one row per enzyme, and return the number of rows.
+
+    Args:
+        enzymes: Enzymes.
+        target: Table to write.
+        fasta: FASTA file to write the sequences to as well, for ``tpspred embed``.
+    """
+    with open_text_outputs([fasta, target] if fasta else [target]) as (*fasta_handles, handle):
+        for fasta_handle in fasta_handles:
+            fasta_handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
         table = csv.writer(
             handle,
             delimiter="\t",
@@ -206,12 +214,6 @@ def _from_cells(cells: dict[str, str], place: str) -> Enzyme:
             )
     sequence = protein_sequence(cells["sequence"], f"{place}, column sequence")
     return Enzyme(id=cells["id"], sequence=sequence, **names)
-
-
-def write_fasta(enzymes: Iterable[Enzyme], target: Path) -> None:
-    """Write the sequences as FASTA, for ``tpspred embed``."""
-    with open_text_output(target) as handle:
-        handle.writelines(f">{enzyme.id}\n{enzyme.sequence}\n" for enzyme in enzymes)
 
 
 def read_enzyme_sequences(source: Path) -> dict[str, str]:

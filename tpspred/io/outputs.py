@@ -115,6 +115,23 @@ def open_text_outputs(targets: Sequence[Path]) -> Iterator[list[TextIO]]:
                 replacement.commit()
 
 
+def check_target(target: Path) -> None:
+    """Refuse a target that certainly cannot be written, before the work for it begins.
+
+    Raises:
+        InputError: If it is a folder, or a file that must not be written, or its folder does not
+            exist or must not be written.
+    """
+    if not _is_replaceable(target):
+        return
+    folder = os.path.dirname(os.path.realpath(target))
+    with _named_errors(target):
+        with os.scandir(folder):
+            pass
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents; do nothing if it exists.
 
