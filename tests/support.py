@@ -1,9 +1,19 @@
 """Places and small models that several test files need."""
 
+import json
 import pathlib
 
 ROOT = pathlib.Path(__file__).parent.parent
 DATA = ROOT / "test_data"
+
+
+def change_about(handle, **texts):
+    """Change the texts about an open HDF5 file that tpspred reads; None takes one away."""
+    import numpy as np
+
+    changed = json.loads(handle.attrs["about"]) | texts
+    about = {name: text for name, text in changed.items() if text is not None}
+    handle.attrs["about"] = np.bytes_(json.dumps(about).encode())
 
 
 def random_weights(path, layers=2, dimension=32, heads=4, seed=0):

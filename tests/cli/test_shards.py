@@ -6,7 +6,7 @@ import itertools
 import h5py
 import numpy as np
 import pytest
-from support import DATA
+from support import DATA, change_about
 
 from tpspred.io import hdf5, shards, store
 
@@ -125,7 +125,7 @@ def test_foreign_stores_are_refused(run, tmp_path):
         assert run("embed", PROTEINS, "--shard", f"{number}/2", "-o", name).code == 0
     assert "found shard 1/2; wanted 1/1" in run("embed", PROTEINS, "-o", names[0]).err
     with h5py.File(names[1], "r+") as handle:
-        handle.attrs["encoder_checksum"] = np.bytes_("0" * 64)
+        change_about(handle, encoder_checksum="0" * 64)
     done = run("merge", *names, "-o", tmp_path / "m.h5")
     assert done.code == 1 and "2.h5: found no seal at its end" in done.err
     hdf5.seal(names[1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import change_about
 
 from tpspred.errors import StoreError, TpspredError
 from tpspred.io import fasta, hdf5, store
@@ -147,12 +148,16 @@ def edited(path):
 
 def replace(handle, name, data):
     """Put other data in the place of a dataset."""
-    if name in handle:
-        del handle[name]
+    if stored(name) in handle:
+        del handle[stored(name)]
     if isinstance(data, list):
-        hdf5.add_lines(handle, name, data)
-    else:
-        handle[name] = data
+        data = np.frombuffer("".join(f"{line}\n" for line in data).encode(), np.uint8)
+    handle[stored(name)] = data
+
+
+def stored(name):
+    """The path of a part inside the file: texts are read from their own group."""
+    return hdf5.LINES + name if name in (*store.TEXTS, "feature_names") else name
 
 
 def refuse(path, message):
@@ -186,8 +191,8 @@ def test_a_store_of_another_version_is_named(saved):
 @pytest.mark.parametrize("name", [*store.TEXTS, *store.NUMBERS])
 def test_a_store_without_a_part_is_refused(saved, name):
     with edited(saved) as handle:
-        del handle[name]
-    refuse(saved, f"no {name}; wanted a whole store")
+        del handle[stored(name)]
+    refuse(saved, f"no {stored(name)}; wanted a whole store")
 
 
 @pytest.mark.parametrize("name", [*store.NUMBERS, "features"])
@@ -234,41 +239,27 @@ def test_parts_of_another_type_or_shape_are_refused(saved, name, data):
 def test_texts_that_are_compressed_are_refused(saved):
     """Many empty lines take no room in a file, and much in memory."""
     with edited(saved) as handle:
-        del handle["ids"]
+        del handle["lines/ids"]
         handle.create_dataset(
-            "ids", data=np.full(10**6, 10, np.uint8), compression="gzip", shuffle=True
+            "lines/ids", data=np.full(10**6, 10, np.uint8), compression="gzip", shuffle=True
         )
     refuse(saved, "ids of type uint8 and shape [(]1000000,[)]")
 
 
 def test_a_part_without_names_of_its_features_is_refused(saved):
     with edited(saved) as handle:
-        del handle["feature_names"]
-    refuse(saved, "no feature_names")
+        del handle["lines/feature_names"]
+    refuse(saved, "no lines/feature_names")
 
 
 @pytest.mark.parametrize(
     "name", ["encoder", "encoder_checksum", "pooling", "precision", "screen", "shard"]
 )
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        3,
-        [b"a", b"b"],
-        "text of variable length",
-        b"a\nb",
-        "α β".encode(),
-        b"\xff",
-        b"x\t" * 999,
-    ],
-)
+@pytest.mark.parametrize("value", [None, 3, ["a", "b"], "a\nb", "α β", "x\t" * 999])
 def test_attributes_that_are_no_plain_text_are_refused(saved, name, value):
     with edited(saved) as handle:
-        del handle.attrs[name]
-        if value is not None:
-            handle.attrs[name] = np.bytes_(value) if isinstance(value, bytes) else value
-    refuse(saved, f"{name}|checksum|attribute|decode")
+        change_about(handle, **{name: value})
+    refuse(saved, f"{name}|checksum|attribute")
 
 
 @pytest.mark.parametrize(

@@ -244,8 +244,8 @@ def text_of_hmm(change):
 
 
 ARRAYS_OF_ANOTHER_SHAPE = [
-    *((path, without_first) for path, axes in checkpoint.SHAPES.items() if axes),
-    *((path, lambda array: array[None]) for path in list(checkpoint.SHAPES)[::4]),
+    *((path, without_first) for path, (_, axes) in checkpoint.ARRAYS.items() if axes),
+    *((path, lambda array: array[None]) for path in list(checkpoint.ARRAYS)[::4]),
     ("labels/names", without_first),
 ]
 ODD_NUMBERS = [
@@ -265,6 +265,7 @@ OTHER_TYPES = [
     *((f"training/{part}", lambda value: "x") for part in ("record", "sequence_folds")),
     ("calibration/slopes", lambda slopes: {"a": 1}),
     ("calibration/sequences", lambda sequences: 3),
+    ("calibration/thresholds", lambda thresholds: np.zeros(len(thresholds), int)),
     ("references/targets", lambda targets: np.full(targets.shape, b"a")),
     ("scaling/feature_scale", lambda scale: np.full(scale.shape, b"1")),
     ("labels/names", lambda names: np.arange(len(names))),
@@ -318,6 +319,8 @@ OTHER_TYPES = [
     ("encoder/axes", lambda axes: {name: array.T for name, array in axes.items()}),
     ("encoder/mixing", lambda mixing: {name: array[:, :-1] for name, array in mixing.items()}),
     ("encoder/mixing", lambda mixing: {}),
+    ("encoder/mixing", lambda mixing: {name: np.int8(array) for name, array in mixing.items()}),
+    ("encoder/scales", lambda scales: {name: array + np.nan for name, array in scales.items()}),
     ("encoder", lambda encoder: encoder | {"name": "esm2_x", "weights": {}}),
     ("encoder", lambda encoder: encoder | {"name": "esm2_x", "weights": []}),
     (

@@ -129,13 +129,16 @@ class ProfileEncoder:
         dimension = mixing[0].shape[1]
         for profile, *arrays in zip(profiles, scales, axes, mixing):
             rank = arrays[1].shape[-1]
-            wanted = [
+            shapes = [
                 (profile.columns,),
                 (RESIDUE_DIMENSION * profile.columns, rank),
                 (rank, dimension),
             ]
-            if [array.shape for array in arrays] != wanted:
+            are_floats = all(array.dtype.kind == "f" for array in arrays)
+            if [array.shape for array in arrays] != shapes or not are_floats:
                 raise ValueError(f"arrays of profile {profile.name}")
+            if not np.isfinite(arrays[0]).all():
+                raise ValueError(f"scales of profile {profile.name}")
         return cls(profiles, scales, axes, mixing)
 
     def to_tree(self) -> Tree:

@@ -3,14 +3,17 @@
 The seal is a line behind the HDF5 data, where HDF5 does not look: the SHA-256 of all bytes before
 it. It is compared before HDF5 looks at anything, because a damaged file makes HDF5 hang or read
 something else. It does not prove who wrote the file. Therefore the content is checked too: it must
-lie in the file itself, be of a plain type, and be no larger than the file can hold. Texts of
-variable length are not used: HDF5 keeps them in a heap of its own, and hangs if that is damaged.
+lie in the file itself, be of a plain type, and be no larger than the file can hold.
+
+HDF5 hangs on strings of variable length whose addresses are wrong. Texts are therefore stored
+twice: as such strings, for other programs, and as plain bytes, which this package reads.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import io
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -27,6 +30,9 @@ from .files import Path, Source
 SEAL = b"\ntpspred-sha256:"
 SEAL_BYTES = len(SEAL) + 2 * hashlib.sha256().digest_size + 1  # with the LF at the end
 BLOCK = 1 << 20  # bytes that are hashed at a time
+STRING = h5py.string_dtype()
+LINES = "lines/"  # group of the texts that this package reads
+ABOUT = "about"  # attribute with the texts about the whole file that this package reads
 SMALL = 64  # an array of fewer numbers takes less space if it is not compressed
 NUMBERS_AND_BYTES = "iufS"  # numpy's letters of integers, unsigned integers, floats and bytes
 FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
@@ -70,8 +76,8 @@ def writing(
         with h5py.File(image, "w") as handle:
             handle.attrs["format_version"] = version
             texts = {"format": kind, "tpspred_version": __version__, **attributes}
-            for name, text in texts.items():
-                handle.attrs[name] = np.bytes_(text.encode())
+            handle.attrs.update(texts)
+            handle.attrs[ABOUT] = np.bytes_(json.dumps(texts).encode())
             yield handle
         path.write_bytes(image.getbuffer())
         seal(path)
@@ -89,12 +95,14 @@ def add_text(handle: h5py.File, name: str, text: str) -> None:
 
 
 def add_lines(handle: h5py.File, name: str, lines: Iterable[str]) -> None:
-    """Add texts without line breaks to a file, as the bytes of lines.
+    """Add texts without line breaks to a file, as strings and as the bytes of lines.
 
     They are not compressed, so that a file cannot contain more of them than it has bytes.
     """
-    data = "".join(f"{line}\n" for line in lines).encode()
-    handle.create_dataset(name, data=np.frombuffer(data, np.uint8), track_times=False)
+    strings = np.array(list(lines), object)
+    handle.create_dataset(name, data=strings, dtype=STRING, track_times=False)
+    data = "".join(f"{line}\n" for line in strings).encode()
+    handle.create_dataset(LINES + name, data=np.frombuffer(data, np.uint8), track_times=False)
 
 
 def seal(path: Path) -> None:
@@ -119,21 +127,14 @@ class Content:
     Attributes:
         name: Name of the file, for messages.
         handle: The open file.
-        datasets: Path inside the file → dataset.
+        attributes: Texts about the whole file.
+        datasets: Path inside the file → dataset, without the strings for other programs.
     """
 
     name: str
     handle: h5py.File
+    attributes: Mapping[str, str]
     datasets: dict[str, h5py.Dataset]
-
-    def attribute(self, name: str) -> str:
-        """Return a text about the whole file.
-
-        Raises:
-            KeyError: If there is none of this name.
-            TypeError: If it is no text.
-        """
-        return _attribute(self.handle, name, bytes).decode()
 
     def lines(self, name: str, count: int) -> list[str]:
         """Return the texts of a dataset that :func:`add_lines` wrote.
@@ -141,7 +142,7 @@ class Content:
         Raises:
             ValueError: If their number is another one.
         """
-        data = self.datasets[name][()].tobytes()
+        data = self.datasets[LINES + name][()].tobytes()
         ended = data.count(b"\n")
         if ended != count or (data and not data.endswith(b"\n")):
             raise ValueError(f"{name}: {ended} lines instead of {count}")
@@ -176,13 +177,16 @@ def reading(
             _check_seal(stream, opened.name, wanted, error)
             # Every dataset is read once and whole, so caches would only take memory.
             with h5py.File(stream, "r", rdcc_nbytes=0) as handle:
-                kind = _attribute(handle, "format", bytes).decode()
-                if kind not in kinds:
-                    raise error.at(opened.name, f"format {shown(kind)}", " or ".join(kinds))
+                texts = json.loads(_attribute(handle, ABOUT, bytes))
+                if not all(isinstance(text, str) for text in texts.values()):
+                    raise TypeError(f"attribute {ABOUT}")
+                if texts["format"] not in kinds:
+                    found = f"format {shown(texts['format'])}"
+                    raise error.at(opened.name, found, " or ".join(kinds))
                 found_version = int(_attribute(handle, "format_version", np.integer))
                 if found_version != version:
                     raise error.at(opened.name, f"format version {found_version}", str(version))
-                yield Content(opened.name, handle, _datasets(handle, stream))
+                yield Content(opened.name, handle, texts, _datasets(handle, stream))
 
 
 @contextlib.contextmanager
@@ -245,6 +249,8 @@ def _attribute(handle: h5py.File, name: str, kind: type) -> Any:
 def _datasets(handle: h5py.File, stream: BinaryIO) -> dict[str, h5py.Dataset]:
     """Return the datasets of a file by their path, all of them checked, and none of them read.
 
+    Strings for other programs are left out.
+
     A file of a stranger could show the content of any file that its reader may open, with links,
     external storage or virtual datasets. It could fill the memory, with a large declared shape. It
     could keep its reader busy for ever, with groups that contain each other.
@@ -271,8 +277,10 @@ def _datasets(handle: h5py.File, stream: BinaryIO) -> dict[str, h5py.Dataset]:
             if isinstance(item, h5py.h5g.GroupID):
                 groups.append((f"{path}/", item))
             elif isinstance(item, h5py.h5d.DatasetID):
-                datasets[path] = h5py.Dataset(item, readonly=True)
-                stored += _stored_bytes(datasets[path])
+                dataset = h5py.Dataset(item, readonly=True)
+                stored += _stored_bytes(dataset)
+                if not _is_for_others(dataset):
+                    datasets[path] = dataset
             else:
                 raise ValueError(f"{path}: neither a group nor a dataset")
     if stored > file_bytes:
@@ -291,14 +299,23 @@ def _stored_bytes(dataset: h5py.Dataset) -> int:
     layout = plan.get_layout()
     if layout == h5py.h5d.VIRTUAL or plan.get_external_count():
         raise ValueError(f"{dataset.name}: data from another place")
-    if dataset.dtype.kind not in NUMBERS_AND_BYTES or dataset.shape is None:
+    for_others = _is_for_others(dataset)
+    is_plain = for_others or dataset.dtype.kind in NUMBERS_AND_BYTES
+    if not is_plain or dataset.shape is None:
         raise ValueError(f"{dataset.name}: type {dataset.dtype}, shape {dataset.shape}")
     stored: int = dataset.id.get_storage_size()
+    if for_others:
+        return stored
     if layout == h5py.h5d.CHUNKED:
         _check_chunks(dataset, plan, stored)
     elif layout != h5py.h5d.CONTIGUOUS or stored != dataset.nbytes:
         raise ValueError(f"{dataset.name}: {dataset.nbytes} bytes in {stored}")
     return stored
+
+
+def _is_for_others(dataset: h5py.Dataset) -> bool:
+    """Return whether a dataset contains strings of variable length, which are never read here."""
+    return dataset.dtype.kind == "O" and h5py.check_string_dtype(dataset.dtype) is not None
 
 
 def _check_chunks(dataset: h5py.Dataset, plan: h5py.h5p.PropDCID, stored: int) -> None:

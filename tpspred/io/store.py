@@ -12,7 +12,7 @@ from ..errors import StoreError
 from . import hdf5
 from .fasta import AMINO_ACIDS, MAX_LENGTH_AA, PROBLEMS
 from .files import Path, Source, name_of
-from .hdf5 import Content, shown
+from .hdf5 import LINES, Content, shown
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 4
@@ -167,7 +167,7 @@ def read(source: Source) -> Representations:
             windows=datasets["windows"][()].astype(np.int32),
             features=None if features is None else features[()].astype(np.float32),
             feature_names=tuple(names),
-            **{field: content.attribute(name) for name, field in ATTRIBUTES.items()},
+            **{field: content.attributes[name] for name, field in ATTRIBUTES.items()},
         )
     _check(table, name_of(source))
     return table
@@ -182,7 +182,7 @@ def _check_layout(content: Content) -> None:
     datasets = content.datasets
     has_features = "features" in datasets
     layout_of = NUMBERS | FEATURES if has_features else NUMBERS
-    texts = (*TEXTS, "feature_names") if has_features else TEXTS
+    texts = [LINES + name for name in ((*TEXTS, "feature_names") if has_features else TEXTS)]
     missing = [name for name in (*texts, *layout_of) if name not in datasets]
     if missing:
         raise StoreError.at(content.name, f"no {', '.join(missing)}", "a whole store")

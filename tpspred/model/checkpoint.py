@@ -55,28 +55,29 @@ CALIBRATION_NUMBERS = (
     "uncertain_threshold",
     "sequences",
 )
-# Part that is an array of numbers → names of its axes. Axes of one name have one size.
-SHAPES = {
-    "labels/positives": ("labels",),
-    "scaling/embedding_mean": ("dimension",),
-    "scaling/feature_mean": ("features",),
-    "scaling/feature_scale": ("features",),
-    "calibration/slopes": ("labels",),
-    "calibration/offsets": ("labels",),
-    "calibration/thresholds": ("labels",),
-    "calibration/tps_threshold": (),
-    "calibration/uncertain_threshold": (),
-    "calibration/sequences": (),
-    "calibration/held_out/probabilities": ("held_out", "labels"),
-    "calibration/held_out/targets": ("held_out", "labels"),
-    "calibration/held_out/similarity": ("held_out",),
-    "references/vectors": ("enzymes", "dimension"),
-    "references/targets": ("enzymes", "labels"),
-    "references/folds": ("enzymes",),
-    "references/similarities": ("points",),
-    "references/identities": ("points",),
-    "training/sequence_hashes": ("sequences",),
-    "training/sequence_folds": ("sequences",),
+# Part that is an array → numpy's letters of its type, names of its axes. Axes of one name have one
+# size.
+ARRAYS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "labels/positives": ("iu", ("labels",)),
+    "scaling/embedding_mean": ("f", ("dimension",)),
+    "scaling/feature_mean": ("f", ("features",)),
+    "scaling/feature_scale": ("f", ("features",)),
+    "calibration/slopes": ("f", ("labels",)),
+    "calibration/offsets": ("f", ("labels",)),
+    "calibration/thresholds": ("f", ("labels",)),
+    "calibration/tps_threshold": ("f", ()),
+    "calibration/uncertain_threshold": ("f", ()),
+    "calibration/sequences": ("f", ()),
+    "calibration/held_out/probabilities": ("f", ("held_out", "labels")),
+    "calibration/held_out/targets": ("iu", ("held_out", "labels")),
+    "calibration/held_out/similarity": ("f", ("held_out",)),
+    "references/vectors": ("f", ("enzymes", "dimension")),
+    "references/targets": ("iu", ("enzymes", "labels")),
+    "references/folds": ("iu", ("enzymes",)),
+    "references/similarities": ("f", ("points",)),
+    "references/identities": ("f", ("points",)),
+    "training/sequence_hashes": ("iu", ("sequences",)),
+    "training/sequence_folds": ("iu", ("sequences",)),
 }
 FIT = "a model whose parts fit together"
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
@@ -200,7 +201,7 @@ def predictor_from_tree(tree: Tree, encoder: Encoder, checksum: str, source: Pat
         labels=[Label(*name.decode().split(":", 1)) for name in tree["labels"]["names"]],
         positives=tree["labels"]["positives"],
         feature_names=tuple(tree["features"]),
-        scaling=Scaling(**tree["scaling"]),
+        scaling=Scaling(**{name: np.float32(array) for name, array in tree["scaling"].items()}),
         members=[tree["members"][str(k)] for k in range(len(tree["members"]))],
         member_folds=training["member_folds"],
         sequence_hashes=training["sequence_hashes"],
@@ -229,13 +230,14 @@ def _check_parts(tree: Tree, encoder: Encoder) -> None:
         "labels": len(tree["labels"]["names"]),
         "enzymes": len(about),
     }
-    for path, axes in SHAPES.items():
+    for path, (letters, axes) in ARRAYS.items():
         array: Any = functools.reduce(operator.getitem, path.split("/"), tree)
         wanted = tuple(sizes.setdefault(axis, size) for axis, size in zip(axes, array.shape))
-        is_numeric = array.dtype.kind in "iuf" and np.isfinite(array).all()
-        if array.shape != wanted or not is_numeric:
+        is_fine = array.dtype.kind in letters and np.isfinite(array).all()
+        if array.shape != wanted or not is_fine:
             raise ValueError(f"{path}: shape {array.shape}, type {array.dtype}")
-    if tree["scaling"]["embedding_scale"].shape not in ((1,), (encoder.dimension,)):
+    scale = tree["scaling"]["embedding_scale"]
+    if scale.shape not in ((1,), (encoder.dimension,)) or not np.isfinite(scale).all():
         raise ValueError("scaling/embedding_scale")
     if not (sizes["enzymes"] and sizes["points"] and len(tree["members"])):
         raise ValueError("no enzyme, or no network")
@@ -316,7 +318,8 @@ def _profile(about: Mapping[str, Any], hmm_data: bytes) -> Profile:
         site.motif in MOTIFS and 1 <= site.column <= hmm.M and 0 <= site.frequency <= 1
         for site in sites
     )
-    if not fits or hmm.alphabet != profiles.ALPHABET:
+    are_names = _are_texts([about["name"], *(name for name, _, _ in regions)])
+    if not (fits and are_names) or hmm.alphabet != profiles.ALPHABET:
         raise ValueError(f"profile {about['name']}")
     return Profile(about["name"], hmm, regions, sites)
 
@@ -371,7 +374,7 @@ def read_tree(path: Path, kinds: Sequence[str], required: Sequence[str]) -> tupl
             value = dataset[()]
             flat[name] = value.decode() if isinstance(value, bytes) else np.asarray(value)
         checksum = _checksum(flat)
-        recorded = content.attribute("sha256")
+        recorded = content.attributes["sha256"]
         if checksum != recorded:
             raise ModelError.at(
                 path, f"altered content (checksum {checksum[:12]})", f"checksum {recorded[:12]}"
