@@ -22,9 +22,9 @@ from ..errors import MissingDependency, ModelError
 from ..family.profiles import Profile
 from ..family.profiles import checksum as profiles_checksum
 from ..family.screening import ScreenedProtein
-from ..io import files
 from ..io.batching import batches
-from ..io.files import Path
+from ..io.outputs import atomic_path
+from ..io.paths import Path
 from . import esm2_layout, esm2_weights, windows
 from .esm2_forward import LanguageModel, resolve_precision
 from .protocol import Encoder, Tree, VectorPart, register
@@ -306,5 +306,5 @@ def save(
         if not name.startswith("contact_head"):
             prefix = "encoder." if name.startswith("lm_head") else "encoder.sentence_encoder."
             state[prefix + name] = value.cpu()
-    with files.atomic_path(path) as target, open(target, "wb") as handle:
+    with atomic_path(path) as target, open(target, "wb") as handle:
         torch.save({"cfg": {"model": config}, "model": state, **more}, handle)

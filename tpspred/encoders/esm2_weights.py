@@ -7,9 +7,9 @@ import re
 
 from ..console import Advance, warn
 from ..errors import InputError, ModelError
-from ..io import files
 from ..io.download import download
-from ..io.files import Path
+from ..io.outputs import open_text_output
+from ..io.paths import Path
 
 # Layers and dimension of the released sizes. Lin et al. 2023, 10.1126/science.ade2574
 SIZES = {
@@ -234,7 +234,7 @@ def _record_of(path: Path) -> pathlib.Path:
 
 def _record(path: Path, checksum: str) -> None:
     """Record the checksum of a weight file, as sha256sum writes it."""
-    with files.open_text_output(_record_of(path)) as handle:
+    with open_text_output(_record_of(path)) as handle:
         handle.write(f"{checksum}  {os.path.basename(os.path.realpath(path))}\n")
 
 

@@ -26,7 +26,8 @@ from .. import __version__
 from ..console import Advance, detail
 from ..errors import InputError, TpspredError
 from . import files
-from .files import Path
+from .outputs import make_folder, open_text_output
+from .paths import Path
 
 BLOCK = 1 << 20  # bytes that are read at a time
 TIMEOUT = 60  # seconds without an answer of the server
@@ -67,7 +68,7 @@ def download(
     """
     schemes = ("https", "http") if allow_http else ("https",)
     check_address(address, schemes)
-    files.make_folder(pathlib.Path(target).parent)
+    make_folder(pathlib.Path(target).parent)
     with contextlib.closing(_Part(target)) as part:
         try:
             _receive(address, schemes, part, begins, wanted, progress)
@@ -206,7 +207,7 @@ class _Part:
         self._record.unlink(missing_ok=True)
         self._handle.truncate(0)
         if origin.validator:
-            with files.open_text_output(self._record) as handle:
+            with open_text_output(self._record) as handle:
                 json.dump(dataclasses.asdict(origin), handle)
 
     def append(self, block: bytes) -> None:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import InputError
-from .outputs import atomic_path, make_folder, open_text_output  # noqa: F401
 from .paths import Path
 
 if TYPE_CHECKING:

@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import TpspredError
 from . import files
-from .files import Path, Source
+from .files import Source
+from .outputs import atomic_path
+from .paths import Path
 
 SEAL = b"\ntpspred-sha256:"
 SEAL_BYTES = len(SEAL) + 2 * hashlib.sha256().digest_size + 1  # with the LF at the end
@@ -72,7 +74,7 @@ def writing(
     """
     # HDF5 writes into memory, because it prints tracebacks of its own where a disk is full.
     image = io.BytesIO()
-    with files.atomic_path(target) as path:
+    with atomic_path(target) as path:
         with h5py.File(image, "w") as handle:
             handle.attrs["format_version"] = version
             texts = {"format": kind, "tpspred_version": __version__, **attributes}

@@ -16,7 +16,9 @@ import numpy as np
 
 from ..errors import InputError
 from . import files, store
-from .files import OpenInput, Path
+from .files import OpenInput
+from .outputs import open_text_output
+from .paths import Path
 
 # The last column of a shard's table. Its header is this and I/N, and its cells are record numbers.
 COLUMN = "shard:"
@@ -172,7 +174,7 @@ def _merge_tables(inputs: Sequence[OpenInput], target: Path) -> int:
     model = None
     if "model" not in columns:
         raise InputError.at(ordered[0], "no column model", "a table of tpspred predict")
-    with files.open_text_output(target) as handle:
+    with open_text_output(target) as handle:
         print(*columns, sep="\t", file=handle)
         for source, (line, text) in rows:
             count += 1

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..errors import StoreError
 from . import hdf5
 from .fasta import AMINO_ACIDS, MAX_LENGTH_AA, PROBLEMS
-from .files import Path, Source, name_of
+from .files import Source, name_of
 from .hdf5 import LINES, Content, shown
+from .paths import Path
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 4

@@ -26,7 +26,7 @@ from ..family import features, profiles
 from ..family.motifs import MOTIFS, Site
 from ..family.profiles import Profile
 from ..io import hdf5
-from ..io.files import Path
+from ..io.paths import Path
 from . import calibration
 from .neighbours import References
 from .predictor import Predictor
