@@ -20,7 +20,7 @@ FLOORS = [
     {"family"},
     {"dataset"},
     {"io"},
-    {"device"},
+    {"device", "signals"},
     {"console"},
     {"errors"},
 ]

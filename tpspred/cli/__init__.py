@@ -13,7 +13,7 @@ import click
 from .. import __version__
 from ..console import one_line
 from ..errors import TpspredError
-from ..io.outputs import END_SIGNALS
+from ..signals import Stopped, raise_stopped
 
 COMMANDS = (
     "predict",
@@ -77,7 +77,7 @@ def main() -> NoReturn:
     _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-    received = _stop_at_signals()
+    received = raise_stopped()
     status = _run()
     # A library may have swallowed the exception of a signal.
     if status == 0 and received:
@@ -134,38 +134,6 @@ def _describe(error: Exception) -> str:
         f"unexpected {type(error).__name__}: {first_line}; this is a bug, please report it with "
         "what the same command prints after tpspred --debug"
     )
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal asked the process to end.
-
-    Attributes:
-        number: Number of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def _stop_at_signals() -> list[int]:
-    """Raise Stopped at the signals that end a process, so that temporary files are removed.
-
-    A signal that the parent process ignores, such as SIGHUP after nohup, stays ignored.
-
-    Returns:
-        List to which the number of a received signal is added.
-    """
-    received: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        received.append(number)
-        raise Stopped(number)
-
-    for number in END_SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, stop)
-    return received
 
 
 def _replace_closed_streams() -> None:

@@ -15,14 +15,13 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import stat
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
+from .. import signals
 from ..console import warn
 from ..errors import InputError
 from .paths import STANDARD_OUTPUT, Path, collision, output_descriptor
@@ -34,7 +33,6 @@ PREFIX = ".tpspred-"
 TEMPORARY_NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")  # as tempfile completes it
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 IS_MOUNT_POINT = (errno.EBUSY, errno.EXDEV)  # why a rename fails, though the folder can be written
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -110,7 +108,7 @@ def open_text_outputs(targets: Sequence[Path]) -> Iterator[list[TextIO]]:
                 handle.flush()
             else:
                 handle.close()
-        with _signals_wait():
+        with signals.deferred():
             for replacement in replacements:
                 replacement.commit()
 
@@ -210,7 +208,7 @@ class _Replacement:
 
     def close(self) -> None:
         """Remove the temporary file, if it has not taken the place of the target."""
-        with _signals_wait():
+        with signals.deferred():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path)
             os.close(self._descriptor)
@@ -218,7 +216,7 @@ class _Replacement:
 
 def _replacement(target: Path, stack: contextlib.ExitStack) -> _Replacement:
     """Make a temporary file, which is removed when a stack is closed."""
-    with _signals_wait():
+    with signals.deferred():
         return stack.enter_context(contextlib.closing(_Replacement(target)))
 
 
@@ -341,24 +339,3 @@ def _disk_may_be_full(target: Path) -> Iterator[None]:
         if error.errno not in DISK_IS_FULL:
             raise
         raise InputError(f"{target}: cannot be written: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Let the signals that end a process wait until the block ends.
-
-    Only the main thread gets signals and may change what they do.
-    """
-    received: list[int] = []
-    old_handlers = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in END_SIGNALS:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                old_handlers[number] = signal.signal(number, lambda got, _: received.append(got))
-    try:
-        yield
-    finally:
-        for number, handler in old_handlers.items():
-            signal.signal(number, handler)
-        for got in received:
-            signal.raise_signal(got)
