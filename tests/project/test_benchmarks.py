@@ -161,6 +161,28 @@ def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model
     assert taxane.endswith("| – | – | – | – |")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, limits and events are those of Linux")
+def test_reliability_counts_its_trials(tmp_path):
+    table = tmp_path / "table.tsv"
+    options = ["--minutes", 0.1, "--seed", 3, "--jobs", 1, "--kinds", "tables of shards"]
+    out, err = benchmark("reliability.py", *options, "-o", table)
+    row = markdown_row(out)
+    exits = [int(row[f"exit {status}"]) for status in (0, 1, 2)]
+    assert row["kind"] == "tables of shards" and int(row["inputs"]) == sum(exits) > 5
+    with open(table, newline="") as handle:
+        assert next(csv.DictReader(handle, delimiter="\t")) == row
+    assert f"{row['inputs']} trials, 0 findings" in err
+
+
+@pytest.mark.slow
+def test_reliability_streams_proteins():
+    out, _ = benchmark("reliability.py", "--stream", "--proteins", 300, 1200)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in out.splitlines()[2:]]
+    assert [row[:3] for row in rows] == [["300", "300", "yes"], ["1200", "1200", "yes"]]
+    assert all(float(cell) > 0 for row in rows for cell in row[3:])
+
+
 def test_build_model_script_names_what_it_needs():
     done = subprocess.run([ROOT / "bin/build-model"], capture_output=True, text=True)
     assert done.returncode != 0 and "usage: build-model DATA_DIR" in done.stderr
