@@ -33,9 +33,10 @@ STANDARD_OUTPUT = "standard output"
 DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
 # Types of the options and arguments that name a file: what a command reads, and what it writes. No
-# output may be the same file as another one, or as an input.
-INPUT = click.Path()
-OUTPUT = click.Path()
+# output may be the same file as another one, or as an input. What cannot be read is bad data, which
+# the reader reports, and not wrong usage.
+INPUT = click.Path(readable=False)
+OUTPUT = click.Path(readable=False)
 MAX_THREADS = 1024
 
 
