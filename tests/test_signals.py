@@ -1,6 +1,9 @@
 import os
 import signal
+import sys
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -10,8 +13,11 @@ from tpspred import signals
 @pytest.fixture(autouse=True)
 def restored():
     """Give the handlers of all signals back as they were."""
-    handlers = {number: signal.getsignal(number) for number in signals.END_SIGNALS}
+    numbers = (*signals.END_SIGNALS, signal.SIGALRM)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    hook = sys.unraisablehook
     yield
+    sys.unraisablehook = hook
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -60,3 +66,32 @@ def test_another_thread_defers_nothing():
     thread.start()
     thread.join()
     assert inside == before
+
+
+def test_a_signal_that_python_has_to_ignore_is_raised_again(capsys):
+    """The exception of a callback of a weak reference goes nowhere."""
+
+    class Thing:
+        pass
+
+    received = signals.raise_stopped()
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(signals.Stopped) as caught:
+        del thing
+        time.sleep(10)
+    assert reference() is None and caught.value.number == signal.SIGTERM
+    assert received == [signal.SIGTERM] and capsys.readouterr().err == ""
+
+
+def test_other_errors_that_python_ignores_are_still_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr(sys, "unraisablehook", shown.append)
+    signals.raise_stopped()
+
+    class Thing:
+        def __del__(self):
+            raise ValueError("lost")
+
+    Thing()
+    assert [str(ignored.exc_value) for ignored in shown] == ["lost"]

@@ -29,6 +29,7 @@ EXPECTED = (DATA / "expected.tsv").read_bytes()
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         (MemoryError(), "there is not enough memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is not enough memory"),
+        (RuntimeError("std::bad_alloc"), "there is not enough memory"),
         (ImportError("libtorch.so: no"), "a package cannot be loaded: libtorch.so: no"),
         (
             ZeroDivisionError("division by zero"),
@@ -145,10 +146,23 @@ def test_a_signal_that_the_parent_ignores_stays_ignored(tmp_path):
 def test_a_swallowed_signal_still_ends_with_its_status(run, monkeypatch):
     """A library may catch the exception, so the handler remembers the signal."""
 
-    def swallow():
+    def swallow(received):
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         return 0
 
     monkeypatch.setattr(cli, "_run", swallow)
     assert run("info").code == 130
+
+
+def test_an_error_that_a_signal_has_caused_is_not_reported(run, monkeypatch):
+    """A library may make an error of its own from the exception."""
+
+    def fail(*arguments):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        raise TypeError("no callback")
+
+    monkeypatch.setattr("tpspred.model.checkpoint.load", fail)
+    done = run("predict", PROTEINS)
+    assert (done.code, done.err) == (143, "tpspred: Terminated\n")

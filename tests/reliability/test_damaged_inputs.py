@@ -12,11 +12,12 @@ import pytest
 from reliability import campaign
 from reliability.readers import KINDS
 
+pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
+
 EXAMPLES = 15
 SEED = 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @hypothesis.settings(
     max_examples=EXAMPLES,

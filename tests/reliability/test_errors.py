@@ -9,6 +9,8 @@ from reliability import readers
 from reliability.cases import contents
 from reliability.runner import findings_of_process
 
+pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
+
 POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -18,7 +20,6 @@ def predict(bases):
     return ("predict", bases.path("p.faa"), "-m", bases.path("c.h5"), "-t", "1")
 
 
-@pytest.mark.slow
 def test_closed_streams(process, work, bases, predict):
     done = process("2>&-", *predict, "-o", "o.tsv")
     assert (done.status, contents(work)) == (0, {"o.tsv": bases["new.tsv"]})
@@ -30,19 +31,16 @@ def test_closed_streams(process, work, bases, predict):
     assert (done.status, done.out) == (0, bases["new.tsv"])
 
 
-@pytest.mark.slow
 def test_closed_standard_input(process, bases):
     done = process("<&-", "predict", "-", "-m", bases.path("c.h5"))
     assert done.status == 1 and "standard input" in done.err and not findings_of_process(done)
 
 
-@pytest.mark.slow
 def test_closed_standard_error_and_an_error(process):
     done = process("2>&-", "predict", "nowhere.faa")
     assert (done.status, done.out) == (1, b"")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("environment", [POOR, {"PYTHONIOENCODING": "latin-1"}])
 def test_a_terminal_without_greek(process, work, bases, environment):
     (work / "x.faa").write_bytes(bases["p.faa"].replace(b">fungi", ">αlpha".encode()))
@@ -51,14 +49,12 @@ def test_a_terminal_without_greek(process, work, bases, environment):
     assert (done.status, done.out, done.err) == (0, wanted, "")
 
 
-@pytest.mark.slow
 def test_a_folder_on_standard_input(process, bases):
     """Python itself refuses it, before tpspred begins."""
     done = process("< .", "predict", "-", "-m", bases.path("c.h5"))
     assert done.status == 1 and "is a directory" in done.err and "Traceback" not in done.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tsv", "jsonl", "html", "gff3"])
 def test_a_full_device(process, predict, kind):
     done = process("> /dev/full", *predict, "-f", kind)
@@ -94,7 +90,6 @@ def test_an_input_that_cannot_be(command, work, name):
     assert done.status == 1 and not list(work.iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [400_000, 700_000, 800_000, 900_000])
 def test_memory_that_does_not_suffice(process, predict, work, bases, kilobytes):
     done = process("", *predict, "-o", "o.tsv", setup=f"ulimit -v {kilobytes};")
@@ -102,7 +97,6 @@ def test_memory_that_does_not_suffice(process, predict, work, bases, kilobytes):
     assert contents(work) == ({} if done.status else {"o.tsv": bases["new.tsv"]})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, value", [("encoder_attention_heads", 0), ("encoder_layers", -1), ("token_dropout", "x")]
 )

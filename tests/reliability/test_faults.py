@@ -15,11 +15,12 @@ from reliability.faults import FAULTS, run_again, wrong_state
 from reliability.programs import PROGRAMS, prediction
 from reliability.runner import ONE_THREAD, PROGRAM, findings_of_process
 
+pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
+
 TRIALS = {"closed streams": 2, "poor locale": 1}  # they take a process of their own
 SEED = 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", FAULTS)
 def test_fault(kind, zygote, bases, scratch):
     """A failure is repeated by ``benchmarks/reliability.py --seed 0 --only KIND:number``."""
@@ -28,7 +29,6 @@ def test_fault(kind, zygote, bases, scratch):
         assert not trial.findings, f"{kind}:{number}\n{trial.report()}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_is_stopped_while_it_writes(name, number, zygote, bases, scratch):
@@ -45,7 +45,6 @@ def test_a_run_is_stopped_while_it_writes(name, number, zygote, bases, scratch):
     assert not run_again(program, job, zygote)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", range(1, 5))
 def test_the_table_is_renamed_last(count, zygote, bases, scratch):
     """The run is killed after each of its renames; what is written before is new, and whole."""
@@ -65,7 +64,6 @@ def test_the_table_is_renamed_last(count, zygote, bases, scratch):
         assert not run_again(program, job, zygote)
 
 
-@pytest.mark.slow
 def test_a_temporary_file_of_a_run_that_goes_on_is_not_removed(bases, command, work):
     """Only those of killed runs are, by the next run that writes to their folder."""
     stale = work / ".tpspred-abcd1234"

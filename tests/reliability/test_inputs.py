@@ -10,6 +10,8 @@ import pytest
 
 from reliability.runner import findings_of_process
 
+pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
+
 WIDE = ["ß", "ﬁ", "ı", "ſ", "İ", "é", "Ａ", "4", "-", ".", "?", "@", "\x1b"]
 
 
@@ -130,7 +132,6 @@ def test_repeated_ids_may_be_refused_or_get_a_suffix(predict):
     assert predict(data, "--duplicates", "error")[0].status == 1
 
 
-@pytest.mark.slow
 def test_a_suffix_takes_the_same_time_for_every_repeat(predict):
     few, _ = predict(">a\nMKV\n" * 2_000, "--duplicates", "suffix")
     many, rows = predict(">a\nMKV\n" * 20_000, "--duplicates", "suffix")
@@ -150,7 +151,6 @@ def test_ids_of_gff3_are_unique_by_themselves(command, bases):
     assert outcome.status == 0 and len(names) == len(set(names)) > 2
 
 
-@pytest.mark.slow
 def test_a_line_of_hundreds_of_megabases_is_not_stored(predict):
     packed = gzip.compress(b">a\n" + b"M" * 300_000_000 + b"\n>b\nMKV\n", 1)
     outcome, rows = predict(packed)

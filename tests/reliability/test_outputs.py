@@ -10,6 +10,8 @@ import pytest
 from reliability.cases import contents
 from reliability.runner import findings_of_process
 
+pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
+
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
 SHARED_MEMORY = pathlib.Path("/dev/shm")
 

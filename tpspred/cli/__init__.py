@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -35,7 +36,7 @@ SHARED_MODULES = {"slurm": "cluster", "pbs": "cluster"}  # command → module of
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
 # What libraries say in a RuntimeError when there is no memory, for data or for a thread.
-NO_MEMORY = ("allocate memory", "Resource temporarily unavailable", "start new thread")
+NO_MEMORY = ("allocate memory", "bad_alloc", "temporarily unavailable", "start new thread")
 
 
 class LazyGroup(click.Group):
@@ -78,15 +79,17 @@ def main() -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     received = raise_stopped()
-    status = _run()
-    # A library may have swallowed the exception of a signal.
-    if status == 0 and received:
-        status = 128 + received[0]
-    sys.exit(status)
+    status = _run(received)
+    # A library may have swallowed the exception of a signal, or made another one of it.
+    sys.exit(128 + received[0] if received else status)
 
 
-def _run() -> int:
-    """Run the command line and return its exit status; report an error as one line."""
+def _run(received: Sequence[int]) -> int:
+    """Run the command line and return its exit status; report an error as one line.
+
+    Args:
+        received: Numbers of the signals that asked the process to end.
+    """
     debug = "--debug" in sys.argv[1:2]
     try:
         with group.make_context("tpspred", sys.argv[1:]) as context:
@@ -99,17 +102,16 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except Stopped as stop:
-        message = signal.strsignal(stop.number) or "stopped"
-        status = 128 + stop.number
     except BrokenPipeError:
         # The reader of standard output has left.
         message = ""
         status = 0
-    except Exception as error:
-        if debug:
+    except (Stopped, Exception) as error:
+        if debug and not received:
             raise
         message = f"error: {_describe(error)}"
+        if received:
+            message = signal.strsignal(received[0]) or "stopped"
         status = BAD_DATA
     _discard_standard_output()
     if message:
@@ -118,7 +120,7 @@ def _run() -> int:
     return status
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """Return an error as one line for the user."""
     if isinstance(error, TpspredError):
         return str(error)
