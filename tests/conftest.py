@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,13 @@ SlurmdLogFile={folder}/slurmd.log
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals():
+    """The tests send signals, which a parent process may have let them ignore, as nohup does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,12 @@ def shell(line, folder):
         ),
         ("$T predict -q $F -o /dev/stdout", 0, EXPECTED, b""),
         ("echo a > x; $T predict -q $F -o /dev/stdout >> x; cat x", 0, b"a\n" + EXPECTED, b""),
-        ("$T predict -q $F -o >(cat > x); sleep 0.5; cat x", 0, EXPECTED, b""),
+        (
+            "$T predict -q $F -o >(cat > x; : > y); until test -e y; do sleep 0.1; done; cat x",
+            0,
+            EXPECTED,
+            b"",
+        ),
         ("cp $F p; $T predict -q - < p -o p", 2, b"", b"the output p is the input -"),
         ("cp $F p; $T predict -q p >> p", 2, b"", b"the output standard output is the input p"),
         (

@@ -129,6 +129,7 @@ def virtual():
 def become(job, begins):
     """Turn this child into the command of a job, and return its exit status."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup and & ignore it
     signals = (signal.SIGINT, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # until the command begins
     os.environ.update(job["environment"])
