@@ -20,7 +20,7 @@ BATCH_RESIDUES = 1_000_000  # residues that are screened at a time
 
 # What a record takes in memory beside its residues, counted as residues, so that a batch of many
 # short peptides stays small.
-RECORD_RESIDUES = 50
+RECORD_RESIDUES = 100
 
 
 def _size(record: ProteinRecord) -> int:

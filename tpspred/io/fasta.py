@@ -377,7 +377,7 @@ class _RepeatCounter:
         first: The first of them.
     """
 
-    CHUNK = 1 << 16  # ids that are compared at a time
+    CHUNK = 1 << 13  # ids that are compared at a time
 
     def __init__(self) -> None:
         self.count = 0
