@@ -169,14 +169,25 @@ def stream(numbers):
         )
 
 
+# Runs a command and prints its peak memory in KiB. Linux counts the memory of the process that
+# starts a command as the command's own, so a small one has to start it.
+MEASURE = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+
+
 def stream_once(number):
     """Pipe proteins through tpspred predict.
 
     Returns:
         (rows; whether they are in the order of the proteins; peak memory in MiB).
     """
-    command = [*PROGRAM, "predict", "-q", "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", MEASURE, *PROGRAM, "predict", "-q", "-"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
     feeder = threading.Thread(target=write_proteins, args=(process.stdin, number))
     feeder.start()
     next(process.stdout)  # the header
@@ -186,11 +197,10 @@ def stream_once(number):
         name, length, _ = line.split(b"\t", 2)
         in_order = in_order and (name, int(length)) == (b"p%d" % (rows - 1), RESIDUES)
     feeder.join()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"reliability.py: tpspred predict ended with {process.returncode}")
-    return rows, in_order, usage.ru_maxrss / 1024
+    messages = process.stderr.read().decode()
+    if process.wait():
+        sys.exit(f"reliability.py: tpspred predict ended with {process.returncode}: {messages}")
+    return rows, in_order, int(messages) / 1024
 
 
 def write_proteins(target, number):
