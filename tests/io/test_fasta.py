@@ -171,6 +171,13 @@ def test_the_first_ten_records_decide_about_nucleotides(tmp_path):
     assert len(read(tmp_path, b">a\nMKV\n" + genes)) == 11
 
 
+def test_many_empty_records_are_not_held_back(tmp_path):
+    path = tmp_path / "x.faa"
+    path.write_bytes(b">a\n" * 3000 + b">gene\n" + NUCLEOTIDES)
+    problems = [record.problem for record in fasta.read_fasta(path)]
+    assert problems == ["empty"] * 3000 + ["nucleotide"]
+
+
 @pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"])
 def test_line_ends_of_all_systems_are_read(tmp_path, end):
     content = b"\xef\xbb\xbf" + end.join([b">a first", b"MK", b"VL", b"", b">b", b"MKL"])

@@ -9,6 +9,7 @@ stand for one of two residues and are read as X. Lower case is read as upper cas
 import collections
 import dataclasses
 import hashlib
+import itertools
 import string
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -25,6 +26,7 @@ AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 SUBSTITUTES = str.maketrans("UOBZJ", "CKXXX")
 MAX_LENGTH_AA = 100_000
 SHORTEST_NUCLEOTIDE = 50  # letters; a shorter sequence of A, C, G and T may well be a peptide
+MAX_HELD_RECORDS = 1000  # records that may come before the first protein
 FIRST_RECORDS = 10  # nucleotide records in a row at the beginning show that this is the wrong file
 MAX_HEADER_BYTES = 10_000  # what is longer is not kept
 
@@ -318,7 +320,7 @@ def _not_only_nucleotides(records: Iterator[ProteinRecord], source: str) -> Iter
     """
     held = []  # the first records, until one is a protein
     nucleotides = 0
-    for record in records:
+    for record in itertools.islice(records, MAX_HELD_RECORDS):
         held.append(record)
         nucleotides += record.problem == NUCLEOTIDE
         if record.problem not in (EMPTY, NUCLEOTIDE) or nucleotides == FIRST_RECORDS:
