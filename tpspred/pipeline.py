@@ -7,23 +7,25 @@ screened and represented; networks learn from the representations; the enzymes b
 of the model; the networks are calibrated on the proteins that they left out.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
+import importlib.metadata
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 import pyfamsa
 import pyhmmer
-import torch
 from numpy.typing import NDArray
 
 from . import __version__
 from .dataset.enzymes import Enzyme
 from .dataset.labels import Label, labels_of
 from .encoders.profile import ProfileEncoder
-from .encoders.profile_fitting import fit_profile_encoder
 from .encoders.protocol import Encoder, encoder_class
 from .encoders.representations import (
     RepresentedProtein,
@@ -46,7 +48,10 @@ from .model.held_out import calibrate
 from .model.hyperparameters import Config
 from .model.neighbours import KnownEnzyme, References, comparable
 from .model.predictor import NEIGHBOURS, Predictor
-from .model.training import TrainingRecord, train_networks
+from .model.trained import TrainingRecord
+
+if TYPE_CHECKING:
+    import torch
 
 
 def predict(
@@ -151,6 +156,8 @@ def fit_encoder(
     Returns:
         (encoder; the enzymes, screened with its profiles).
     """
+    from .encoders.profile_fitting import fit_profile_encoder  # needs torch
+
     identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
     profiles = build_profiles(enzymes, identities, threads)
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
@@ -246,6 +253,8 @@ def _train(
     progress: Callable[[int], object] = lambda count: None,
 ) -> Predictor:
     """Train the networks and make the enzymes the references of the model."""
+    from .model.training import train_networks  # needs torch
+
     trained = train_networks(examples, labels, encoder.parts, config, device, progress)
     rows = np.flatnonzero(examples.is_enzyme)
     references = References.from_vectors(
@@ -307,7 +316,7 @@ def _training_record(
         "versions": {
             "tpspred": __version__,
             "python": platform.python_version(),
-            "torch": str(torch.__version__),
+            "torch": importlib.metadata.version("torch"),
             "numpy": np.__version__,
             "h5py": h5py.__version__,
             "pyhmmer": pyhmmer.__version__,

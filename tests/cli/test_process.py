@@ -140,6 +140,19 @@ def test_debug_shows_the_traceback():
     assert done.returncode == 1 and b"Traceback" in done.stderr
 
 
+@pytest.mark.slow
+def test_predict_with_the_bundled_model_imports_no_torch():
+    """Torch takes most of the time and memory of a small run."""
+    code = (
+        "import sys\nfrom tpspred import cli\n"
+        "sys.argv = ['tpspred', 'predict', '-q', 'test_data/proteins.faa', '-o', '/dev/null']\n"
+        "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "print(sorted({'torch', 'esm', 'matplotlib', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "[]\n")

@@ -14,7 +14,7 @@ from tpspred.evaluation.cross_validation import NearHeldOut, cross_validate
 from tpspred.family.alignment import identity_matrix
 from tpspred.io.fasta import ProteinRecord
 from tpspred.model.hyperparameters import Config
-from tpspred.model.training import sequence_hash
+from tpspred.model.trained import sequence_hash
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from tpspred.errors import ModelError
 from tpspred.model import metrics
 from tpspred.model.examples import gather_examples
 from tpspred.model.held_out import calibrate, held_out_logits
-from tpspred.model.training import sequence_hash
+from tpspred.model.trained import sequence_hash
 
 
 def test_calibration_uses_the_networks_that_left_a_sequence_out(small):

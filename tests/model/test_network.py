@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from tpspred.model.network import WIDTH, FusedNetwork
+from tpspred.model.network import FusedNetwork
+from tpspred.model.trained import WIDTH
 
 SIZES = {"ensemble": 3, "is_tps": 1, "substrate": 2}
 

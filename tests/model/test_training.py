@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from tpspred.dataset.labels import Label
-from tpspred.io.fasta import sequence_digest
 from tpspred.model import metrics, training
 
 
@@ -107,18 +105,3 @@ def test_a_network_keeps_no_head_for_single_products(small):
     assert small.examples.products.shape[1] > 0
     heads = {name.split(".")[1] for name in small.predictor.trained.members[0] if "heads" in name}
     assert heads == {"ensemble", "is_tps", "product_type", "substrate"}
-
-
-def test_labels_are_counted_by_group():
-    labels = [Label("ensemble", "a"), Label("ensemble", "b"), Label("substrate", "c")]
-    sizes = {"ensemble": 2, "is_tps": 0, "product_type": 0, "substrate": 1}
-    assert training.group_sizes(labels) == sizes
-    assert list(training.group_sizes(labels)) == list(sizes)  # the order of the logits
-
-
-def test_a_sequence_is_remembered_by_64_bits(small):
-    sequence = small.examples.sequences[3]
-    value = training.sequence_hash(sequence)
-    assert value.to_bytes(8, "little") == sequence_digest(sequence)[:8]
-    trained = small.predictor.trained
-    assert trained.fold_of[value] == trained.sequence_folds[3]

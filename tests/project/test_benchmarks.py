@@ -15,7 +15,7 @@ from tpspred import pipeline
 from tpspred.dataset.ensembles import SLUGS
 from tpspred.dataset.labels import labels_of
 from tpspred.evaluation.cross_validation import NearHeldOut
-from tpspred.model.training import sequence_hash
+from tpspred.model.trained import sequence_hash
 
 
 def benchmark(script, *arguments):

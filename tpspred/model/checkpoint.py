@@ -31,7 +31,7 @@ from . import calibration
 from .neighbours import References
 from .predictor import Predictor
 from .scaling import Scaling
-from .training import TrainedNetworks
+from .trained import TrainedNetworks
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 4

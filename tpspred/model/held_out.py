@@ -8,7 +8,7 @@ from . import calibration, metrics
 from .examples import Examples
 from .neighbours import comparable, length
 from .predictor import Predictor
-from .training import sequence_hash
+from .trained import sequence_hash
 
 
 def calibrate(predictor: Predictor, examples: Examples) -> Predictor:

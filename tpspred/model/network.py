@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-WIDTH = 256  # units of each hidden layer
+from .trained import WIDTH
 
 
 class FusedNetwork(nn.Module):

@@ -5,12 +5,10 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..dataset.labels import IS_TPS, Label
 from ..dataset.product_types import RELATED_TYPES
-from ..device import one_thread
 from ..encoders.protocol import Encoder
 from ..encoders.representations import RepresentedProtein, represent_records
 from ..errors import ModelError
@@ -18,9 +16,9 @@ from ..io.fasta import ProteinRecord
 from . import calibration
 from .calibration import Calibration, LabelSets
 from .calls import NOT_TPS, RELATED, TPS, UNCERTAIN, Call, EnsembleCall, warning_flags
+from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
-from .network import FusedNetwork
-from .training import State, TrainedNetworks, TrainingRecord, group_sizes
+from .trained import TrainedNetworks, TrainingRecord, group_sizes, weight_shapes
 
 NETWORK_SHARE = 0.6  # weight of the networks beside the vote of similar enzymes, which has 0.4
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
@@ -65,7 +63,12 @@ class Predictor:
         self.ensembles = {i: self.labels[i].name for i in self._supported_columns("ensemble")}
         self._product_types = self._supported_columns("product_type")
         self._takes_vote = np.arange(len(self.labels)) != self.tps_column  # (labels,)
-        self._networks = [self._network(state) for state in trained.members]
+        shapes = weight_shapes(
+            len(trained.scaling.embedding_mean),
+            len(trained.scaling.feature_mean),
+            group_sizes(trained.labels),
+        )
+        self._networks = Networks(trained.members, shapes)
 
     @property
     def name(self) -> str:
@@ -260,13 +263,8 @@ class Predictor:
         Returns:
             (members, n, labels) logits.
         """
-        inputs = (
-            torch.tensor(self.trained.scaling.embeddings(embedding)),
-            torch.tensor(self.trained.scaling.features(features)),
-        )
-        with one_thread(), torch.no_grad():
-            logits = [network(*inputs).numpy() for network in self._networks]
-        return np.stack(logits).astype(np.float64)
+        scaling = self.trained.scaling
+        return self._networks.logits(scaling.embeddings(embedding), scaling.features(features))
 
     def blend(
         self,
@@ -328,17 +326,3 @@ class Predictor:
     def callable_ensembles(self) -> list[str]:
         """Return the ensembles that can be called, because their threshold is at most 1."""
         return [name for i, name in self.ensembles.items() if self.calibration.thresholds[i] <= 1]
-
-    def _network(self, state: State) -> FusedNetwork:
-        """Make a network from its weights."""
-        scaling = self.trained.scaling
-        with torch.device("meta"):  # without weights of its own
-            network = FusedNetwork(
-                len(scaling.embedding_mean),
-                len(scaling.feature_mean),
-                group_sizes(self.labels),
-                0.0,
-            )
-        weights = {name: torch.tensor(array.astype(np.float32)) for name, array in state.items()}
-        network.load_state_dict(weights, assign=True)
-        return network.eval()

@@ -5,10 +5,7 @@ which is used to calibrate it; it stops when it gets worse on fold k + 1, and le
 folds. The logit of a model is the mean of its members' logits.
 """
 
-import dataclasses
-import functools
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -16,86 +13,18 @@ from numpy.typing import NDArray
 
 from ..console import detail
 from ..dataset.folds import deal_folds, identity_clusters
-from ..dataset.labels import GROUPS, Label
+from ..dataset.labels import Label
 from ..device import one_thread
 from ..encoders.protocol import VectorPart
-from ..io.fasta import sequence_digest
 from . import metrics
 from .examples import Examples
 from .hyperparameters import Config
 from .losses import class_weights, focal_loss
 from .network import FusedNetwork
 from .scaling import Scaling, fit_scaling
+from .trained import State, TrainedNetworks, group_sizes, sequence_hash
 
-State = dict[str, NDArray[np.float16]]  # weights of a network, in the precision of a model file
 INITIAL_BIAS = -3.0  # bias of the heads at the start, because most targets are 0
-
-
-class TrainingRecord(TypedDict, total=False):
-    """What a model remembers about its training, beside the networks.
-
-    Attributes:
-        name: Name of the model.
-        options: Hyperparameters.
-        enzymes: Number of labelled enzymes.
-        enzymes_used: Number of the enzymes that passed the screen and are in the training data.
-        negatives_used: Number of negatives in the training data.
-        sequences_sha256: SHA-256 of the sequences of the enzymes.
-        versions: Program or library → version.
-        held_out_ensembles: Metric → mean over ensembles on the calibration data; absent before
-            calibration.
-    """
-
-    name: str
-    options: dict[str, object]
-    enzymes: int
-    enzymes_used: int
-    negatives_used: int
-    sequences_sha256: str
-    versions: dict[str, str]
-    held_out_ensembles: dict[str, float]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainedNetworks:
-    """The networks of a model, with what is needed to apply and to calibrate them.
-
-    Attributes:
-        labels: Labels in the order of the logits.
-        positives: (labels,) number of training positives.
-        feature_names: Names of the features that the networks take, in order.
-        scaling: Means and scales of the inputs.
-        members: Weights of each network.
-        member_folds: Fold that each network left out.
-        sequence_hashes: (n,) hashes of the training sequences.
-        sequence_folds: (n,) folds of the training sequences.
-        history: Loss and scores of each epoch of each network.
-    """
-
-    labels: list[Label]
-    positives: NDArray[np.int64]
-    feature_names: tuple[str, ...]
-    scaling: Scaling
-    members: list[State]
-    member_folds: list[int]
-    sequence_hashes: NDArray[np.uint64]
-    sequence_folds: NDArray[np.int64]
-    history: list[dict[str, float]]
-
-    @functools.cached_property
-    def fold_of(self) -> dict[int, int]:
-        """Hash of each training sequence → its fold."""
-        return dict(zip(self.sequence_hashes.tolist(), self.sequence_folds.tolist()))
-
-
-def sequence_hash(sequence: str) -> int:
-    """Return 64 bits by which a model remembers that it was trained on a sequence."""
-    return int.from_bytes(sequence_digest(sequence)[:8], "little")
-
-
-def group_sizes(labels: Sequence[Label]) -> dict[str, int]:
-    """Return the number of labels in each group."""
-    return {group: sum(label.group == group for label in labels) for group in GROUPS}
 
 
 def train_networks(
