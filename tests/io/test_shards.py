@@ -1,6 +1,7 @@
 import dataclasses
 import gzip
 import itertools
+import os
 import resource
 
 import h5py
@@ -269,9 +270,12 @@ def few_open_files():
 
 def test_more_shards_than_a_process_may_open_at_first_are_merged(tmp_path, few_open_files):
     paths = write_tables(tmp_path, 400, 300)
-    few_open_files(100, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    held = [open(os.devnull) for _ in range(150)]  # noqa: SIM115
+    few_open_files(200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     assert merge(paths, tmp_path / "merged.tsv") == 400
     assert (tmp_path / "merged.tsv").read_text() == single_run(400)
+    for handle in held:
+        handle.close()
 
 
 def test_more_shards_than_a_process_may_open_at_all_are_named(tmp_path, monkeypatch):
@@ -282,5 +286,5 @@ def test_more_shards_than_a_process_may_open_at_all_are_named(tmp_path, monkeypa
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
     paths = [tmp_path / f"{number}.tsv" for number in range(300)]
-    with pytest.raises(InputError, match="too low a limit of open files; wanted 350 or more"):
+    with pytest.raises(InputError, match="too low a limit of open files; wanted [0-9]+ or more"):
         merge(paths, tmp_path / "merged.tsv")

@@ -7,6 +7,7 @@ is the last one, so that a table that was cut at the end of a row is recognised.
 import contextlib
 import dataclasses
 import itertools
+import os
 import re
 import resource
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     repeated = next((source for source in sources if sources.count(source) > 1), None)
     if repeated:
         raise InputError.at(repeated, "a shard that is given twice", "each once")
-    _allow_open_files(len(sources) + OTHER_FILES)
+    _allow_more_open_files(len(sources) + OTHER_FILES)
     with contextlib.ExitStack() as stack:
         inputs = [stack.enter_context(files.open_input(source)) for source in sources]
         stores = [opened for opened in inputs if opened.is_hdf5]
@@ -104,12 +105,13 @@ def merge(sources: Sequence[Path], target: Path) -> int:
         return _merge_stores(inputs, target) if stores else _merge_tables(inputs, target)
 
 
-def _allow_open_files(count: int) -> None:
-    """Let this process open so many files at once, if it does not yet.
+def _allow_more_open_files(more: int) -> None:
+    """Let this process open so many files beside those that are open, if it may not yet.
 
     Raises:
         InputError: If the system does not allow so many.
     """
+    count = len(os.listdir("/dev/fd")) + more
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= count:
         return
