@@ -256,8 +256,8 @@ duplicates = click.option(
     type=click.Choice(DUPLICATES),
     default="keep",
     show_default=True,
-    help="What to do if an id occurs twice: keep it and warn, append a suffix (_2, _3 …) to it, or "
-    "stop with an error.",
+    help="What to do if an id occurs twice: keep it and warn, append a suffix (_2, _3 …) to it, "
+    "or stop with an error.",
 )
 strict = click.option(
     "--strict",

@@ -17,7 +17,7 @@ import torch
 
 from ..errors import ModelError
 from ..io import files
-from ..io.files import Path
+from ..io.paths import Path
 
 WANTED = "ESM-2 weights of fair-esm"
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -60,7 +60,7 @@ def _check_archive(path: Path) -> None:
         with open(path, "rb") as handle:
             begin = handle.read(100)
         if begin and not begin.startswith(b"PK"):
-            kind = files.kind_of(begin) or "a file of another kind"
+            kind = files.kind_of(begin) or files.UNKNOWN_KIND
             raise ModelError.at(path, kind, f"{WANTED} (.pt)")
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

@@ -176,6 +176,11 @@ class _Part:
             raise
 
     def _lock(self) -> None:
+        """Lock the part until it is closed, so that no second run can write it.
+
+        Raises:
+            TpspredError: If another run is writing it, or has just finished it.
+        """
         busy = TpspredError.at(self.path, "another run that downloads it", "one run at a time")
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -393,18 +398,19 @@ def _validator(headers: Message) -> str:
 
 
 def _is_web_page(headers: Message) -> bool:
+    """Return whether the headers of a reply announce HTML."""
     return headers.get_content_type() == "text/html"
 
 
 def _kind(first: bytes, headers: Message) -> str:
-    """Say what a server sent, from the first bytes."""
+    """Return the kind of file that a server sent, recognised by its first bytes."""
     if _is_web_page(headers):
         return "a web page"
-    return (files.kind_of(first) or "a file of another kind") if first else "an empty file"
+    return (files.kind_of(first) or files.UNKNOWN_KIND) if first else "an empty file"
 
 
 def _reason(error: OSError | http.client.HTTPException) -> str:
-    """Say why a download stopped. What the server sent is left out: it may be anything."""
+    """Return the reason why a download stopped, without any text that the server sent."""
     if isinstance(error, http.client.IncompleteRead):
         return "the connection was closed too early"
     if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):

@@ -51,6 +51,7 @@ KINDS = {
     b"{": "JSON",
     b"<": "HTML or XML",
 }
+UNKNOWN_KIND = "a file of another kind"  # for messages, where none of these is recognised
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 BEGIN = max(map(len, KINDS))  # bytes that are looked at
 BLOCK = 1 << 16  # bytes that are read at a time

@@ -1,4 +1,4 @@
-"""What a path on a command line stands for: standard streams, open descriptors, the same file."""
+"""Recognise paths that name a standard stream, an open descriptor, or one and the same file."""
 
 from __future__ import annotations
 

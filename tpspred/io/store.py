@@ -52,7 +52,7 @@ ATTRIBUTE_FORMS = {
 
 
 class EncoderIdentity(Protocol):
-    """What a store records about the encoder that made its vectors."""
+    """Identity of an encoder, which a store of its vectors records."""
 
     @property
     def name(self) -> str:

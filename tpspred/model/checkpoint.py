@@ -55,8 +55,8 @@ CALIBRATION_NUMBERS = (
     "uncertain_threshold",
     "sequences",
 )
-# Part that is an array → numpy's letters of its type, names of its axes. Axes of one name have one
-# size.
+# Part that is an array: numpy's letters of its type, and the names of its axes. Axes of one name
+# have one size.
 ARRAYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "labels/positives": ("iu", ("labels",)),
     "scaling/embedding_mean": ("f", ("dimension",)),

@@ -95,7 +95,8 @@ class Writer:
     def close(self) -> None:
         """Write the page."""
         template = importlib.resources.files("tpspred").joinpath(TEMPLATE).read_text("utf-8")
-        subtitle = f"{self._records} proteins · model {escape(self._model)} · tpspred {__version__}"
+        model = escape(self._model)
+        subtitle = f"{self._records} proteins · model {model} · tpspred {__version__}"
         counts = [
             f"<li><b>{self._statuses[status]}</b>{words}</li>" for status, words in STATUSES.items()
         ]
