@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import gzip
 import itertools
@@ -270,21 +271,18 @@ def few_open_files():
 
 def test_more_shards_than_a_process_may_open_at_first_are_merged(tmp_path, few_open_files):
     paths = write_tables(tmp_path, 400, 300)
-    held = [open(os.devnull) for _ in range(150)]  # noqa: SIM115
-    few_open_files(200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    assert merge(paths, tmp_path / "merged.tsv") == 400
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(open(os.devnull)) for _ in range(150)]
+        few_open_files(held[-1].fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        with pytest.raises(OSError, match="Too many open files"):
+            open(os.devnull)
+        assert merge(paths, tmp_path / "merged.tsv") == 400
     assert (tmp_path / "merged.tsv").read_text() == single_run(400)
-    for handle in held:
-        handle.close()
 
 
 def test_more_shards_than_a_process_may_open_at_all_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 200))
-
-    def refuse(which, limits):
-        raise ValueError("not allowed to raise maximum limit")
-
-    monkeypatch.setattr(resource, "setrlimit", refuse)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     paths = [tmp_path / f"{number}.tsv" for number in range(300)]
     with pytest.raises(InputError, match="too low a limit of open files; wanted [0-9]+ or more"):
         merge(paths, tmp_path / "merged.tsv")

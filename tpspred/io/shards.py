@@ -111,16 +111,19 @@ def _allow_more_open_files(more: int) -> None:
     Raises:
         InputError: If the system does not allow so many.
     """
-    count = len(os.listdir("/dev/fd")) + more
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= count:
+    if soft == resource.RLIM_INFINITY:
         return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
-    except (ValueError, OSError):
+    # The limit is raised first: to list the open files opens one more.
+    limit = soft + more if hard == resource.RLIM_INFINITY else min(soft + more, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        soft = limit
+    count = len(os.listdir("/dev/fd")) - 1 + more
+    if count > soft:
         raise InputError.at(
             "shards", "too low a limit of open files", f"{count} or more (see ulimit -Hn)"
-        ) from None
+        )
 
 
 @dataclasses.dataclass(frozen=True)
