@@ -114,8 +114,10 @@ def _allow_more_open_files(more: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return
-    # The limit is raised first: to list the open files opens one more.
-    limit = soft + more if hard == resource.RLIM_INFINITY else min(soft + more, hard)
+    # The limit is raised first: to list the open files opens one more. Files that were open before
+    # somebody lowered the limit are not bound by it, so there may be more of them than it allows.
+    wanted = 2 * soft + more
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         soft = limit
