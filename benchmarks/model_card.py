@@ -77,7 +77,7 @@ def numbers_of(model):
         "negatives": record["negatives_used"],
         "profiles": len(model.encoder.profiles),
         "dimension": model.encoder.dimension,
-        "members": len(model.trained.members),
+        "members": len(model.trained.member_folds),
         "folds": options["folds"],
         "share": NETWORK_SHARE,
         "calibrated": model.calibration.sequences,

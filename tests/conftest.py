@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 from support import DATA, ROOT, random_weights
 
-from tpspred import cli, pipeline
+from tpspred import building, cli
 from tpspred.dataset.enzymes import from_reactions
 from tpspred.dataset.labels import labels_of
 from tpspred.dataset.reactions import read_reactions
@@ -77,7 +77,7 @@ def enzymes():
 @pytest.fixture(scope="session")
 def fitted(enzymes):
     """An encoder fitted on the sampled enzymes, and these as its profiles screened them."""
-    return pipeline.fit_encoder(enzymes, threads=2)
+    return building.fit_encoder(enzymes, threads=2)
 
 
 @pytest.fixture(scope="session")
@@ -94,11 +94,11 @@ def small(enzymes, fitted):
     encoder, proteins = fitted
     table = represent(proteins, encoder)
     records = read_fasta(DATA / "negatives.faa")
-    negatives = [represent(pipeline.screen_all(records, encoder), encoder)]
+    negatives = [represent(building.screen_all(records, encoder), encoder)]
     labels = labels_of(enzymes)
     examples = gather_examples(enzymes, table, negatives, labels)
     config = Config(folds=3, members=3, epochs=3)
-    predictor = pipeline.train(
+    predictor = building.train(
         enzymes, examples, labels, encoder, config, "small", torch.device("cpu")
     )
     return types.SimpleNamespace(

@@ -1,57 +1,21 @@
-"""The whole way from an input to calls, and from labelled enzymes to a model. Read me first.
+"""The whole way from an input to calls. Read me first.
 
 A protein becomes a call in four steps: its record is screened with the family profiles; the match
 gives it an embedding and features; the networks score these; the calibrated scores become a call.
-Labelled enzymes become a model in five steps: family profiles are built from them; they are
-screened and represented; networks learn from the representations; the enzymes become the references
-of the model; the networks are calibrated on the proteins that they left out.
+The way from labelled enzymes to a model is in ``building``.
 """
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import dataclasses
-import hashlib
-import importlib.metadata
-import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-import h5py
-import numpy as np
-import pyfamsa
-import pyhmmer
-from numpy.typing import NDArray
-
-from . import __version__
-from .dataset.enzymes import Enzyme
-from .dataset.labels import Label, labels_of
-from .encoders.profile import ProfileEncoder
 from .encoders.protocol import Encoder, encoder_class
-from .encoders.representations import (
-    RepresentedProtein,
-    represent,
-    represent_records,
-    represent_rows,
-    screened_batches,
-)
-from .family.alignment import identity_matrix
-from .family.profile_building import build_profiles
-from .family.screening import ScreenedProtein, screen
+from .encoders.representations import RepresentedProtein, represent_records, represent_rows
 from .io import store
-from .io.fasta import ProteinRecord, read_fasta
+from .io.fasta import read_fasta
 from .io.files import OpenInput, Source, name_of
 from .io.shards import Shard
 from .io.store import Representations
 from .model.calls import Call
-from .model.examples import Examples, gather_examples
-from .model.held_out import calibrate
-from .model.hyperparameters import Config
-from .model.neighbours import KnownEnzyme, References, comparable
 from .model.predictor import NEIGHBOURS, Predictor
-from .model.trained import TrainingRecord
-
-if TYPE_CHECKING:
-    import torch
 
 
 def predict(
@@ -113,160 +77,6 @@ def represent_input(
     return represent_records(own_records, encoder, feature_names, threads)
 
 
-def build_model(
-    enzymes: Sequence[Enzyme],
-    negatives: Iterable[ProteinRecord],
-    config: Config,
-    name: str,
-    device: torch.device,
-    labels: list[Label] | None = None,
-    threads: int = 1,
-    exclude: Callable[[Representations], Representations] = lambda table: table,
-) -> tuple[Predictor, Examples]:
-    """Build a model from labelled sequences.
-
-    Args:
-        enzymes: Labelled enzymes.
-        negatives: Proteins that are not terpene synthases.
-        config: Hyperparameters.
-        name: Name of the model.
-        device: Device to train on.
-        labels: Labels of the model; by default those of the enzymes.
-        threads: CPU threads; the model does not depend on them.
-        exclude: Function that is called with the representations of the negatives, and returns
-            them with a problem in each row that the networks must not learn from.
-
-    Returns:
-        (calibrated model; examples that it was trained on).
-    """
-    labels = labels or labels_of(enzymes)
-    encoder, proteins = fit_encoder(enzymes, threads)
-    table = represent(proteins, encoder, threads)
-    others = exclude(represent(screen_all(negatives, encoder, threads), encoder, threads))
-    examples = gather_examples(enzymes, table, [others], labels, threads=threads)
-    predictor = train(enzymes, examples, labels, encoder, config, name, device)
-    return calibrate(predictor, examples), examples
-
-
-def fit_encoder(
-    enzymes: Sequence[Enzyme], threads: int = 1
-) -> tuple[ProfileEncoder, list[ScreenedProtein]]:
-    """Build the family profiles of labelled enzymes and fit the profile encoder.
-
-    Returns:
-        (encoder; the enzymes, screened with its profiles).
-    """
-    from .encoders.profile_fitting import fit_profile_encoder  # needs torch
-
-    identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
-    profiles = build_profiles(enzymes, identities, threads)
-    records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes]
-    proteins = screen(records, profiles, threads)
-    return fit_profile_encoder(profiles, proteins, enzymes), proteins
-
-
-def screen_all(
-    records: Iterable[ProteinRecord], encoder: Encoder, threads: int = 1
-) -> list[ScreenedProtein]:
-    """Screen records with the profiles of an encoder."""
-    batches = screened_batches(records, encoder.profiles, threads)
-    return [protein for batch in batches for protein in batch]
-
-
-def train(
-    enzymes: Sequence[Enzyme],
-    examples: Examples,
-    labels: list[Label],
-    encoder: Encoder,
-    config: Config,
-    name: str,
-    device: torch.device,
-    progress: Callable[[int], object] = lambda count: None,
-) -> Predictor:
-    """Train a model on examples, without calibration.
-
-    Args:
-        enzymes: Labelled enzymes, among them those of the examples.
-        examples: Proteins to learn from.
-        labels: Labels, one for each column of the targets.
-        encoder: Encoder that made the embedding.
-        config: Hyperparameters.
-        name: Name of the model.
-        device: Device to train on.
-        progress: Called with 1 after every epoch.
-    """
-    enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
-    about = []
-    for i in np.flatnonzero(examples.is_enzyme):
-        enzyme = enzyme_of[examples.sequences[i]]
-        about.append(
-            KnownEnzyme(
-                id=enzyme.id,
-                accessions=enzyme.accessions,
-                species=enzyme.species,
-                products=enzyme.products,
-            )
-        )
-    training_record = _training_record(name, enzymes, examples, config)
-    return _train(about, examples, labels, encoder, config, device, training_record, progress)
-
-
-def retrain(
-    predictor: Predictor,
-    examples: Examples,
-    encoder: Encoder,
-    embedding: NDArray[np.float32],
-    config: Config,
-    device: torch.device,
-) -> Predictor:
-    """Train and calibrate the same model on the vectors of another encoder.
-
-    Args:
-        predictor: Model that was trained on the examples.
-        examples: n proteins.
-        encoder: The other encoder.
-        embedding: (n, dimension) vectors of the same proteins by the other encoder.
-        config: Hyperparameters.
-        device: Device to train on.
-    """
-    other = dataclasses.replace(examples, embedding=embedding)
-    trained = _train(
-        predictor.references.about,
-        other,
-        predictor.labels,
-        encoder,
-        config,
-        device,
-        predictor.training_record,
-    )
-    return calibrate(trained, other)
-
-
-def _train(
-    about: list[KnownEnzyme],
-    examples: Examples,
-    labels: list[Label],
-    encoder: Encoder,
-    config: Config,
-    device: torch.device,
-    training_record: TrainingRecord,
-    progress: Callable[[int], object] = lambda count: None,
-) -> Predictor:
-    """Train the networks and make the enzymes the references of the model."""
-    from .model.training import train_networks  # needs torch
-
-    trained = train_networks(examples, labels, encoder.parts, config, device, progress)
-    rows = np.flatnonzero(examples.is_enzyme)
-    references = References.from_vectors(
-        about,
-        comparable(examples.embedding[rows], encoder.parts, trained.scaling),
-        examples.targets[rows],
-        trained.sequence_folds[rows],
-        examples.identities[np.ix_(rows, rows)],
-    )
-    return Predictor(encoder, trained, references, training_record)
-
-
 def read_stores(
     sources: Sequence[Source], loaded: Encoder, lend_profiles: bool = False
 ) -> tuple[Encoder, list[Representations]]:
@@ -299,27 +109,3 @@ def read_stores(
     for table, source in zip(tables, sources):
         store.check_encoder(table, encoder, name_of(source))
     return encoder, tables
-
-
-def _training_record(
-    name: str, enzymes: Sequence[Enzyme], examples: Examples, config: Config
-) -> TrainingRecord:
-    """Return what a model remembers about its training."""
-    sequences = "\n".join(enzyme.sequence for enzyme in enzymes)
-    return {
-        "name": name,
-        "options": vars(config),
-        "enzymes": len(enzymes),
-        "enzymes_used": int(examples.is_enzyme.sum()),
-        "negatives_used": int((~examples.is_enzyme).sum()),
-        "sequences_sha256": hashlib.sha256(sequences.encode()).hexdigest(),
-        "versions": {
-            "tpspred": __version__,
-            "python": platform.python_version(),
-            "torch": importlib.metadata.version("torch"),
-            "numpy": np.__version__,
-            "h5py": h5py.__version__,
-            "pyhmmer": pyhmmer.__version__,
-            "pyfamsa": pyfamsa.__version__,
-        },
-    }

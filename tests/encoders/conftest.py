@@ -7,7 +7,9 @@ from support import DATA
 
 from tpspred.encoders.esm2 import ESM2Encoder
 from tpspred.encoders.runtime import Runtime
+from tpspred.errors import ModelError
 from tpspred.family.screening import ScreenedProtein, screen
+from tpspred.io import tree
 from tpspred.io.fasta import AMINO_ACIDS, ProteinRecord, read_fasta
 
 
@@ -52,3 +54,15 @@ def matching(model):
     """Four proteins that match the profiles of the bundled model."""
     records = list(read_fasta(DATA / "proteins.faa"))[:4]
     return screen(records, model.encoder.profiles)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Function that writes a tree into a file and opens it."""
+
+    def write_and_open(content):
+        tree.write(content, tmp_path / "tree.h5", "test", 1)
+        with tree.opened(tmp_path / "tree.h5", ("test",), 1, (), ModelError) as opened:
+            return opened
+
+    return write_and_open

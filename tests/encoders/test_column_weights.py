@@ -8,7 +8,7 @@ from tpspred.encoders.column_weights import (
     fit_column_weights,
     label_agreement,
 )
-from tpspred.encoders.profile import RESIDUES
+from tpspred.encoders.profile_fitting import RESIDUES
 
 
 def family(seed=0, count=40, columns=30):

@@ -5,7 +5,8 @@ import pytest
 from Bio.Align import substitution_matrices
 from support import DATA
 
-from tpspred.encoders.profile import ProfileEncoder, residue_vectors, weighted_residues
+from tpspred.encoders.profile import ProfileEncoder, weighted_residues
+from tpspred.encoders.profile_fitting import RESIDUES, residue_vectors
 from tpspred.family.profiles import UNKNOWN, checksum
 from tpspred.family.screening import screen
 from tpspred.io.fasta import AMINO_ACIDS, read_fasta
@@ -65,29 +66,27 @@ def test_weighted_residues_have_length_one_over_all_profiles(model, proteins):
     hits = proteins[1].hits
     assert len(hits) > 1
     index = {profile.name: k for k, profile in enumerate(model.encoder.profiles)}
-    scales = [model.encoder.scales[index[hit.profile.name]] for hit in hits]
-    residues = weighted_residues(hits, scales)
+    scales = [model.encoder.projections.scales[index[hit.profile.name]] for hit in hits]
+    residues = weighted_residues(hits, scales, RESIDUES)
     assert [len(part) for part in residues] == [5 * hit.profile.columns for hit in hits]
     assert sum((part**2).sum() for part in residues) == pytest.approx(1)
     # A column without a weight, like one without a residue, is zero.
-    (silent,) = weighted_residues(hits[:1], [np.zeros_like(scales[0])])
+    (silent,) = weighted_residues(hits[:1], [np.zeros_like(scales[0])], RESIDUES)
     assert not silent.any()
 
 
-def test_encoder_survives_its_tree(small_encoder):
-    tree = small_encoder.to_tree()
-    again = ProfileEncoder.from_tree(tree, small_encoder.profiles)
+def test_encoder_survives_its_tree(small_encoder, stored):
+    again = ProfileEncoder.from_tree(stored(small_encoder.to_tree()), small_encoder.profiles)
     assert again.checksum == small_encoder.checksum
     assert again.dimension == small_encoder.dimension
 
 
-@pytest.mark.parametrize("name", ["scales", "axes", "mixing"])
-def test_checksum_depends_on_every_array(small_encoder, name):
+@pytest.mark.parametrize("name", ["residues", "scales", "axes", "mixing"])
+def test_checksum_depends_on_every_array(small_encoder, stored, name):
     tree = small_encoder.to_tree()
-    changed = tree[name]["0"].copy()
+    changed = tree[name].copy()
     changed.flat[0] += 1
-    tree[name] = tree[name] | {"0": changed}
-    other = ProfileEncoder.from_tree(tree, small_encoder.profiles)
+    other = ProfileEncoder.from_tree(stored(tree | {name: changed}), small_encoder.profiles)
     assert other.checksum != small_encoder.checksum
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tpspred import pipeline
+from tpspred import building
 from tpspred.encoders import profile_fitting
 from tpspred.errors import ModelError
 
@@ -11,21 +11,21 @@ from tpspred.errors import ModelError
 def test_no_profile_without_a_family(enzymes):
     lonely = [enzymes[0], enzymes[6]]
     with pytest.raises(ModelError, match="no group of three related sequences"):
-        pipeline.fit_encoder(lonely)
+        building.fit_encoder(lonely)
 
 
 @pytest.mark.slow
 def test_encoder_is_the_same_again(enzymes, small_encoder):
-    encoder, _ = pipeline.fit_encoder(enzymes, threads=1)
+    encoder, _ = building.fit_encoder(enzymes, threads=1)
     assert encoder.checksum == small_encoder.checksum
 
 
 def test_arrays_fit_the_profiles(small_encoder):
     for profile, scale, axes, mixing in zip(
         small_encoder.profiles,
-        small_encoder.scales,
-        small_encoder.axes,
-        small_encoder.mixing,
+        small_encoder.projections.scales,
+        small_encoder.projections.axes,
+        small_encoder.projections.mixing,
         strict=True,
     ):
         assert scale.shape == (profile.columns,)
@@ -36,7 +36,7 @@ def test_arrays_fit_the_profiles(small_encoder):
 
 
 def test_axes_within_a_family_are_orthonormal(small_encoder):
-    for axes in small_encoder.axes:
+    for axes in small_encoder.projections.axes:
         products = axes.astype(float).T @ axes.astype(float)
         assert np.abs(products - np.eye(len(products))).max() < 0.01
 
@@ -58,5 +58,5 @@ def test_training_enzymes_are_nearest_to_their_family(fitted, enzymes):
 
 def test_a_small_family_keeps_its_weights(small_encoder):
     """Six enzymes are too few to say which columns matter."""
-    for scale in small_encoder.scales:
+    for scale in small_encoder.projections.scales:
         assert (scale == 1).all()

@@ -146,9 +146,11 @@ def test_finished_sequences_are_not_yielded(encoders, encoder_type, matching):
 
 
 @pytest.mark.parametrize("encoder_type", CLASSES)
-def test_an_encoder_is_the_same_after_its_tree(encoders, encoder_type, tiny_weights, matching):
+def test_an_encoder_is_the_same_after_its_tree(
+    encoders, encoder_type, stored, tiny_weights, matching
+):
     encoder = encoders[encoder_type]
-    tree = {"name": encoder.name} | encoder.to_tree()
+    tree = stored({"name": encoder.name} | encoder.to_tree())
     again = encoder_type.from_tree(tree, encoder.profiles, Runtime(weights=str(tiny_weights)))
     assert (again.name, again.checksum, again.screen) == (
         encoder.name,

@@ -150,7 +150,7 @@ def test_a_sequence_that_occurs_twice_is_computed_once(small_encoder, records, m
         return vector(encoder, protein)
 
     monkeypatch.setattr(ProfileEncoder, "vector", counted)
-    twin = dataclasses.replace(records[0], id="twin")
+    twin = records[0]._replace(id="twin")
     stored = embed([records[0], records[1], twin], small_encoder)
     assert stored.ids == [records[0].id, records[1].id, "twin"]
     assert len(computed) == 2 and np.array_equal(stored.embedding[0], stored.embedding[2])

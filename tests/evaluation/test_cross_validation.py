@@ -66,7 +66,7 @@ def test_promises_call_more_where_less_is_promised(scored):
 def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, negatives, evaluate, monkeypatch):
     """A model is given neither enzymes nor negatives of its fold, nor negatives similar to them."""
     seen = []
-    build = cross_validation.pipeline.build_model
+    build = cross_validation.building.build_model
 
     def spy(train, others, config, name, device, labels, threads, exclude):
         predictor, examples = build(train, others, config, name, device, labels, threads, exclude)

@@ -5,10 +5,10 @@ import collections
 import pytest
 from support import DATA
 
-from tpspred import pipeline
+from tpspred import building
 from tpspred.encoders import representations
 from tpspred.evaluation import cross_validation
-from tpspred.family import screening
+from tpspred.family import profiles, screening
 from tpspred.io import store
 from tpspred.model import examples
 
@@ -21,15 +21,15 @@ def searched(monkeypatch):
     """
     counts = collections.Counter()
     libraries = {}  # keeps the libraries alive, because their identity tells them apart
-    search = screening.search
 
-    def spy(profiles, sequences, threads=1):
-        library = tuple(map(id, profiles))
-        libraries[library] = list(profiles)
-        counts.update((library, sequence) for sequence in sequences if sequence)
-        return search(profiles, sequences, threads)
+    class Spy(profiles.Search):
+        def hits(self, sequences):
+            library = tuple(map(id, self._profiles))
+            libraries[library] = self._profiles
+            counts.update((library, sequence) for sequence in sequences if sequence)
+            return super().hits(sequences)
 
-    monkeypatch.setattr(screening, "search", spy)
+    monkeypatch.setattr(screening, "Search", Spy)
     return counts
 
 
@@ -47,7 +47,7 @@ def aligned(monkeypatch):
 
         monkeypatch.setattr(module, "identity_matrix", spy)
 
-    for module in (pipeline, cross_validation, examples):
+    for module in (building, cross_validation, examples):
         watch(module)
     return counts
 
@@ -85,8 +85,8 @@ def test_a_cross_validation_searches_and_aligns_once(
     assert all(len(modules) == 1 for modules in aligned.values())
     modules = collections.Counter(module for (module,) in aligned.values())
     # All enzymes, and the negatives that match a profile; per fold the training enzymes
-    # (pipeline), the negatives beside the left-out proteins, and the examples.
-    assert modules == {"cross_validation": 2 + 2, "pipeline": 2, "examples": 2}
+    # (building), the negatives beside the left-out proteins, and the examples.
+    assert modules == {"cross_validation": 2 + 2, "building": 2, "examples": 2}
 
 
 @pytest.mark.slow

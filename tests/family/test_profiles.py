@@ -8,7 +8,6 @@ import pyhmmer
 import pytest
 from pyhmmer import easel
 
-from tpspred.errors import ModelError
 from tpspred.family import profiles
 from tpspred.family.profiles import ProfileHit
 from tpspred.io.fasta import AMINO_ACIDS
@@ -102,15 +101,26 @@ def test_profile_knows_its_columns_and_motifs(library):
     assert profile.has_site("DCTAE", "DDxxD") and not profile.has_site("DCTAE")
 
 
-def test_a_profile_survives_its_bytes(library):
-    profile = library["fungi_sesq"]
-    data = profiles.to_bytes(profile.hmm)
-    assert profiles.to_bytes(profiles.from_bytes(data)) == data
+def test_profiles_survive_their_arrays(library):
+    before = [profiles.to_bytes(profile.hmm) for profile in library.values()]
+    packed = profiles.pack(profile.hmm for profile in library.values())
+    after = profiles.unpack(list(library), packed)
+    assert list(map(profiles.to_bytes, after)) == before
+    assert [profiles.to_bytes(profiles.rounded(hmm)) for hmm in after] == before
+    assert profiles.unpack([], {name: array[:0] for name, array in packed.items()}) == []
 
 
-def test_bytes_without_a_profile_are_refused():
-    with pytest.raises(ModelError, match="profile HMM: found no profile"):
-        profiles.from_bytes(b"HMMER3/f")
+@pytest.mark.parametrize("part", profiles.HMM_ARRAYS)
+def test_arrays_of_profiles_that_do_not_fit_are_refused(library, part):
+    packed = profiles.pack(profile.hmm for profile in library.values())
+    array = packed[part]
+    for change in (array[1:], array.astype(np.float64), array[None]):
+        with pytest.raises(ValueError, match=f"^{part}: shape"):
+            profiles.unpack(list(library), packed | {part: change})
+    with pytest.raises(KeyError):
+        profiles.unpack(list(library), {k: v for k, v in packed.items() if k != part})
+    with pytest.raises(ValueError, match="columns or names"):
+        profiles.unpack(["a b", *list(library)[1:]], packed)
 
 
 def test_checksum_depends_on_names_hmms_and_their_order(library):

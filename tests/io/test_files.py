@@ -184,12 +184,11 @@ def test_a_second_stream_that_is_damaged_is_not_the_end(tmp_path, kind):
             list(files.lines(stream, path))
 
 
-def test_a_long_line_comes_in_pieces():
-    content = b"ab\n" + b"c" * 3 * files.BLOCK + b"\nd"
-    pieces = list(files.pieces(stream_of(content), "x"))
-    assert all(len(piece) <= files.BLOCK for _, _, piece in pieces)
-    assert [number for number, starts_line, _ in pieces if starts_line] == [1, 2, 3]
-    assert b"".join(piece for number, _, piece in pieces if number == 2) == b"c" * 3 * files.BLOCK
+def test_blocks_of_text_give_the_whole_text():
+    content = b"ab\r\n" + b"c" * 3 * files.BLOCK + b"\rd"
+    blocks = list(files.text_blocks(stream_of(content), "x"))
+    assert len(blocks) > 3
+    assert b"".join(blocks) == b"ab\n" + b"c" * 3 * files.BLOCK + b"\nd"
 
 
 def test_an_endless_line_of_a_table_is_refused(monkeypatch):

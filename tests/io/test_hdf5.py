@@ -1,6 +1,7 @@
 """HDF5 files are sealed; one that is damaged, or made to harm its reader, is refused."""
 
 import contextlib
+import hashlib
 import json
 import pathlib
 import resource
@@ -60,14 +61,17 @@ def path(tmp_path):
 @pytest.fixture
 def written(path):
     """A file that this package wrote."""
-    with hdf5.writing(path, KIND, 1, {"sha256": "é", "nothing": ""}) as handle:
+
+    def fill(handle):
         hdf5.add_array(handle, "numbers", np.arange(1000, dtype=np.float32).reshape(10, 100))
-        hdf5.add_array(handle, "deep/zeros", np.zeros((300, 300), np.float16))
+        hdf5.add_array(handle, "deep/zeros", np.zeros((300, 300), np.float16), compressed=True)
         hdf5.add_array(handle, "empty", np.zeros((0, 5)))
         hdf5.add_array(handle, "bytes", np.array([b"a", b"bc"]))
         hdf5.add_lines(handle, "names", LINES)
         hdf5.add_lines(handle, "no_names", [])
         hdf5.add_text(handle, "text", "α\n")
+
+    hdf5.write(path, KIND, 1, {"encoder": "é", "nothing": ""}, fill)
     return path
 
 
@@ -75,7 +79,7 @@ def test_what_was_written_is_read(written):
     with hdf5.reading(written, (KIND, "other"), 1, StoreError) as content:
         assert content.name == str(written)
         assert content.attributes["format"] == KIND
-        assert (content.attributes["sha256"], content.attributes["nothing"]) == ("é", "")
+        assert (content.attributes["encoder"], content.attributes["nothing"]) == ("é", "")
         datasets = content.datasets
         assert set(datasets) == {
             "numbers", "deep/zeros", "empty", "bytes", "lines/names", "lines/no_names", "text",
@@ -103,7 +107,7 @@ def test_the_seal_is_a_line_behind_the_data_that_other_programs_do_not_see(writt
     assert data[-hdf5.SEAL_BYTES :].startswith(b"\ntpspred-sha256:") and data.endswith(b"\n")
     with h5py.File(written) as handle:
         assert handle["names"].asstr()[()].tolist() == LINES
-        assert (handle.attrs["format"], handle.attrs["sha256"]) == (KIND, "é")
+        assert (handle.attrs["format"], handle.attrs["encoder"]) == (KIND, "é")
 
 
 def test_strings_for_other_programs_are_never_read(path):
@@ -120,13 +124,18 @@ def test_strings_for_other_programs_are_never_read(path):
 
 
 def test_the_same_content_gives_the_same_bytes(path):
+    def fill(handle):
+        hdf5.add_array(handle, "numbers", np.arange(1000), compressed=True)
+        hdf5.add_lines(handle, "names", ["a"])
+
     both = []
     for _ in range(2):
-        with hdf5.writing(path, KIND, 1, {}) as handle:
-            hdf5.add_array(handle, "numbers", np.arange(1000))
-            hdf5.add_lines(handle, "names", ["a"])
+        sha256 = hdf5.write(path, KIND, 1, {}, fill)
         both.append(path.read_bytes())
     assert both[0] == both[1]
+    assert sha256 == hashlib.sha256(both[0][: -hdf5.SEAL_BYTES]).hexdigest()
+    with hdf5.reading(path, (KIND,), 1, StoreError) as content:
+        assert content.sha256 == sha256
 
 
 def test_a_file_that_was_cut_short_is_refused(written):
@@ -345,9 +354,12 @@ def test_arrays_that_compress_well_are_read(path, share):
     """Most rows of a store are zero: gzip packs them as tightly as it can."""
     array = np.zeros((3000, 768), np.float32)
     array[: int(share * len(array))] = np.random.default_rng(0).normal(size=768)
-    with hdf5.writing(path, KIND, 1, {}) as handle:
-        hdf5.add_array(handle, "embedding", array)
-        hdf5.add_array(handle, "numbers", np.zeros(10**6, np.uint8))
+
+    def fill(handle):
+        hdf5.add_array(handle, "embedding", array, compressed=True)
+        hdf5.add_array(handle, "numbers", np.zeros(10**6, np.uint8), compressed=True)
+
+    hdf5.write(path, KIND, 1, {}, fill)
     assert np.array_equal(read(path)["embedding"], array)
 
 
@@ -376,11 +388,8 @@ def test_a_full_disk_is_named_and_leaves_nothing(path, room, capfd):
     noise = np.random.default_rng(0).normal(size=10**5)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-        with (
-            pytest.raises(InputError, match="cannot be written: File too large"),
-            hdf5.writing(path, KIND, 1, {}) as handle,
-        ):
-            hdf5.add_array(handle, "noise", noise)
+        with pytest.raises(InputError, match="cannot be written: File too large"):
+            hdf5.write(path, KIND, 1, {}, lambda file: hdf5.add_array(file, "noise", noise))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(path.parent.iterdir())

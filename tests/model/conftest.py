@@ -4,7 +4,7 @@ import types
 import pytest
 import torch
 
-from tpspred import pipeline
+from tpspred import building
 from tpspred.family.screening import screen
 from tpspred.io.fasta import ProteinRecord
 from tpspred.model.held_out import calibrate
@@ -28,7 +28,7 @@ def train_small(small, enzymes):
 
     def train(examples=small.examples, **changes):
         config = dataclasses.replace(small.config, **changes)
-        return pipeline.train(
+        return building.train(
             enzymes,
             examples,
             small.labels,

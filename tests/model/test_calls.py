@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from tpspred.family.motifs import MotifHit
@@ -54,8 +52,8 @@ def test_neighbours_that_all_disagree_are_flagged(agreements, flags):
 
 def test_calls_say_whether_they_are_scored_and_called():
     unscored = Call("p", 50, "empty", "m:1")
-    scored = dataclasses.replace(unscored, status="not_tps", tps_probability=0.0)
-    called = dataclasses.replace(scored, status="tps", tps_probability=1.0, product_type="mono")
+    scored = unscored._replace(status="not_tps", tps_probability=0.0)
+    called = scored._replace(status="tps", tps_probability=1.0, product_type="mono")
     assert [call.is_scored for call in (unscored, scored, called)] == [False, True, True]
     assert [call.is_called for call in (unscored, scored, called)] == [False, False, True]
 

@@ -6,25 +6,17 @@ import pytest
 from tpspred.encoders.representations import RepresentedProtein, represent_records
 from tpspred.errors import ModelError
 from tpspred.io.fasta import ProteinRecord, protein_record
-from tpspred.model.predictor import Predictor
 
 
 def with_calibration(predictor, **changes):
     """The same model, with some numbers of its calibration replaced."""
-    return Predictor(
-        predictor.encoder,
-        predictor.trained,
-        predictor.references,
-        predictor.training_record,
-        dataclasses.replace(predictor.calibration, **changes),
-    )
+    changed = dataclasses.replace(predictor.calibration, **changes)
+    return predictor.with_calibration(changed, predictor.training_record)
 
 
 def plain(call):
     """A call as something that can be compared."""
-    return dataclasses.replace(
-        call, probabilities=None, features=None
-    ), call.probabilities.tobytes()
+    return call._replace(probabilities=None, features=None), call.probabilities.tobytes()
 
 
 def test_labels_without_positives_are_never_called(small, records):

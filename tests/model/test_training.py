@@ -19,7 +19,7 @@ def test_training_learns(small):
 
 def test_same_seed_same_weights_other_seed_others(train_small):
     def members(**changes):
-        return train_small(members=1, epochs=1, **changes).trained.members[0]
+        return train_small(members=1, epochs=1, **changes).trained.weights
 
     first, again, other = members(), members(), members(seed=1)
     assert all(np.array_equal(first[name], again[name]) for name in first)
@@ -33,7 +33,7 @@ def weights_with(train_small):
     def train(**changes):
         trained = train_small(members=1, epochs=2, **changes).trained
         return np.concatenate(
-            [array.ravel() for array in trained.members[0].values()] + [trained.sequence_folds]
+            [array.ravel() for array in trained.weights.values()] + [trained.sequence_folds]
         )
 
     return train
@@ -79,7 +79,7 @@ def test_the_last_epoch_that_is_not_worse_is_kept(train_small, monkeypatch):
     def weights(epochs, scores):
         scores = iter(scores)
         monkeypatch.setattr(metrics, "macro_f1_adaptive", lambda truth, score: next(scores))
-        return train_small(members=1, epochs=epochs, tolerance=0.1).trained.members[0]
+        return train_small(members=1, epochs=epochs, tolerance=0.1).trained.weights
 
     first_is_best = weights(3, [0.5, 0.3, 0.3])
     second_is_close = weights(3, [0.5, 0.45, 0.3])
@@ -103,5 +103,5 @@ def test_progress_counts_epochs(small):
 
 def test_a_network_keeps_no_head_for_single_products(small):
     assert small.examples.products.shape[1] > 0
-    heads = {name.split(".")[1] for name in small.predictor.trained.members[0] if "heads" in name}
+    heads = {name.split(".")[1] for name in small.predictor.trained.weights if "heads" in name}
     assert heads == {"ensemble", "is_tps", "product_type", "substrate"}

@@ -14,7 +14,7 @@ FLOORS = [
     {"__main__"},
     {"cli"},
     {"evaluation"},
-    {"pipeline", "pretraining", "writers"},
+    {"building", "pipeline", "pretraining", "writers"},
     {"model"},
     {"encoders"},
     {"family"},

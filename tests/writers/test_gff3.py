@@ -1,7 +1,6 @@
 """Called proteins as GFF3, on the protein and on a genome."""
 
 import csv
-import dataclasses
 import io
 import re
 import shutil
@@ -29,7 +28,7 @@ def called_proteins():
 
 
 def test_features_are_escaped_and_placed(model, awkward_call, written):
-    uncalled = dataclasses.replace(awkward_call, id="n", product_type=None)
+    uncalled = awkward_call._replace(id="n", product_type=None)
     text = written(gff3.Writer, model, awkward_call, uncalled)
     features = parse(text)
     assert [columns[2] for columns, _ in features] == [
@@ -66,9 +65,7 @@ def test_features_are_escaped_and_placed(model, awkward_call, written):
 
 
 def test_attributes_without_a_value_are_left_out(model, awkward_call, written):
-    bare = dataclasses.replace(
-        awkward_call, ensembles=(), ensemble_set=None, flags=(), neighbours=()
-    )
+    bare = awkward_call._replace(ensembles=(), ensemble_set=None, flags=(), neighbours=())
     (_, attributes), *_ = parse(written(gff3.Writer, model, bare))
     assert list(attributes) == [
         "ID",
@@ -83,7 +80,7 @@ def test_attributes_without_a_value_are_left_out(model, awkward_call, written):
 
 def test_every_feature_has_an_id_of_its_own(model, awkward_call, written):
     """Also if an id comes twice, or is that of a feature of another protein."""
-    calls = [dataclasses.replace(awkward_call, id=name) for name in ("p", "p", "p.motif1", "p_2")]
+    calls = [awkward_call._replace(id=name) for name in ("p", "p", "p.motif1", "p_2")]
     text = written(gff3.Writer, model, *calls)
     features = parse(text)
     ids = [attributes["ID"] for _, attributes in features]
@@ -108,7 +105,7 @@ def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_
     path.write_text(
         "chr%201\tx\tCDS\t1\t901\t.\t+\t0\tID=p\nchr%201\tx\tCDS\t1001\t1899\t.\t+\t2\tID=p\n"
     )
-    call = dataclasses.replace(awkward_call, id="p")
+    call = awkward_call._replace(id="p")
     text = written(gff3.Writer, model, call, annotation=Annotation(path))
     intervals = {}
     for columns, attributes in parse(text):

@@ -72,9 +72,9 @@ def test_label_names_of_a_model_are_only_text(small, first, evil, written):
     predictor = Predictor(
         small.predictor.encoder,
         trained,
-        small.predictor.references,
+        lambda: small.predictor.references,
         small.predictor.training_record | {"name": evil},
-        calibration,
+        lambda: calibration,
     )
     call = predictor.call(first)
     assert call.status == "tps" and evil in call.product_type
@@ -105,7 +105,7 @@ def test_every_text_of_a_call_is_only_text(model, awkward_call, written, evil, f
             for near in awkward_call.neighbours
         ),
     }.get(field, evil)
-    page = written(html.Writer, model, dataclasses.replace(awkward_call, **{field: value}))
+    page = written(html.Writer, model, awkward_call._replace(**{field: value}))
     assert is_harmless(page, evil)
 
 
@@ -139,7 +139,7 @@ def test_a_page_without_calls(model, written):
 
 def test_proteins_are_counted(model, awkward_call, unscored_call, written):
     """Related proteins can be filtered by type, but are not counted as terpene synthases."""
-    related = dataclasses.replace(awkward_call, status="related", product_type="pt")
+    related = awkward_call._replace(status="related", product_type="pt")
     page = written(html.Writer, model, awkward_call, awkward_call, related, unscored_call)
     assert "4 proteins" in page
     assert "<b>2</b>terpene synthases" in page
@@ -154,11 +154,11 @@ def test_proteins_are_counted(model, awkward_call, unscored_call, written):
 def test_neighbours_with_and_without_alignment(model, awkward_call, written):
     first, second = awkward_call.neighbours
     half = (first, dataclasses.replace(second, alignment=None))
-    page = written(html.Writer, model, dataclasses.replace(awkward_call, neighbours=half))
+    page = written(html.Writer, model, awkward_call._replace(neighbours=half))
     assert "<td class=n>0.40</td><td class=n>0.90</td><td class=n>1e-50</td><td>no</td>" in page
     assert "<td class=n>NA</td>" * 3 + "<td>nothing called</td>" in page
     none = tuple(dataclasses.replace(near, alignment=None) for near in half)
-    page = written(html.Writer, model, dataclasses.replace(awkward_call, neighbours=none))
+    page = written(html.Writer, model, awkward_call._replace(neighbours=none))
     assert "E-value" not in page
     assert "<td class=n>NA</td>" not in page
 
@@ -180,7 +180,7 @@ def test_a_domain_has_its_name_if_there_is_room(model, awkward_call, written):
         DomainHit("fam", "class_I_alpha", 100, 590, 512.25),
         DomainHit("fam", "class_II_beta", 1, 20, 20.0),
     )
-    call = dataclasses.replace(awkward_call, domains=domains)
+    call = awkward_call._replace(domains=domains)
     page = written(html.Writer, model, call)
     assert ">class_I_alpha 100–590</text>" in page
     assert "class_II_beta 1–20</text>" not in page
@@ -189,7 +189,7 @@ def test_a_domain_has_its_name_if_there_is_room(model, awkward_call, written):
 
 def test_names_of_close_motifs_stand_on_several_lines(model, awkward_call, written):
     hits = tuple(MotifHit("QW", "intact", 300 + k, 307 + k, "QAAAGAWA") for k in range(3))
-    page = written(html.Writer, model, dataclasses.replace(awkward_call, motifs=hits))
+    page = written(html.Writer, model, awkward_call._replace(motifs=hits))
     heights = re.findall(r'<text [^>]*y="(\d+)"[^>]*>QW', page)
     assert len(heights) == len(set(heights)) == 3
 

@@ -1,7 +1,5 @@
 """Counts of one run for MultiQC."""
 
-import dataclasses
-
 import pytest
 from support import DATA
 
@@ -30,8 +28,8 @@ def test_calls_are_counted_by_status_and_by_type(model, awkward_call, unscored_c
     calls = [
         awkward_call,
         awkward_call,
-        dataclasses.replace(awkward_call, status="uncertain", product_type="di"),
-        dataclasses.replace(awkward_call, status="related", product_type="pt"),
+        awkward_call._replace(status="uncertain", product_type="di"),
+        awkward_call._replace(status="related", product_type="pt"),
         unscored_call,
     ]
     for section, counts in (

@@ -17,12 +17,12 @@ def command(table: str, output: str, threads: int) -> None:
     HMM is built for each family. The encoder consists of these profiles and of a projection that
     turns the residues at their match columns into a vector.
     """
-    from .. import pipeline
+    from .. import building
     from ..console import detail, notify
     from ..dataset.enzymes import read_enzymes
     from ..model import checkpoint
 
-    encoder, _ = pipeline.fit_encoder(read_enzymes(table), threads)
+    encoder, _ = building.fit_encoder(read_enzymes(table), threads)
     for profile in encoder.profiles:
         domains = [f"{name} {first}-{last}" for name, first, last in profile.regions]
         sites = [f"{site.motif}@{site.column}" for site in profile.sites]

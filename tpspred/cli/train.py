@@ -52,8 +52,8 @@ def command(
     tpspred embed and tpspred featurize. The model is not calibrated yet: continue with tpspred
     calibrate.
     """
+    from .. import building, pipeline
     from .. import device as devices
-    from .. import pipeline
     from ..console import notify, progress
     from ..dataset.enzymes import read_enzymes
     from ..dataset.labels import labels_of
@@ -71,7 +71,7 @@ def command(
     examples = gather_examples(enzymes, stores[0], stores[1:], labels, threads=threads)
     name = name or f"tpspred-{store_encoder.name}"
     with progress("epochs") as advance:
-        predictor = pipeline.train(
+        predictor = building.train(
             enzymes, examples, labels, store_encoder, config, name, where, advance
         )
     if history:

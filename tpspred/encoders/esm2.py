@@ -25,9 +25,10 @@ from ..family.screening import ScreenedProtein
 from ..io.batching import batches
 from ..io.outputs import atomic_path
 from ..io.paths import Path
+from ..io.tree import StoredTree, Tree
 from . import esm2_layout, esm2_weights, windows
 from .esm2_forward import LanguageModel, resolve_precision
-from .protocol import Encoder, Tree, VectorPart, register
+from .protocol import Encoder, VectorPart, register
 from .runtime import Runtime
 
 if TYPE_CHECKING:  # _fair_esm imports it, and says what to do if it is not there
@@ -83,7 +84,7 @@ class ESM2Encoder:
 
     @classmethod
     def from_tree(
-        cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
+        cls, tree: StoredTree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "ESM2Encoder":
         """Make an ESM-2 from what a model file contains about it."""
         weights = tree["weights"]

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from ..family.profiles import Profile
 from ..family.screening import ScreenedProtein
+from ..io.tree import StoredTree, Tree
 from .esm2 import ESM2Encoder
 from .profile import ProfileEncoder
-from .protocol import Encoder, Tree, VectorPart, register
+from .protocol import Encoder, VectorPart, register
 from .runtime import Runtime
 
 LANGUAGE_MODEL_SHARE = 0.1  # share of the language model in the similarity of two proteins
@@ -78,16 +79,19 @@ class JoinedEncoder:
 
     @classmethod
     def from_tree(
-        cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
+        cls, tree: StoredTree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "JoinedEncoder":
         """Make the joined encoder from what a model file contains about it."""
         profile = ProfileEncoder.from_tree(tree, profiles)
-        language_model_tree = tree | {"name": _second(tree["name"])}
-        return cls(profile, ESM2Encoder.from_tree(language_model_tree, profiles, runtime))
+        weights = tree["weights"]
+        language_model = ESM2Encoder(
+            _second(tree["name"]), profiles, runtime, weights["sha256"], weights["dimension"]
+        )
+        return cls(profile, language_model)
 
     def to_tree(self) -> Tree:
         """Return what a model file contains about both encoders, beside name and profiles."""
-        return self.profile.to_tree() | self.language_model.to_tree()
+        return {**self.profile.to_tree(), **self.language_model.to_tree()}
 
     @property
     def dimension(self) -> int:

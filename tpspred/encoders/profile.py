@@ -9,83 +9,83 @@ dot product of two proteins is then a normalised, weighted alignment score. The 
 axes of the training enzymes (without centring) reduce the vector to 768 numbers.
 """
 
+import dataclasses
 import functools
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 import numpy as np
-from Bio.Align import substitution_matrices
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from ..family.profiles import Profile, ProfileHit, checksum, to_bytes
+from ..family.profiles import SEARCH_RESIDUES, UNKNOWN, Profile, ProfileHit, checksum, to_bytes
 from ..family.screening import ScreenedProtein
-from ..io.fasta import AMINO_ACIDS
-from .protocol import Encoder, Tree, VectorPart, register
+from ..io.tree import StoredTree, Tree
+from .protocol import Encoder, VectorPart, register
 from .runtime import Runtime
 
 RESIDUE_DIMENSION = 5  # leading eigenvectors of BLOSUM62 that are kept
-ARRAYS = ("scales", "axes", "mixing")  # what a model file contains, one array per profile each
 
 
-def residue_vectors() -> NDArray[np.float32]:
-    """Return a vector for each residue, so that dot products go with BLOSUM62 scores.
+@dataclasses.dataclass(frozen=True)
+class Projections:
+    """The arrays that turn aligned residues into a vector.
 
-    Returns:
-        (21, 5) vector of each residue code. The last one, of an unknown residue, is zero.
+    Attributes:
+        residues: (21, 5) vector of each residue code. The last one, of an unknown residue, is zero.
+        scales: Per profile (columns,) square roots of the column weights.
+        axes: Per profile (columns × 5, rank) principal axes of its members.
+        mixing: Per profile (rank, dimension) principal axes over all profiles.
     """
-    matrix = substitution_matrices.load("BLOSUM62")
-    scores = np.array([[matrix[a][b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
-    values, axes = np.linalg.eigh(scores)
-    leading = np.argsort(-values)[:RESIDUE_DIMENSION]
-    vectors = axes[:, leading] * np.sqrt(values[leading])  # (20, 5)
-    # An eigenvector has no sign of its own: make its largest component positive.
-    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(RESIDUE_DIMENSION)])
-    vectors /= np.sqrt((vectors**2).sum(1).mean())
-    return np.vstack([vectors, np.zeros(RESIDUE_DIMENSION)]).astype(np.float32)
 
-
-RESIDUES = residue_vectors()
+    residues: NDArray[np.float32]
+    scales: Sequence[NDArray[np.float16]]
+    axes: Sequence[NDArray[np.float16]]
+    mixing: Sequence[NDArray[np.float16]]
 
 
 @register("profile")
 class ProfileEncoder:
     """Encoder made of family profiles, principal axes of each profile, and axes over all profiles.
 
-    Attributes:
+    Args:
         profiles: Family profiles, which also screen the proteins.
-        scales: Per profile (columns,) float16, square roots of the column weights.
-        axes: Per profile (columns × 5, rank) float16, principal axes of its members.
-        mixing: Per profile (rank, dimension) float16, principal axes over all profiles.
         dimension: Length of a vector.
-        checksum: SHA-256 of the profiles, scales, axes and mixing.
+        projections: Called once, before the first vector is computed.
     """
 
     name = "profile"
     pooling = "match columns"
     precision = "float32"
-    batch_residues = 1_000_000
+    batch_residues = SEARCH_RESIDUES
     needs_profile_match = True
     has_runtime = False
 
     def __init__(
         self,
         profiles: Sequence[Profile],
-        scales: Sequence[NDArray[np.float16]],
-        axes: Sequence[NDArray[np.float16]],
-        mixing: Sequence[NDArray[np.float16]],
+        dimension: int,
+        projections: Callable[[], Projections],
     ) -> None:
         self.profiles = profiles
-        self.scales = scales
-        self.axes = axes
-        self.mixing = mixing
-        self.dimension = mixing[0].shape[1]
+        self.dimension = dimension
+        self._read_projections = projections
         self._index = {profile.name: k for k, profile in enumerate(profiles)}
-        digest = hashlib.sha256()
-        for profile, *arrays in zip(profiles, scales, axes, mixing):
+
+    @functools.cached_property
+    def projections(self) -> Projections:
+        """The arrays that turn aligned residues into a vector."""
+        return self._read_projections()
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the profiles and of the projections."""
+        digest = hashlib.sha256(self.projections.residues.tobytes())
+        own = self.projections
+        for profile, *arrays in zip(self.profiles, own.scales, own.axes, own.mixing):
             digest.update(profile.name.encode() + to_bytes(profile.hmm))
             digest.update(b"".join(array.tobytes() for array in arrays))
-        self.checksum = digest.hexdigest()
+        return digest.hexdigest()
 
     @classmethod
     def from_name(
@@ -116,36 +116,26 @@ class ProfileEncoder:
 
     @classmethod
     def from_tree(
-        cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
+        cls, tree: StoredTree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "ProfileEncoder":
         """Make the encoder from what a model or encoder file contains about it.
 
         Raises:
-            ValueError, LookupError: If the arrays do not fit the profiles.
+            ValueError: If the dimension is no number.
         """
-        scales, axes, mixing = (
-            [tree[name][str(k)] for k in range(len(profiles))] for name in ARRAYS
-        )
-        dimension = mixing[0].shape[1]
-        for profile, *arrays in zip(profiles, scales, axes, mixing):
-            rank = arrays[1].shape[-1]
-            shapes = [
-                (profile.columns,),
-                (RESIDUE_DIMENSION * profile.columns, rank),
-                (rank, dimension),
-            ]
-            are_floats = all(array.dtype.kind == "f" for array in arrays)
-            if [array.shape for array in arrays] != shapes or not are_floats:
-                raise ValueError(f"arrays of profile {profile.name}")
-            if not np.isfinite(arrays[0]).all():
-                raise ValueError(f"scales of profile {profile.name}")
-        return cls(profiles, scales, axes, mixing)
+        read = functools.partial(_projections, profiles=profiles)
+        return cls(profiles, int(tree["dimension"]), tree.later(read))
 
     def to_tree(self) -> Tree:
         """Return what a file contains about the encoder, beside its name and profiles."""
+        own = self.projections
         return {
-            name: {str(k): array for k, array in enumerate(arrays)}
-            for name, arrays in zip(ARRAYS, (self.scales, self.axes, self.mixing))
+            "dimension": self.dimension,
+            "ranks": [len(mixing) for mixing in own.mixing],
+            "residues": own.residues,
+            "scales": np.concatenate(own.scales),
+            "axes": np.concatenate([axes.ravel() for axes in own.axes]),
+            "mixing": np.concatenate(own.mixing),
         }
 
     @functools.cached_property
@@ -195,31 +185,69 @@ class ProfileEncoder:
             (dimension,) vector, at most 1 long, which does not depend on other proteins.
         """
         vector = np.zeros(self.dimension)
+        own = self.projections
         numbers = [self._index[hit.profile.name] for hit in protein.hits]
-        weighted = weighted_residues(protein.hits, [self.scales[k] for k in numbers])
+        scales = [own.scales[k] for k in numbers]
+        weighted = weighted_residues(protein.hits, scales, own.residues)
         for k, residues in zip(numbers, weighted):
             # (columns × 5,) → (rank,) → (dimension,). einsum avoids BLAS, whose sums depend
             # on the number of threads.
-            local = np.einsum("i,ij->j", residues, self.axes[k], dtype=np.float64)
-            vector += np.einsum("i,ij->j", local, self.mixing[k], dtype=np.float64)
+            local = np.einsum("i,ij->j", residues, own.axes[k], dtype=np.float64)
+            vector += np.einsum("i,ij->j", local, own.mixing[k], dtype=np.float64)
         return vector.astype(np.float32)
 
 
+def _projections(tree: Tree, profiles: Sequence[Profile]) -> Projections:
+    """Read the projections of profiles from what a file contains about them.
+
+    Raises:
+        ValueError, LookupError: If the arrays do not fit the profiles.
+    """
+    ranks = tree["ranks"]
+    columns = [profile.columns for profile in profiles]
+    sizes = [RESIDUE_DIMENSION * count * rank for count, rank in zip(columns, ranks, strict=True)]
+    arrays = residues, scales, axes, mixing = [
+        tree[name] for name in ("residues", "scales", "axes", "mixing")
+    ]
+    shapes = [array.shape for array in arrays]
+    are_floats = all(array.dtype.kind == "f" for array in arrays)
+    wanted = [
+        (UNKNOWN + 1, RESIDUE_DIMENSION),
+        (sum(columns),),
+        (sum(sizes),),
+        (sum(ranks), tree["dimension"]),
+    ]
+    if shapes != wanted or min(ranks, default=0) < 0 or not are_floats:
+        raise ValueError(f"arrays of the encoder: shapes {shapes}")
+    return Projections(
+        residues,
+        np.split(scales, np.cumsum(columns)[:-1]),
+        [
+            part.reshape(-1, rank)
+            for part, rank in zip(np.split(axes, np.cumsum(sizes)[:-1]), ranks)
+        ],
+        np.split(mixing, np.cumsum(ranks)[:-1]),
+    )
+
+
 def weighted_residues(
-    hits: Sequence[ProfileHit], scales: Sequence[NDArray[np.float16]]
+    hits: Sequence[ProfileHit],
+    scales: Sequence[NDArray[np.float16]],
+    residues: NDArray[np.float32],
 ) -> list[NDArray[np.float32]]:
     """Return the weighted residue vectors of a protein.
 
     Args:
         hits: Profile hits of the protein.
         scales: (columns,) square roots of the column weights of each profile that is hit.
+        residues: (21, 5) vector of each residue code.
 
     Returns:
         Per hit (columns × 5,); all of them together have length one.
     """
     parts = []
     for hit, scale in zip(hits, scales):
-        weighted = RESIDUES[hit.residues] * scale[:, None].astype(np.float32)  # (columns, 5)
+        weighted = residues[hit.residues] * scale[:, None].astype(np.float32)  # (columns, 5)
         parts.append(weighted.ravel())
     length = float(np.sqrt(sum((part**2).sum() for part in parts))) or 1.0
     return [part / length for part in parts]

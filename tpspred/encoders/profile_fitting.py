@@ -4,17 +4,39 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from Bio.Align import substitution_matrices
 from numpy.typing import NDArray
 
 from ..dataset.enzymes import Enzyme
 from ..device import one_thread
 from ..family.profiles import Profile, ProfileHit
 from ..family.screening import ScreenedProtein
+from ..io.fasta import AMINO_ACIDS
 from .column_weights import fit_column_weights, label_agreement
-from .profile import RESIDUES, ProfileEncoder, weighted_residues
+from .profile import RESIDUE_DIMENSION, ProfileEncoder, Projections, weighted_residues
 
 DIMENSION = 768  # length of a vector at most
 ENERGY = 0.95  # share of the squared length of all training enzymes that the axes of profiles keep
+
+
+def residue_vectors() -> NDArray[np.float32]:
+    """Return a vector for each residue, so that dot products go with BLOSUM62 scores.
+
+    Returns:
+        (21, 5) vector of each residue code. The last one, of an unknown residue, is zero.
+    """
+    matrix = substitution_matrices.load("BLOSUM62")
+    scores = np.array([[matrix[a][b] for b in AMINO_ACIDS] for a in AMINO_ACIDS])
+    values, axes = np.linalg.eigh(scores)
+    leading = np.argsort(-values)[:RESIDUE_DIMENSION]
+    vectors = axes[:, leading] * np.sqrt(values[leading])  # (20, 5)
+    # An eigenvector has no sign of its own: make its largest component positive.
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(RESIDUE_DIMENSION)])
+    vectors /= np.sqrt((vectors**2).sum(1).mean())
+    return np.vstack([vectors, np.zeros(RESIDUE_DIMENSION)]).astype(np.float32)
+
+
+RESIDUES = residue_vectors()
 
 
 def fit_profile_encoder(
@@ -32,7 +54,8 @@ def fit_profile_encoder(
     hits_of = [protein.hits for protein in proteins]
     scales = _fit_scales(profiles, hits_of, enzymes)
     axes, mixing = _fit_axes(profiles, hits_of, scales)
-    return ProfileEncoder(profiles, scales, axes, mixing)
+    projections = Projections(RESIDUES, scales, axes, mixing)
+    return ProfileEncoder(profiles, mixing[0].shape[1], lambda: projections)
 
 
 def _fit_scales(
@@ -94,7 +117,7 @@ def _fit_axes(
     members: list[list[int]] = [[] for _ in profiles]
     for i, hits in enumerate(hits_of):
         matched = [index[hit.profile.name] for hit in hits]
-        weighted = weighted_residues(hits, [scales[k] for k in matched])
+        weighted = weighted_residues(hits, [scales[k] for k in matched], RESIDUES)
         for k, residues in zip(matched, weighted):
             rows[k].append(residues)
             members[k].append(i)

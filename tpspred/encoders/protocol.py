@@ -8,7 +8,7 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,8 @@ from ..errors import ModelError
 from ..family.profiles import Profile
 from ..family.screening import ScreenedProtein
 from ..io.store import EncoderIdentity
+from ..io.tree import StoredTree, Tree
 from .runtime import Runtime
-
-# Nested dictionaries of arrays and JSON values, the content of a model file.
-Tree = dict[str, Any]
 
 # Modules of this room that register an encoder, the fastest to import first.
 MODULES = ("profile", "esm2", "joined")
@@ -93,7 +91,7 @@ class Encoder(EncoderIdentity, Protocol):
 
     @classmethod
     def from_tree(
-        cls, tree: Tree, profiles: Sequence[Profile], runtime: Runtime | None = None
+        cls, tree: StoredTree, profiles: Sequence[Profile], runtime: Runtime | None = None
     ) -> "Encoder":
         """Make an encoder from what a model file contains about it.
 

@@ -2,55 +2,22 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..family import features
 from ..family.profiles import Profile
-from ..family.screening import ScreenedProtein, screen
+from ..family.screening import ScreenedProtein, screen, screened_batches, size
 from ..io.batching import batches
 from ..io.embedding_journal import Journal
 from ..io.fasta import ProteinRecord
 from ..io.store import NO_MATCH, UNSCREENED, Representations, features_named
 from .protocol import Encoder
 
-BATCH_RESIDUES = 1_000_000  # residues that are screened at a time
 
-
-# What a record takes in memory beside its residues, counted as residues, so that a batch of many
-# short peptides stays small.
-RECORD_RESIDUES = 100
-
-
-def _size(record: ProteinRecord) -> int:
-    """Return the size of a record in a batch."""
-    return record.length_aa + RECORD_RESIDUES
-
-
-def screened_batches(
-    records: Iterable[ProteinRecord],
-    profiles: Sequence[Profile],
-    threads: int = 1,
-    batch_residues: int = BATCH_RESIDUES,
-) -> Iterator[list[ScreenedProtein]]:
-    """Screen a stream of records batch by batch, so that memory stays constant.
-
-    Args:
-        records: Stream of proteins.
-        profiles: Family profiles.
-        threads: CPU threads; the result does not depend on them.
-        batch_residues: Residues of a batch at most.
-
-    Yields:
-        The screened proteins of a batch, in the order of the records.
-    """
-    for batch in batches(records, _size, lambda: batch_residues):
-        yield screen(batch, profiles, threads)
-
-
-@dataclasses.dataclass(frozen=True)
-class RepresentedProtein:
+class RepresentedProtein(NamedTuple):
     """A screened protein with the two inputs of the networks.
 
     Attributes:
@@ -272,7 +239,7 @@ def embed(
 
     def candidates() -> Iterator[ScreenedProtein]:
         """Screen the sequences that are new and yield the proteins that get a vector."""
-        for batch in batches(records, _size, lambda: encoder.batch_residues):
+        for batch in batches(records, size, lambda: encoder.batch_residues):
             all_records.extend(batch)
             new = {
                 record.sequence: record

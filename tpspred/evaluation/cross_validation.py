@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import pipeline
+from .. import building
 from ..dataset.enzymes import Enzyme
 from ..dataset.folds import deal_folds, identity_clusters
 from ..dataset.labels import Label, label_targets, labels_of
@@ -21,6 +21,7 @@ from ..encoders.representations import RepresentedProtein, represent_screened, t
 from ..errors import InputError
 from ..family.alignment import identity_matrix
 from ..family.profile_building import build_profiles
+from ..family.screening import screen
 from ..io import files
 from ..io.fasta import ProteinRecord
 from ..io.paths import Path
@@ -205,8 +206,7 @@ def negative_folds(
     if not negatives:
         return np.zeros(0, int), np.zeros(0, int)
     profiles = build_profiles(enzymes, identities, threads)
-    batches = pipeline.screened_batches(negatives, profiles, threads)
-    proteins = [protein for batch in batches for protein in batch]
+    proteins = screen(negatives, profiles, threads)
     passed = [i for i, protein in enumerate(proteins) if protein.hits]
     clusters = np.arange(len(negatives))
     if len(passed) > 1:
@@ -270,7 +270,7 @@ def cross_validate(
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
         training_negatives = np.flatnonzero(other_folds != fold)
         near = NearHeldOut([records[i].sequence for i in test], identity, threads)
-        predictor, examples = pipeline.build_model(
+        predictor, examples = building.build_model(
             train,
             [others[i] for i in training_negatives],
             config,
@@ -289,7 +289,7 @@ def cross_validate(
         scored.nearest[rows] = np.maximum(scored.nearest[rows], to_enzymes)
 
         # Score the fold with the model and with every method.
-        proteins = pipeline.screen_all((records[i] for i in test), predictor.encoder, threads)
+        proteins = building.screen_all((records[i] for i in test), predictor.encoder, threads)
         represented = represent_screened(
             proteins, predictor.encoder, predictor.feature_names, threads
         )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import pipeline
+from .. import building
 from ..encoders.esm2 import ESM2Encoder
 from ..encoders.joined import JoinedEncoder
 from ..encoders.profile import ProfileEncoder
@@ -116,7 +116,7 @@ def _retrained_scores(
     Returns:
         (passed, labels) probabilities, 0 for labels without training data.
     """
-    predictor = pipeline.retrain(fold.predictor, fold.examples, encoder, train, config, device)
+    predictor = building.retrain(fold.predictor, fold.examples, encoder, train, config, device)
     assert fold.left_out.features is not None
     features = fold.left_out.features[fold.passed]
     scores = [predictor.scores(*row)[0] for row in zip(test, features)]

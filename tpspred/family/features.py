@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..io.fasta import AMINO_ACIDS
-from . import motifs
+from . import motifs, physicochemistry
 from .motifs import MotifHit
 from .screening import ScreenedProtein
 
@@ -119,7 +119,7 @@ for _letter in AMINO_ACIDS:
     feature(_composition(_letter))
 
 
-# The whole protein: 13 features of the known residues, some computed by Biopython.
+# The whole protein: 13 features of the known residues.
 
 
 @feature
@@ -137,7 +137,8 @@ def unknown_fraction(protein: ScreenedProtein) -> float:
 @feature
 def mean_residue_weight(protein: ScreenedProtein) -> float:
     """Return the molecular weight per residue, Da."""
-    return protein.analysis.molecular_weight() / len(protein.known_residues)
+    residues = protein.known_residues
+    return physicochemistry.molecular_weight(residues) / len(residues)
 
 
 @feature
@@ -146,7 +147,7 @@ def isoelectric_point(protein: ScreenedProtein) -> float:
 
     Bjellqvist et al. 1993, 10.1002/elps.11501401163
     """
-    return protein.analysis.isoelectric_point()
+    return physicochemistry.isoelectric_point(protein.known_residues)
 
 
 @feature
@@ -191,25 +192,25 @@ def instability_index(protein: ScreenedProtein) -> float:
 
     Guruprasad et al. 1990, 10.1093/protein/4.2.155
     """
-    return protein.analysis.instability_index()
+    return physicochemistry.instability_index(protein.known_residues)
 
 
 @feature
 def helix_fraction(protein: ScreenedProtein) -> float:
-    """Return the share of residues that Biopython counts as favouring helices, 0–1."""
-    return protein.analysis.secondary_structure_fraction()[0]
+    """Return the share of residues that favour helices (E, M, A, L, K), 0–1."""
+    return fraction(protein.known_residues, "EMALK")
 
 
 @feature
 def turn_fraction(protein: ScreenedProtein) -> float:
-    """Return the share of residues that Biopython counts as favouring turns, 0–1."""
-    return protein.analysis.secondary_structure_fraction()[1]
+    """Return the share of residues that favour turns (N, P, G, S, D), 0–1."""
+    return fraction(protein.known_residues, "NPGSD")
 
 
 @feature
 def sheet_fraction(protein: ScreenedProtein) -> float:
-    """Return the share of residues that Biopython counts as favouring sheets, 0–1."""
-    return protein.analysis.secondary_structure_fraction()[2]
+    """Return the share of residues that favour sheets (V, I, Y, F, W, L, T), 0–1."""
+    return fraction(protein.known_residues, "VIYFWLT")
 
 
 @feature

@@ -18,7 +18,7 @@ from ..dataset.folds import identity_clusters
 from ..errors import ModelError
 from . import motifs
 from .alignment import align
-from .profiles import ALPHABET, MIN_REGION, SEED, Profile, from_bytes, search, to_bytes
+from .profiles import ALPHABET, MIN_REGION, SEED, Profile, rounded, search
 
 GROUP_IDENTITY = 0.4
 MIN_GROUP = 3  # least members of a group that are not near-identical
@@ -89,7 +89,7 @@ def build_hmm(name: str, sequences: Sequence[str], threads: int = 1) -> plan7.HM
     builder = plan7.Builder(ALPHABET, seed=SEED)
     hmm, _, _ = builder.build_msa(msa, plan7.Background(ALPHABET))
     hmm.creation_time = hmm.command_line = None
-    return from_bytes(to_bytes(hmm))  # rounded as in a model file
+    return rounded(hmm)
 
 
 def _has_distinct_members(identities: NDArray[np.float32], group: NDArray[np.int64]) -> bool:

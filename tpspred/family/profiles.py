@@ -6,14 +6,17 @@ Only this module, ``alignment`` and ``profile_building`` call pyhmmer and pyfams
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+import itertools
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pyhmmer
 from numpy.typing import NDArray
 from pyhmmer import easel, plan7
 
-from ..errors import ModelError
+from ..io.batching import batches, in_threads
 from ..io.fasta import AMINO_ACIDS
 from .motifs import Site
 
@@ -30,11 +33,36 @@ def _residue_codes() -> NDArray[np.uint8]:
     return codes
 
 
+def _digital_codes() -> bytes:
+    """Return Easel's code of each normalised residue, by its letter; 0 for what is none."""
+    codes = bytearray(256)
+    for letter in f"{AMINO_ACIDS}X":
+        codes[ord(letter)] = ALPHABET.symbols.index(letter)
+    return bytes(codes)
+
+
 CODES = _residue_codes()
+DIGITAL = _digital_codes()
 SEED = 42
 E_VALUE = 1e-3
 DATABASE_SIZE = 10_000  # fixed, so that an E-value does not depend on the other proteins
 MIN_REGION = 60  # residues of the shortest domain
+# What HMMER knows of a profile: numpy's letters of its type and the names or sizes of its axes.
+HMM_ARRAYS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "M": ("<i4", ("profiles",)),  # match columns
+    "mat": ("<f4", ("nodes", 20)),  # match emissions
+    "ins": ("<f4", ("nodes", 20)),  # insert emissions
+    "t": ("<f4", ("nodes", 7)),  # transitions
+    "map": ("<i4", ("nodes",)),  # columns of the alignment that the profile was built from
+    "evparam": ("<f4", ("profiles", 6)),  # parameters of the distributions of scores
+    "compo": ("<f4", ("profiles", 20)),  # mean composition
+    "nseq": ("<i4", ("profiles",)),  # sequences of the alignment
+    "eff_nseq": ("<f4", ("profiles",)),  # and how many they count for
+    "checksum": ("<u4", ("profiles",)),  # of the alignment
+}
+# HMMER's flags of what a profile has: all of the above, and a consensus, which follows from it.
+FLAGS = 115072
+SEARCH_RESIDUES = 100_000  # residues that a thread searches at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,12 +138,69 @@ class ProfileHit:
         return domains
 
 
+class Search:
+    """Profiles that are searched for in batches of proteins, by any number of threads at once.
+
+    A match has an E-value below 1e-3 in a database of 10,000 proteins.
+
+    Args:
+        profiles: Profiles to search with.
+    """
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        self._profiles = list(profiles)
+        background = plan7.Background(ALPHABET)
+        self._optimized = [
+            profile.hmm.to_profile(background).to_optimized() for profile in self._profiles
+        ]
+        self._own = threading.local()  # a search changes its pipeline and its optimized profiles
+
+    def hits(self, sequences: Sequence[str]) -> list[list[ProfileHit]]:
+        """Align every sequence to every profile that it matches.
+
+        Args:
+            sequences: n proteins; an empty one matches nothing.
+
+        Returns:
+            One list of hits per sequence, best bits first. It does not depend on the other
+            sequences.
+        """
+        hits_of: list[list[ProfileHit]] = [[] for _ in sequences]
+        block = easel.DigitalSequenceBlock(
+            ALPHABET,
+            [
+                easel.DigitalSequence(
+                    ALPHABET, name=str(i), sequence=sequence.encode().translate(DIGITAL)
+                )
+                for i, sequence in enumerate(sequences)
+                if sequence
+            ],
+        )
+        if not block:
+            return hits_of
+        pipeline, optimized = self._of_this_thread()
+        for profile, query in zip(self._profiles, optimized):
+            for hit in pipeline.search_hmm(query, block).reported:
+                # Skip a hit without a significant domain: its score adds up many weak matches.
+                if any(domain.reported for domain in hit.domains):
+                    hits_of[int(hit.name)].append(_aligned(profile, hit))
+            pipeline.clear()
+        return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in hits_of]
+
+    def _of_this_thread(self) -> tuple[plan7.Pipeline, list[plan7.OptimizedProfile]]:
+        """Return the pipeline and the optimized profiles that this thread may change."""
+        if not hasattr(self._own, "pipeline"):
+            self._own.pipeline = plan7.Pipeline(
+                ALPHABET, E=E_VALUE, domE=E_VALUE, Z=DATABASE_SIZE, domZ=DATABASE_SIZE, seed=SEED
+            )
+            self._own.optimized = [query.copy() for query in self._optimized]
+        return self._own.pipeline, self._own.optimized
+
+
 def search(
     profiles: Iterable[Profile], sequences: Sequence[str], threads: int = 1
 ) -> list[list[ProfileHit]]:
     """Align every sequence to every profile that it matches.
-
-    A match has an E-value below 1e-3 in a database of 10,000 proteins.
 
     Args:
         profiles: Profiles to search with.
@@ -123,37 +208,10 @@ def search(
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        One list of hits per sequence, best bits first. It does not depend on the other sequences.
+        One list of hits per sequence, as :meth:`Search.hits` returns them.
     """
-    profiles = list(profiles)
-    hits_of: list[list[ProfileHit]] = [[] for _ in sequences]
-    block = easel.DigitalSequenceBlock(
-        ALPHABET,
-        [
-            easel.TextSequence(name=str(i).encode(), sequence=sequence).digitize(ALPHABET)
-            for i, sequence in enumerate(sequences)
-            if sequence
-        ],
-    )
-    if not block:
-        return hits_of
-    results = pyhmmer.hmmsearch(
-        [profile.hmm for profile in profiles],
-        block,
-        cpus=threads,
-        parallel="queries",
-        E=E_VALUE,
-        domE=E_VALUE,
-        Z=DATABASE_SIZE,
-        domZ=DATABASE_SIZE,
-        seed=SEED,
-    )
-    for profile, top in zip(profiles, results):
-        for hit in top.reported:
-            # Skip a hit without a significant domain: its score adds up many weak matches.
-            if any(domain.reported for domain in hit.domains):
-                hits_of[int(hit.name)].append(_aligned(profile, hit))
-    return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in hits_of]
+    parts = batches(sequences, len, lambda: SEARCH_RESIDUES)
+    return list(itertools.chain(*in_threads(Search(profiles).hits, parts, threads)))
 
 
 def _aligned(profile: Profile, hit: plan7.Hit) -> ProfileHit:
@@ -180,17 +238,61 @@ def to_bytes(hmm: plan7.HMM) -> bytes:
     return buffer.getvalue()
 
 
-def from_bytes(data: bytes) -> plan7.HMM:
-    """Read a profile HMM from HMMER's ASCII format.
+def rounded(hmm: plan7.HMM) -> plan7.HMM:
+    """Return a profile HMM as it is in HMMER's ASCII format, which keeps five decimals."""
+    with plan7.HMMFile(io.BytesIO(to_bytes(hmm))) as handle:
+        read = handle.read()
+    assert read is not None
+    return read
+
+
+def pack(hmms: Iterable[plan7.HMM]) -> dict[str, NDArray[Any]]:
+    """Return rounded profile HMMs as arrays, which are read sooner than HMMER's ASCII format.
+
+    Returns:
+        The arrays :data:`HMM_ARRAYS` of n profiles, named as in HMMER. A profile has one node more
+        than match columns.
+    """
+    states: list[dict[str, Any]] = [hmm.__getstate__() for hmm in hmms]  # what pickle would get
+    assert all(state["flags"] == FLAGS for state in states)
+    packed = {}
+    for name, (letters, (axis, *_)) in HMM_ARRAYS.items():
+        parts = [np.asarray(state[name], letters) for state in states]
+        packed[name] = np.concatenate(parts) if axis == "nodes" else np.stack(parts)
+    return packed
+
+
+def unpack(names: Sequence[str], packed: Mapping[str, NDArray[Any]]) -> list[plan7.HMM]:
+    """Return the profile HMMs of arrays that :func:`pack` made.
+
+    Args:
+        names: n names.
+        packed: The arrays.
 
     Raises:
-        ModelError: If the data contain no profile.
+        ValueError, LookupError: If the arrays do not fit together.
     """
-    with plan7.HMMFile(io.BytesIO(data)) as handle:
-        hmm = handle.read()
-    if hmm is None:
-        raise ModelError.at("profile HMM", "no profile", "HMMER's ASCII format")
-    return hmm
+    arrays = {name: packed[name] for name in HMM_ARRAYS}
+    sizes = {"nodes": int((arrays["M"] + 1).sum()), "profiles": len(names)}
+    for name, (letters, (axis, *others)) in HMM_ARRAYS.items():
+        array = arrays[name]
+        if array.shape != (sizes[axis], *others) or array.dtype != letters:
+            raise ValueError(f"{name}: shape {array.shape}, type {array.dtype}")
+    columns = arrays["M"].tolist()
+    if min(columns, default=1) < 1 or not all(re.fullmatch("[!-~]+", name) for name in names):
+        raise ValueError("columns or names")
+    hmms = []
+    first_nodes = itertools.accumulate((count + 1 for count in columns), initial=0)
+    for k, (name, count, first) in enumerate(zip(names, columns, first_nodes)):
+        hmm = plan7.HMM(ALPHABET, count, name)
+        state: dict[str, Any] = hmm.__getstate__()
+        for part, (_, (axis, *_)) in HMM_ARRAYS.items():
+            own = slice(first, first + count + 1) if axis == "nodes" else k
+            state[part] = arrays[part][own]
+        hmm.__setstate__(state | {"flags": FLAGS})
+        hmm.set_consensus(None)  # from the emissions
+        hmms.append(hmm)
+    return hmms
 
 
 def checksum(profiles: Iterable[Profile]) -> str:

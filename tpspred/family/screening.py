@@ -6,15 +6,18 @@ encoder, the call and the store.
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from Bio.SeqUtils.ProtParam import ProteinAnalysis
-
+from ..io.batching import batches, in_threads
 from ..io.fasta import ProteinRecord
 from .motifs import MotifHit, by_name, find_motifs
-from .profiles import Profile, ProfileHit, search
+from .profiles import SEARCH_RESIDUES, Profile, ProfileHit, Search
 
 N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
+# What a record takes in memory beside its residues, counted as residues, so that a batch of many
+# short peptides stays small.
+RECORD_RESIDUES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +45,6 @@ class ScreenedProtein:
         return self.known_residues[:N_TERMINUS_AA]
 
     @functools.cached_property
-    def analysis(self) -> ProteinAnalysis:
-        """Biopython's analysis of the known residues, which features share."""
-        return ProteinAnalysis(self.known_residues)
-
-    @functools.cached_property
     def motifs_by_name(self) -> Mapping[str, Sequence[MotifHit]]:
         """Motif hits by the name of the motif."""
         return by_name(self.motifs)
@@ -69,9 +67,41 @@ def screen(
     Returns:
         n screened proteins in the same order. One without hits did not pass the screen.
     """
-    sequences = ["" if record.problem else record.sequence for record in records]
-    hits_of = search(profiles, sequences, threads)
-    return [with_motifs(record, hits) for record, hits in zip(records, hits_of)]
+    return list(itertools.chain(*screened_batches(records, profiles, threads)))
+
+
+def screened_batches(
+    records: Iterable[ProteinRecord],
+    profiles: Sequence[Profile],
+    threads: int = 1,
+    batch_residues: int = SEARCH_RESIDUES,
+) -> Iterator[list[ScreenedProtein]]:
+    """Screen a stream of records batch by batch, so that memory stays constant.
+
+    While batches are searched, the next ones are read from the stream.
+
+    Args:
+        records: Stream of proteins.
+        profiles: Family profiles.
+        threads: CPU threads; the result does not depend on them.
+        batch_residues: Residues of a batch at most.
+
+    Yields:
+        The screened proteins of a batch, in the order of the records.
+    """
+    prepared = Search(profiles)
+
+    def screen_batch(batch: list[ProteinRecord]) -> list[ScreenedProtein]:
+        sequences = ["" if record.problem else record.sequence for record in batch]
+        hits_of = prepared.hits(sequences)
+        return [with_motifs(record, hits) for record, hits in zip(batch, hits_of)]
+
+    return in_threads(screen_batch, batches(records, size, lambda: batch_residues), threads)
+
+
+def size(record: ProteinRecord) -> int:
+    """Return the size of a record in a batch."""
+    return record.length_aa + RECORD_RESIDUES
 
 
 def with_motifs(record: ProteinRecord, hits: Sequence[ProfileHit]) -> ScreenedProtein:

@@ -7,7 +7,6 @@ stand for one of two residues and are read as X. Lower case is read as upper cas
 """
 
 import collections
-import dataclasses
 import hashlib
 import itertools
 import string
@@ -29,6 +28,7 @@ SHORTEST_NUCLEOTIDE = 50  # letters; a shorter sequence of A, C, G and T may wel
 MAX_HELD_RECORDS = 1000  # records that may come before the first protein
 FIRST_RECORDS = 10  # nucleotide records in a row at the beginning show that this is the wrong file
 MAX_HEADER_BYTES = 10_000  # what is longer is not kept
+MAX_RECORD_BYTES = 1_000_000  # text that is held of a record that is not yet ended
 
 # Why a record cannot be scored.
 EMPTY, INTERNAL_STOP, TOO_LONG = "empty", "internal_stop", "too_long"
@@ -49,8 +49,7 @@ _NUCLEOTIDES = b"ACGTN"  # after normalisation, which reads the U of RNA as C
 _WHITESPACE = string.whitespace.encode()
 
 
-@dataclasses.dataclass(frozen=True)
-class ProteinRecord:
+class ProteinRecord(NamedTuple):
     """One protein of a FASTA file.
 
     Attributes:
@@ -157,13 +156,12 @@ def _record(name: str, description: str, raw: bytes, unread: int = 0) -> Protein
     Args:
         name: ID.
         description: Rest of the header.
-        raw: Letters without white space.
-        unread: Letters behind these that were not kept, because the sequence is too long.
+        raw: Letters and white space.
+        unread: Letters that were left out before the last one, because the sequence is too long.
     """
-    residues = raw.translate(_NORMALISED)
-    if not unread:
-        residues = residues.removesuffix(b"*")
-    problem = _problem(residues)
+    residues = raw.translate(_NORMALISED, _WHITESPACE).removesuffix(b"*")
+    # What lies behind the residues that may be scored is not looked at.
+    problem = _problem(residues[: MAX_LENGTH_AA + 1])
     if problem:
         return ProteinRecord(name, description, "", problem, len(residues) + unread)
     return ProteinRecord(name, description, residues.decode("ascii"))
@@ -175,7 +173,7 @@ def _problem(residues: bytes) -> str:
         return EMPTY
     if _WRONG in residues:
         return INVALID_RESIDUE
-    if len(residues) >= SHORTEST_NUCLEOTIDE and not residues.translate(None, _NUCLEOTIDES):
+    if len(residues) >= SHORTEST_NUCLEOTIDE and not residues.lstrip(_NUCLEOTIDES):
         return NUCLEOTIDE
     if b"*" in residues:
         return INTERNAL_STOP
@@ -191,11 +189,12 @@ def _oddity(record: ProteinRecord, raw: bytes, place: str) -> InputError:
 
     Args:
         record: Record with the problem invalid_residue or nucleotide.
-        raw: Letters of its sequence.
+        raw: Letters of its sequence, and white space.
         place: Where the record stands.
     """
     if record.problem == NUCLEOTIDE:
         return InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
+    raw = raw.translate(None, _WHITESPACE)
     position = raw.translate(_NORMALISED).index(_WRONG)
     character = raw[position : position + 4].decode(errors="replace")[0]
     return InputError.at(
@@ -234,82 +233,96 @@ class _OddRecords:
             warn("odd records: %s; the first: %s", counts, self.first)
 
 
-class _RawRecord(NamedTuple):
-    """A record as it stands in the file.
-
-    Attributes:
-        line: Line number of the header, counted from 1.
-        header: Header without '>'.
-        sequence: First letters of the sequence, without white space.
-        unread: Number of letters behind these.
-    """
-
-    line: int
-    header: bytes
-    sequence: bytes
-    unread: int
-
-
 def _records(opened: files.OpenInput, odd_records: _OddRecords) -> Iterator[ProteinRecord]:
     """Yield the records of an open FASTA file, and count the odd ones."""
-    for raw in _split(opened):
-        header = raw.header[:MAX_HEADER_BYTES].decode(errors="backslashreplace")
-        header = header.replace("\t", " ").strip()
-        name, _, description = header.partition(" ")
-        place = f"{opened.name}, line {raw.line}"
+    for line, text, unread in _split(opened):
+        first_line, _, letters = text.partition(b"\n")
+        header = first_line[:MAX_HEADER_BYTES].decode(errors="backslashreplace")
+        name, _, description = header.replace("\t", " ").strip().partition(" ")
         if not name:
+            place = f"{opened.name}, line {line}"
             error = InputError.at(place, "a header without an id", "'>id description'")
             odd_records.add("without_id", error)
-            name = f"unnamed_line_{raw.line}"
-        record = _record(name, description.strip(), raw.sequence, raw.unread)
+            name = f"unnamed_line_{line}"
+        record = _record(name, description.strip(), letters, unread)
         if record.problem in (INVALID_RESIDUE, NUCLEOTIDE):
-            error = _oddity(record, raw.sequence, f"{place}, record {name}")
+            place = f"{opened.name}, line {line}, record {name}"
+            error = _oddity(record, letters, place)
             odd_records.add(record.problem, error)
         yield record
 
 
-def _split(opened: files.OpenInput) -> Iterator[_RawRecord]:
+def _split(opened: files.OpenInput) -> Iterator[tuple[int, bytes, int]]:
     """Cut an open FASTA file into raw records.
 
-    Of every sequence, the letters that may be scored are kept, one more that shows that it is too
-    long, and one more for a stop at its end. The others are only counted.
+    Yields:
+        (line number of the header, counted from 1; text from behind the '>' to the next header;
+        number of letters that were left out before the last letter of the text).
     """
-    header: bytes | None = None
-    header_line = 0
-    is_header = False
-    parts: list[bytes] = []
-    room = 0  # letters that are still kept
+    blocks = files.text_blocks(opened.stream, opened.name)
+    line, rest = _first_header(blocks, opened.name)
+    # The rest is the beginning of a record. What was left out of it:
     unread = 0
-    last = b""  # last letter so far
-    for number, starts_line, piece in files.pieces(opened.stream, opened.name):
-        if starts_line:
-            is_header = piece.startswith(b">")
-        if is_header and starts_line:
-            if header is not None:
-                yield _RawRecord(header_line, header, b"".join(parts), unread - (last == b"*"))
-            header = piece[1:]
-            header_line = number
-            parts = []
-            room = MAX_LENGTH_AA + 2
-            unread = 0
-            last = b""
-        elif is_header and header is not None:  # the rest of a header
-            if len(header) < MAX_HEADER_BYTES:
-                header += piece
-        elif letters := piece.translate(None, _WHITESPACE):
-            if header is None:
-                kind = files.kind_of(piece.lstrip()) or f"{piece[:20].decode(errors='replace')!r}"
-                raise InputError.at(
-                    f"{opened.name}, line {number}",
-                    f"{kind} before any header",
-                    "FASTA: a line that begins with '>'",
-                )
-            parts.append(letters[:room])
-            unread += max(len(letters) - room, 0)
-            room -= len(parts[-1])
-            last = letters[-1:] if unread else b""
-    if header is not None:
-        yield _RawRecord(header_line, header, b"".join(parts), unread - (last == b"*"))
+    skipped_lines = 0
+    for block in itertools.chain((b"",), blocks):
+        *ended, rest = (rest + block).split(b"\n>")
+        for text in ended:
+            yield line, text, unread
+            line += text.count(b"\n") + 1 + skipped_lines
+            unread = skipped_lines = 0
+        if len(rest) > MAX_RECORD_BYTES:
+            shortened, left_out = _shortened(rest)
+            unread += left_out
+            skipped_lines += rest.count(b"\n") - shortened.count(b"\n")
+            rest = shortened
+    if line:
+        yield line, rest, unread
+
+
+def _first_header(blocks: Iterator[bytes], source: str) -> tuple[int, bytes]:
+    """Read up to the first header.
+
+    Returns:
+        (line number of the header, what was read behind its '>'); (0, b"") if there is none.
+
+    Raises:
+        InputError: If there is text before it.
+    """
+    line = 1
+    before = b""
+    for block in blocks:
+        text = (before + block).lstrip(_WHITESPACE)
+        before = (before + block)[: len(before + block) - len(text)]
+        line += before.count(b"\n")
+        before = b"" if before.endswith(b"\n") else before[-1:]
+        if text.startswith(b">") and not before:
+            return line, text[1:]
+        if text:
+            shown = text[:20].partition(b"\n")[0].decode(errors="replace")
+            kind = files.kind_of(text) or repr(shown)
+            raise InputError.at(
+                f"{source}, line {line}",
+                f"{kind} before any header",
+                "FASTA: a line that begins with '>'",
+            )
+    return 0, b""
+
+
+def _shortened(text: bytes) -> tuple[bytes, int]:
+    """Leave out what is not needed of a record that is too long to be scored.
+
+    Of its sequence, the letters that may be scored are kept, one more that shows that it is too
+    long, and the last one, which may be a stop.
+
+    Returns:
+        (the shorter text, which goes on where the text does; number of letters left out).
+    """
+    header, line_end, letters = text.partition(b"\n")
+    header = header[:MAX_HEADER_BYTES]
+    letters = letters.translate(None, _WHITESPACE)
+    kept = letters[: MAX_LENGTH_AA + 1] + letters[MAX_LENGTH_AA + 1 :][-1:]
+    last_end = b"\n" if text.endswith(b"\n") and letters else b""
+    return header + line_end + kept + last_end, len(letters) - len(kept)
 
 
 def _not_only_nucleotides(records: Iterator[ProteinRecord], source: str) -> Iterator[ProteinRecord]:
@@ -358,7 +371,7 @@ def _with_repeated_ids(
                 f"the id {record.id}, which came before",
                 "unique ids (or --duplicates keep|suffix)",
             )
-        yield dataclasses.replace(record, id=name)
+        yield record._replace(id=name)
     if not count:
         warn("%s contains no record", source)
     repeats.compare()

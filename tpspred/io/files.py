@@ -219,47 +219,36 @@ def seekable(opened: OpenInput) -> Iterator[BinaryIO]:
         yield copy
 
 
-def pieces(stream: io.BufferedReader, source: Path) -> Iterator[tuple[int, bool, bytes]]:
-    """Yield the lines of a byte stream, long ones in several pieces, so that memory stays constant.
+def text_blocks(stream: io.BufferedReader, source: Path) -> Iterator[bytes]:
+    """Yield the blocks of a text stream, with LF at the end of every line.
 
-    A line ends with LF, CR LF or CR. A UTF-8 byte-order mark at the beginning is left out.
+    A line ends with LF, CR LF or CR in the stream. A UTF-8 byte-order mark at the beginning is left
+    out.
 
     Args:
         stream: Bytes, such as those of a file opened by :func:`open_bytes`.
         source: Name of the file, for error messages.
 
-    Yields:
-        (line number, counted from 1; whether the piece begins its line; piece without line end).
-
     Raises:
         InputError: If the bytes are binary or cannot be read, or if compressed data are damaged.
     """
-    number = 1
-    starts_line = True
+    ended = 0  # lines
     begin = b""
     try:
         for block in _blocks(stream):
             begin = begin or block
             if b"\0" in block:
-                line = number + block[: block.index(b"\0")].count(b"\n")
+                line = ended + 1 + block[: block.index(b"\0")].count(b"\n")
                 kind = kind_of(begin) if line == 1 else ""
                 raise InputError.at(f"{source}, line {line}", kind or "binary data", "text")
-            *ended, rest = block.split(b"\n")
-            for piece in ended:
-                yield number, starts_line, piece
-                number += 1
-                starts_line = True
-            if rest:
-                yield number, starts_line, rest
-                starts_line = False
+            yield block
+            ended += block.count(b"\n")
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise InputError.at(
-            f"{source}, after line {number - 1}",
-            f"damaged compressed data ({error})",
-            "a whole file",
+            f"{source}, after line {ended}", f"damaged compressed data ({error})", "a whole file"
         ) from None
     except OSError as error:
-        raise InputError(f"{source}, after line {number - 1}: {error.strerror}") from None
+        raise InputError(f"{source}, after line {ended}: {error.strerror}") from None
 
 
 def _blocks(stream: io.BufferedReader) -> Iterator[bytes]:
@@ -287,27 +276,28 @@ def lines(stream: io.BufferedReader, source: Path) -> Iterator[tuple[int, str]]:
         source: Name of the file, for error messages.
 
     Raises:
-        InputError: As :func:`pieces`, and if the bytes are not UTF-8 text or a line is endless.
+        InputError: As :func:`text_blocks`, and if a line is endless or no UTF-8.
     """
-    number = 0
-    line = bytearray()
-    for number, starts_line, piece in pieces(stream, source):
-        if starts_line:
-            if number > 1:
-                yield number - 1, _decode(line, f"{source}, line {number - 1}")
-            line = bytearray()
-        line += piece
+    number = 1
+    line = b""
+    for block in text_blocks(stream, source):
+        *ended, rest = block.split(b"\n")
+        for piece in ended:
+            yield number, _decode(line + piece, f"{source}, line {number}")
+            number += 1
+            line = b""
+        line += rest
         if len(line) > MAX_LINE_BYTES:
             raise InputError.at(
                 f"{source}, line {number}",
                 f"more than {MAX_LINE_BYTES} bytes in one line",
                 "a table with shorter lines",
             )
-    if number:
+    if line:
         yield number, _decode(line, f"{source}, line {number}")
 
 
-def _decode(line: bytearray, place: str) -> str:
+def _decode(line: bytes, place: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:

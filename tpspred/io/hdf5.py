@@ -15,14 +15,13 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..errors import TpspredError
 from . import files
 from .files import Source
@@ -54,10 +53,13 @@ DAMAGE = (
 )
 
 
-@contextlib.contextmanager
-def writing(
-    target: Path, kind: str, version: int, attributes: Mapping[str, str]
-) -> Iterator[h5py.File]:
+def write(
+    target: Path,
+    kind: str,
+    version: int,
+    attributes: Mapping[str, str],
+    fill: Callable[[h5py.File], None],
+) -> str:
     """Write a sealed HDF5 file that appears whole or not at all.
 
     Args:
@@ -65,9 +67,10 @@ def writing(
         kind: Name of the format.
         version: Version of the format.
         attributes: Texts about the whole file.
+        fill: Function that adds the content to the open file.
 
-    Yields:
-        The open file.
+    Returns:
+        SHA-256 of the file without its seal, in hexadecimal digits.
 
     Raises:
         InputError: If the target cannot be written.
@@ -77,17 +80,25 @@ def writing(
     with atomic_path(target) as path:
         with h5py.File(image, "w") as handle:
             handle.attrs["format_version"] = version
-            texts = {"format": kind, "tpspred_version": __version__, **attributes}
+            texts = {"format": kind, **attributes}
             handle.attrs.update(texts)
             handle.attrs[ABOUT] = np.bytes_(json.dumps(texts).encode())
-            yield handle
+            fill(handle)
         path.write_bytes(image.getbuffer())
-        seal(path)
+        return seal(path)
 
 
-def add_array(handle: h5py.File, name: str, array: NDArray[Any]) -> None:
-    """Add an array to a file, compressed if it is large."""
-    packed = {"compression": "gzip", "shuffle": True} if array.size > SMALL else {}
+def add_array(handle: h5py.File, name: str, array: NDArray[Any], compressed: bool = False) -> None:
+    """Add an array to a file.
+
+    Args:
+        handle: Open file.
+        name: Path inside the file.
+        array: Numbers or bytes.
+        compressed: Whether a large array is compressed. It then takes longer to read.
+    """
+    large = array.size > SMALL
+    packed = {"compression": "gzip", "shuffle": True} if compressed and large else {}
     handle.create_dataset(name, data=array, track_times=False, **packed)
 
 
@@ -107,19 +118,26 @@ def add_lines(handle: h5py.File, name: str, lines: Iterable[str]) -> None:
     handle.create_dataset(LINES + name, data=np.frombuffer(data, np.uint8), track_times=False)
 
 
-def seal(path: Path) -> None:
-    """Append the seal to an HDF5 file that has none."""
+def seal(path: Path) -> str:
+    """Append the seal to an HDF5 file that has none, and return its SHA-256."""
     with open(path, "r+b") as stream:
-        stream.write(_seal_of(stream, stream.seek(0, io.SEEK_END)))
+        sha256 = _sha256(stream, stream.seek(0, io.SEEK_END))
+        stream.write(_seal_of(sha256))
+    return sha256
 
 
-def _seal_of(stream: BinaryIO, size: int) -> bytes:
-    """Return the seal of the first bytes of a file, and leave the stream behind them."""
+def _seal_of(sha256: str) -> bytes:
+    """Return the seal with a SHA-256 in hexadecimal digits."""
+    return SEAL + sha256.encode() + b"\n"
+
+
+def _sha256(stream: BinaryIO, size: int) -> str:
+    """Return the SHA-256 of the first bytes of a file, and leave the stream behind them."""
     digest = hashlib.sha256()
     stream.seek(0)
     while block := stream.read(min(BLOCK, size - stream.tell())):
         digest.update(block)
-    return SEAL + digest.hexdigest().encode() + b"\n"
+    return digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,12 +148,14 @@ class Content:
         name: Name of the file, for messages.
         handle: The open file.
         attributes: Texts about the whole file.
+        sha256: SHA-256 of the file without its seal, in hexadecimal digits.
         datasets: Path inside the file → dataset, without the strings for other programs.
     """
 
     name: str
     handle: h5py.File
     attributes: Mapping[str, str]
+    sha256: str
     datasets: dict[str, h5py.Dataset]
 
     def lines(self, name: str, count: int) -> list[str]:
@@ -155,7 +175,7 @@ class Content:
 def reading(
     source: Source, kinds: Sequence[str], version: int, error: type[TpspredError]
 ) -> Iterator[Content]:
-    """Open an HDF5 file that :func:`writing` wrote, and check it.
+    """Open an HDF5 file that :func:`write` wrote, and check it.
 
     Args:
         source: HDF5 file or pipe, '-' for standard input, or an open input.
@@ -176,7 +196,7 @@ def reading(
         if not opened.is_hdf5:
             raise error.at(opened.name, "a file that is not HDF5", wanted)
         with refusing_damage(opened.name, wanted, error), files.seekable(opened) as stream:
-            _check_seal(stream, opened.name, wanted, error)
+            sha256 = _verified(stream, opened.name, wanted, error)
             # Every dataset is read once and whole, so caches would only take memory.
             with h5py.File(stream, "r", rdcc_nbytes=0) as handle:
                 texts = json.loads(_attribute(handle, ABOUT, bytes))
@@ -188,7 +208,7 @@ def reading(
                 found_version = int(_attribute(handle, "format_version", np.integer))
                 if found_version != version:
                     raise error.at(opened.name, f"format version {found_version}", str(version))
-                yield Content(opened.name, handle, texts, _datasets(handle, stream))
+                yield Content(opened.name, handle, texts, sha256, _datasets(handle, stream))
 
 
 @contextlib.contextmanager
@@ -216,8 +236,11 @@ def shown(text: str, length: int = 200) -> str:
     return repr(text[:length])[1:-1]
 
 
-def _check_seal(stream: BinaryIO, source: str, wanted: str, error: type[TpspredError]) -> None:
+def _verified(stream: BinaryIO, source: str, wanted: str, error: type[TpspredError]) -> str:
     """Compare the seal of a file with its bytes.
+
+    Returns:
+        SHA-256 of the bytes before the seal, in hexadecimal digits.
 
     Raises:
         TpspredError: Of the given class, if there is no seal, or if it is that of other bytes.
@@ -229,8 +252,10 @@ def _check_seal(stream: BinaryIO, source: str, wanted: str, error: type[TpspredE
         raise error.at(
             source, "no seal at its end: it is cut short, or not written by this version", wanted
         )
-    if recorded != _seal_of(stream, size):
+    sha256 = _sha256(stream, size)
+    if recorded != _seal_of(sha256):
         raise error.at(source, "altered content, which its seal does not fit", wanted)
+    return sha256
 
 
 def _attribute(handle: h5py.File, name: str, kind: type) -> Any:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import __version__
 from ..errors import StoreError
 from . import hdf5
 from .fasta import AMINO_ACIDS, MAX_LENGTH_AA, PROBLEMS
@@ -131,14 +133,18 @@ def write(table: Representations, target: Path) -> None:
     """
     _check(table, str(target))
     attributes = {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
-    with hdf5.writing(target, FORMAT, FORMAT_VERSION, attributes) as handle:
+    attributes["tpspred_version"] = __version__
+
+    def fill(handle: h5py.File) -> None:
         for name in TEXTS:
             hdf5.add_lines(handle, name, getattr(table, name))
         for name in NUMBERS:
-            hdf5.add_array(handle, name, getattr(table, name))
+            hdf5.add_array(handle, name, getattr(table, name), compressed=True)
         if table.features is not None:
-            hdf5.add_array(handle, "features", table.features)
+            hdf5.add_array(handle, "features", table.features, compressed=True)
             hdf5.add_lines(handle, "feature_names", table.feature_names)
+
+    hdf5.write(target, FORMAT, FORMAT_VERSION, attributes, fill)
 
 
 def read(source: Source) -> Representations:

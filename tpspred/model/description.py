@@ -31,7 +31,7 @@ def describe(predictor: Predictor) -> dict[str, Section | list[Section]]:
         },
         "training": training
         | {
-            "networks": len(predictor.trained.members),
+            "networks": len(predictor.trained.member_folds),
             "references": len(predictor.references.about),
         },
         "calibration": {

@@ -187,7 +187,7 @@ def _occlude(protein: ScreenedProtein, position: int) -> ScreenedProtein:
     for hit in protein.hits:
         residues = np.where(hit.positions == position, UNKNOWN, hit.residues).astype(np.uint8)
         hits.append(dataclasses.replace(hit, residues=residues))
-    record = dataclasses.replace(protein.record, sequence=without)
+    record = protein.record._replace(sequence=without)
     return ScreenedProtein(record, hits, protein.motifs)
 
 

@@ -4,12 +4,12 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .trained import State
+from ..dataset.labels import GROUPS
+from .trained import Weights
 
 LAYER_NORM_EPSILON = 1e-5  # torch's default
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -19,25 +19,11 @@ class Networks:
     """All networks of a model side by side.
 
     Args:
-        members: Weights of each network, named as in ``FusedNetwork``.
-        shapes: Name and shape of every weight (see :func:`model.trained.weight_shapes`).
-
-    Raises:
-        ValueError: If a network lacks a weight, or has one of another name or shape, or one that is
-            no number.
+        weights: Weights of all networks, named as in ``FusedNetwork``, each (networks, …).
     """
 
-    def __init__(self, members: Sequence[State], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self._weights: dict[str, NDArray[np.float32]] = {}  # name → (members, …)
-        for name, shape in shapes.items():
-            stacked = np.stack([state[name] for state in members]).astype(np.float32)
-            if stacked.shape[1:] != shape or not np.isfinite(stacked).all():
-                raise ValueError(f"weights {name}")
-            self._weights[name] = stacked
-        if any(len(state) != len(shapes) for state in members):
-            raise ValueError("other weights")
-        heads = [name for name in shapes if name.startswith("heads.")]
-        self._heads = [name.removesuffix(".bias") for name in heads if name.endswith(".bias")]
+    def __init__(self, weights: Weights) -> None:
+        self._weights = {name: np.asarray(weights[name], np.float32) for name in weights}
 
     def logits(
         self, embedding: NDArray[np.float32], features: NDArray[np.float32]
@@ -56,7 +42,7 @@ class Networks:
             [self._block("embedding", embedding[None]), self._block("features", features[None])], 2
         )
         hidden = self._block("fusion", fused)
-        logits = [self._linear(head, hidden) for head in self._heads]
+        logits = [self._linear(f"heads.{group}", hidden) for group in GROUPS]
         return np.concatenate(logits, 2).astype(np.float64)
 
     def _block(self, name: str, inputs: NDArray[np.float32]) -> NDArray[np.float32]:

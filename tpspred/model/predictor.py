@@ -1,7 +1,7 @@
 """The predictor: a trained model that scores represented proteins and calls them."""
 
 import copy
-import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
@@ -18,7 +18,7 @@ from .calibration import Calibration, LabelSets
 from .calls import NOT_TPS, RELATED, TPS, UNCERTAIN, Call, EnsembleCall, warning_flags
 from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
-from .trained import TrainedNetworks, TrainingRecord, group_sizes, weight_shapes
+from .trained import TrainedNetworks, TrainingRecord
 
 NETWORK_SHARE = 0.6  # weight of the networks beside the vote of similar enzymes, which has 0.4
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
@@ -27,13 +27,19 @@ NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
 class Predictor:
     """A trained model: encoder, networks, calibration and reference enzymes.
 
+    Networks, enzymes and calibration are read when the first protein is scored.
+
+    Args:
+        references: Called once, for :attr:`references`.
+        fitted_calibration: Called once, for :attr:`calibration`; None before calibration.
+
     Attributes:
         encoder: Encoder, with the profiles that screen the proteins.
         trained: The networks, with their features, scaling and labels.
-        references: Characterised enzymes that the model knows.
         training_record: Data, options and versions of the training.
-        calibration: Probabilities and thresholds.
         checksum: SHA-256 of the model file, or ``unsaved``.
+        name: Name of the model, a colon, and the first eight digits of its checksum.
+        feature_names: Names of the features that the networks take, in order.
         labels: Labels, in the order of all per-label arrays.
         positives: (labels,) number of training positives; a label without any is never called.
         ensembles: Column of the labels → slug, for the ensembles with training data.
@@ -45,40 +51,43 @@ class Predictor:
         self,
         encoder: Encoder,
         trained: TrainedNetworks,
-        references: References,
+        references: Callable[[], References],
         training_record: TrainingRecord,
-        fitted_calibration: Calibration | None = None,
+        fitted_calibration: Callable[[], Calibration] | None = None,
         checksum: str = "unsaved",
     ) -> None:
         self.encoder = encoder
         self.trained = trained
-        self.references = references
         self.training_record = training_record
-        self.calibration = fitted_calibration or calibration.uncalibrated(len(trained.labels))
         self.checksum = checksum
+        self.name = f"{training_record['name']}:{checksum[:8]}"
         self.labels = trained.labels
         self.positives = trained.positives
+        self.feature_names = trained.feature_names
         self.sets: LabelSets | None = None
         self.tps_column = self.labels.index(IS_TPS)
         self.ensembles = {i: self.labels[i].name for i in self._supported_columns("ensemble")}
         self._product_types = self._supported_columns("product_type")
         self._takes_vote = np.arange(len(self.labels)) != self.tps_column  # (labels,)
-        shapes = weight_shapes(
-            len(trained.scaling.embedding_mean),
-            len(trained.scaling.feature_mean),
-            group_sizes(trained.labels),
-        )
-        self._networks = Networks(trained.members, shapes)
+        self._read_references = references
+        self._read_calibration = fitted_calibration
 
-    @property
-    def name(self) -> str:
-        """Name of the model, a colon, and the first eight digits of its checksum."""
-        return f"{self.training_record['name']}:{self.checksum[:8]}"
+    @functools.cached_property
+    def references(self) -> References:
+        """Characterised enzymes that the model knows."""
+        return self._read_references()
 
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the features that the networks take, in order."""
-        return self.trained.feature_names
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """What turns logits into probabilities and calls."""
+        if self._read_calibration is None:
+            return calibration.uncalibrated(len(self.labels))
+        return self._read_calibration()
+
+    @functools.cached_property
+    def _networks(self) -> Networks:
+        """The networks, ready to be applied."""
+        return Networks(self.trained.weights)
 
     def _supported_columns(self, group: str) -> list[int]:
         """Return the indices of a group's labels that have training data."""
@@ -185,8 +194,7 @@ class Predictor:
         flags = warning_flags(
             max_similarity, self.calibration.min_similarity, nearest, product_type, protein.motifs
         )
-        return dataclasses.replace(
-            scored,
+        return scored._replace(
             product_type=product_type,
             product_type_probability=float(probabilities[best_type]),
             ensembles=tuple(self._ensemble_call(i, probabilities) for i in called),
@@ -295,7 +303,9 @@ class Predictor:
             fitted: The calibration.
             training_record: Training record with the scores of the calibration.
         """
-        return Predictor(self.encoder, self.trained, self.references, training_record, fitted)
+        return Predictor(
+            self.encoder, self.trained, self._read_references, training_record, lambda: fitted
+        )
 
     def with_promises(
         self, target_precision: float | None = None, coverage: float | None = None

@@ -17,6 +17,7 @@ from .scaling import Scaling
 
 WIDTH = 256  # units of each hidden layer
 State = dict[str, NDArray[np.float16]]  # weights of a network, in the precision of a model file
+Weights = Mapping[str, NDArray[np.float16]]  # those of all networks, each (networks, …)
 
 
 class TrainingRecord(TypedDict, total=False):
@@ -53,7 +54,7 @@ class TrainedNetworks:
         positives: (labels,) number of training positives.
         feature_names: Names of the features that the networks take, in order.
         scaling: Means and scales of the inputs.
-        members: Weights of each network.
+        weights: Weights of all networks, those of one name stacked.
         member_folds: Fold that each network left out.
         sequence_hashes: (n,) hashes of the training sequences.
         sequence_folds: (n,) folds of the training sequences.
@@ -64,7 +65,7 @@ class TrainedNetworks:
     positives: NDArray[np.int64]
     feature_names: tuple[str, ...]
     scaling: Scaling
-    members: list[State]
+    weights: Weights
     member_folds: list[int]
     sequence_hashes: NDArray[np.uint64]
     sequence_folds: NDArray[np.int64]

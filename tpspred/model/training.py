@@ -64,7 +64,7 @@ def train_networks(
         positives=(examples.targets * examples.mask).sum(0).astype(int),
         feature_names=examples.feature_names,
         scaling=scaling,
-        members=members,
+        weights={name: np.stack([state[name] for state in members]) for name in members[0]},
         member_folds=list(range(len(members))),
         sequence_hashes=np.array(list(map(sequence_hash, examples.sequences)), np.uint64),
         sequence_folds=folds,

@@ -5,7 +5,6 @@ With all labels, a column of probabilities follows for each label, named ``group
 """
 
 import itertools
-from collections.abc import Sequence
 from typing import TextIO
 
 from ..family import motifs
@@ -58,31 +57,30 @@ class Writer:
         self._label_columns = [label.column for label in predictor.labels] if all_labels else []
         self._numbers = itertools.count(shard.number, shard.of) if shard else None
         self._end = EMPTY  # what the cell that is held back ends with if no other follows
-        self._print([*COLUMNS, *self._label_columns], f"{COLUMN}{shard}" if shard else None)
+        # What follows the status of a protein that was not scored, which nearly all are.
+        unknown = [MISSING] * len(COLUMNS[3:-1])
+        unknown_labels = [MISSING] * len(self._label_columns)
+        self._not_scored = "\t".join([*unknown, predictor.name, *unknown_labels])
+        header = "\t".join([*COLUMNS, *self._label_columns])
+        handle.write(f"{header}\t{COLUMN}{shard}" if shard else f"{header}\n")
 
     def write(self, call: Call) -> None:
         """Write the row of a call."""
-        cells = _cells(call)
-        for i in range(len(self._label_columns)):
-            cells.append(number(None if call.probabilities is None else call.probabilities[i]))
-        if self._numbers is None:
-            self._print(cells)
+        if call.probabilities is None:
+            row = f"{call.id}\t{call.length_aa}\t{call.status}\t{self._not_scored}"
         else:
-            print(file=self._handle)
-            self._print(cells, str(next(self._numbers)))
+            of_labels = call.probabilities[: len(self._label_columns)]
+            row = "\t".join([*_cells(call), *map(number, of_labels)])
+        if self._numbers is None:
+            self._handle.write(f"{row}\n")
+        else:
+            self._handle.write(f"\n{row}\t{next(self._numbers)}")
             self._end = LAST
 
     def close(self) -> None:
         """Write the cell of a shard that was held back."""
         if self._numbers is not None:
-            print(self._end, file=self._handle)
-
-    def _print(self, cells: Sequence[str], shard_cell: str | None = None) -> None:
-        """Write a row, without the end of its line if it has the cell of a shard."""
-        if shard_cell is None:
-            print(*cells, sep="\t", file=self._handle)
-        else:
-            print(*cells, shard_cell, sep="\t", end="", file=self._handle)
+            self._handle.write(f"{self._end}\n")
 
 
 def _cells(call: Call) -> list[str]:

@@ -1,0 +1,106 @@
+"""Trees of arrays and JSON values in a file."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from tpspred.errors import ModelError
+from tpspred.io import hdf5, tree
+
+TREE = {
+    "empty": {"array": np.zeros((0, 3), np.float16)},
+    "group": {"large": np.arange(1000), "deep": {"names": np.array([b"a", b"bc"])}},
+    "texts": {"list": [1, 2.5, None], "word": "α"},
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "t.h5"
+
+
+def opened(path, required=()):
+    return tree.opened(path, ("test",), 1, required, ModelError)
+
+
+def test_a_tree_is_read_as_it_was_written(path):
+    sha256 = tree.write(TREE, path, "test", 1)
+    with opened(path, ("group/large", "texts")) as stored:
+        assert stored.sha256 == sha256 and stored["texts"] == TREE["texts"]
+        assert set(stored) == set(TREE) and set(stored["group"]) == {"large", "deep"}
+        for one, other in (
+            (TREE["empty"]["array"], stored["empty"]["array"]),
+            (TREE["group"]["large"], stored["group"]["large"]),
+            (TREE["group"]["deep"]["names"], stored["group"]["deep"]["names"]),
+        ):
+            assert one.dtype == other.dtype and np.array_equal(one, other)
+        assert stored["group"].shape_and_kind("large") == ((1000,), "i")
+    assert tree.write(TREE | {"texts": "β"}, path, "test", 1) != sha256
+    assert tree.write(TREE, path, "test", 1) == sha256
+
+
+def test_a_file_stays_open_as_long_as_a_part_of_it_is_used(path):
+    def is_open():
+        return any(os.path.realpath(f"/dev/fd/{n}") == str(path) for n in os.listdir("/dev/fd"))
+
+    tree.write(TREE, path, "test", 1)
+    with opened(path) as stored:
+        later = stored["group"].later(lambda group: group["large"].sum())
+    del stored
+    path.rename(path.with_suffix(".moved"))
+    path.with_suffix(".moved").rename(path)
+    assert is_open() and later() == TREE["group"]["large"].sum()
+    del later
+    assert not is_open()
+
+
+def test_an_absent_part_is_named(path):
+    tree.write(TREE, path, "test", 1)
+    with pytest.raises(ModelError, match="t.h5: found no part group/small; wanted a whole file"):
+        opened(path, ("group/small",)).__enter__()
+    with (
+        pytest.raises(ModelError, match="a part that does not fit .*group/small"),
+        opened(path) as stored,
+    ):
+        stored["group"]["small"]
+
+
+def test_what_does_not_fit_is_an_error_when_it_is_read(path):
+    tree.write(TREE | {"odd": np.array([1.0, np.nan]), "names": ["a\tb"]}, path, "test", 1)
+    with opened(path) as stored:
+        pass
+    for part in ("odd", "names"):
+        with pytest.raises(ModelError, match=f"t.h5: found a part that does not fit [(]{part}"):
+            stored[part]
+    with pytest.raises(ModelError, match="a part that does not fit [(]'other'[)]"):
+        stored["group"].later(lambda group: {}["other"])()
+    with pytest.raises(KeyError, match="group/none"):
+        stored["group"]["none"]
+
+
+def test_nothing_is_read_before_it_is_asked_for(path, monkeypatch):
+    tree.write(TREE, path, "test", 1)
+    read = []
+    plain = h5py.Dataset.__getitem__
+    monkeypatch.setattr(
+        h5py.Dataset, "__getitem__", lambda self, key: read.append(self.name) or plain(self, key)
+    )
+    with opened(path) as stored:
+        group = stored["group"]
+        assert read == []
+        group["large"]
+    assert read == ["/group/large"]
+
+
+def test_an_altered_file_is_refused(path):
+    tree.write(TREE, path, "test", 1)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="altered content"):
+        opened(path).__enter__()
+    path.write_bytes(data[: -hdf5.SEAL_BYTES])
+    with pytest.raises(ModelError, match="no seal"):
+        opened(path).__enter__()
