@@ -73,7 +73,7 @@ def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, negatives, evalu
         seen.append((set(examples.sequences), set(exclude.__self__.held_out), predictor))
         return predictor, examples
 
-    monkeypatch.setattr(cross_validation.pipeline, "build_model", spy)
+    monkeypatch.setattr(cross_validation.building, "build_model", spy)
     twin = ProteinRecord("twin", "", enzymes[-1].sequence[:-3] + "AAA")
     scored = evaluate(epochs=1, own_negatives={"random": [*negatives["random"], twin]})
     assert len(seen) == 2

@@ -1,6 +1,7 @@
 """The files of an evaluation."""
 
 import csv
+import dataclasses
 import io
 import re
 import sys
@@ -110,7 +111,7 @@ def test_the_same_evaluation_gives_the_same_page(scored, tmp_path):
 def test_every_method_has_its_curves_however_many_there_are(scored, tmp_path):
     own = scored.scores["tpspred"]
     more = scored.scores | {"esm2_x": own, "profile+esm2_x": own}
-    compared = scored._replace(scores=more)
+    compared = dataclasses.replace(scored, scores=more)
     report.write_page(compared, tables.tables_of(compared, 0), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     curves = text[: text.index("<h2>Reliability")]

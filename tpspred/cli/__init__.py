@@ -91,14 +91,16 @@ def _run(received: Sequence[int]) -> int:
         received: Numbers of the signals that asked the process to end.
     """
     debug = "--debug" in sys.argv[1:2]
+    status = 0
     try:
-        with group.make_context("tpspred", sys.argv[1:]) as context:
-            group.invoke(context)
+        try:
+            with group.make_context("tpspred", sys.argv[1:]) as context:
+                group.invoke(context)
+        except click.exceptions.Exit as stop:
+            status = stop.exit_code
         if sys.stdout is not None:
             sys.stdout.flush()
-        return 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        return status
     except click.ClickException as error:
         error.show()
         return error.exit_code

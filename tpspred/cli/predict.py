@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import importlib
 from typing import TYPE_CHECKING
 
 import click
@@ -152,20 +152,28 @@ def command(
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
     from .. import pipeline, writers
     from ..console import notify, progress
-    from ..dataset.enzymes import read_enzyme_sequences
     from ..io import files
     from ..io.outputs import make_folder
     from ..model import checkpoint
-    from ..writers import multiqc as counts
 
     predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
-    sequence_of = read_enzyme_sequences(references) if references else None
-    writer_of = _writers(all_labels, shard, annotation)
+    sequence_of = None
+    if references:
+        from ..dataset.enzymes import read_enzyme_sequences
+
+        sequence_of = read_enzyme_sequences(references)
     # The table is replaced last: if it is new, all outputs are.
     targets.sort(key=lambda named: named[0] == "tsv")
-    outputs = counts.outputs(multiqc, proteins) if multiqc else []
-    outputs += [writers.Output(target, writer_of[name]) for name, target in targets]
+    outputs = []
+    if multiqc:
+        from ..writers import multiqc as counts
+
+        outputs += counts.outputs(multiqc, proteins)
+    outputs += [
+        writers.Output(target, _make_writer(name, all_labels, shard, annotation))
+        for name, target in targets
+    ]
     options.refuse_collisions(
         [output.target for output in outputs],
         options.paths_of(click.get_current_context(), options.INPUT),
@@ -199,23 +207,25 @@ def command(
     notify("%d proteins scored with %s", count, predictor.name)
 
 
-def _writers(
-    all_labels: bool, shard: Shard | None, annotation: str | None
-) -> Mapping[str, MakeWriter]:
-    """Return what makes the writer of each format, with the options that are meant for it.
+def _make_writer(
+    name: str, all_labels: bool, shard: Shard | None, annotation: str | None
+) -> MakeWriter:
+    """Return what makes the writer of a format, with the options that are meant for it.
 
     Args:
+        name: Name of the format.
         all_labels: Whether the table has a column for every label.
         shard: Shard that the records belong to; the table has their numbers.
         annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
     """
-    from ..writers import gff3, html, jsonl, tsv
-    from ..writers.genome_lift import Annotation
+    if name == "tsv":
+        from ..writers import tsv
 
-    genome = Annotation(annotation) if annotation else None
-    return {
-        "tsv": functools.partial(tsv.Writer, all_labels=all_labels, shard=shard),
-        "gff3": functools.partial(gff3.Writer, annotation=genome),
-        "jsonl": jsonl.Writer,
-        "html": html.Writer,
-    }
+        return functools.partial(tsv.Writer, all_labels=all_labels, shard=shard)
+    if name == "gff3":
+        from ..writers import gff3
+        from ..writers.genome_lift import Annotation
+
+        genome = Annotation(annotation) if annotation else None
+        return functools.partial(gff3.Writer, annotation=genome)
+    return importlib.import_module(f"..writers.{name}", __package__).Writer

@@ -1,14 +1,18 @@
 """Labels, the questions that a model answers about a protein, and the answers for enzymes."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ensembles
-from .enzymes import Enzyme
 from .product_types import PRODUCT_TYPES
+
+if TYPE_CHECKING:
+    from .enzymes import Enzyme
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,8 @@ def labels_of(enzymes: Sequence[Enzyme]) -> list[Label]:
     They are, in this order, the 30 ensembles, is-a-terpene-synthase, the product types, and the
     substrates of the enzymes in alphabetical order.
     """
+    from . import ensembles  # not needed to apply a model
+
     substrates = sorted({name for enzyme in enzymes for name in enzyme.substrates})
     return [
         *(Label("ensemble", slug) for slug in ensembles.SLUGS),

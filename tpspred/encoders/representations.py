@@ -1,8 +1,10 @@
 """Compute embedding and features of proteins, in memory or for a store of representations."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,12 @@ from ..family import features
 from ..family.profiles import Profile
 from ..family.screening import ScreenedProtein, screen, screened_batches, size
 from ..io.batching import batches
-from ..io.embedding_journal import Journal
 from ..io.fasta import ProteinRecord
 from ..io.store import NO_MATCH, UNSCREENED, Representations, features_named
 from .protocol import Encoder
+
+if TYPE_CHECKING:
+    from ..io.embedding_journal import Journal
 
 
 class RepresentedProtein(NamedTuple):

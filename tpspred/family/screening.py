@@ -18,6 +18,7 @@ N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 # What a record takes in memory beside its residues, counted as residues, so that a batch of many
 # short peptides stays small.
 RECORD_RESIDUES = 100
+PIECES_PER_THREAD = 8  # of the first batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,23 @@ def screened_batches(
         hits_of = prepared.hits(sequences)
         return [with_motifs(record, hits) for record, hits in zip(batch, hits_of)]
 
-    return in_threads(screen_batch, batches(records, size, lambda: batch_residues), threads)
+    own_batches = batches(records, size, lambda: batch_residues)
+    return in_threads(screen_batch, _begun_in_pieces(own_batches, threads), threads)
+
+
+def _begun_in_pieces(
+    batches: Iterator[list[ProteinRecord]], threads: int
+) -> Iterator[list[ProteinRecord]]:
+    """Cut the first batch into pieces, so that all threads have something to do soon.
+
+    >>> list(_begun_in_pieces(iter([["a", "b", "c"], ["d"]]), threads=2))
+    [['a'], ['b'], ['c'], ['d']]
+    """
+    first = next(batches, [])
+    length = -(-len(first) // (PIECES_PER_THREAD * threads)) or 1
+    for begin in range(0, len(first), length):
+        yield first[begin : begin + length]
+    yield from batches
 
 
 def size(record: ProteinRecord) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import TpspredError
 from . import hdf5
@@ -23,6 +24,7 @@ from .paths import Path
 Tree = Mapping[str, Any]  # nested mappings of arrays and JSON values
 Part = TypeVar("Part")
 FIT = "a file whose parts fit together"
+FLOAT16_EXPONENT = np.uint16(0x7C00)
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 
 
@@ -93,7 +95,7 @@ class StoredTree(Mapping[str, Any]):
             value = self._content.datasets[path][()]
             if isinstance(value, bytes):
                 value = json.loads(value)
-            elif value.dtype.kind == "f" and not np.isfinite(value).all():
+            elif value.dtype.kind == "f" and not _are_numbers(value):
                 raise ValueError(f"{path}: what is no number")
             odd = next((text for text in _texts(value) if not ONE_LINE.fullmatch(text)), None)
             if odd is not None:
@@ -190,3 +192,16 @@ def _contains_array(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(_contains_array, value.values()))
     return isinstance(value, np.ndarray)
+
+
+def _are_numbers(array: NDArray[np.floating]) -> bool:
+    """Return whether all numbers of an array are finite.
+
+    >>> _are_numbers(np.ones(3, np.float16)), _are_numbers(np.array(np.nan, np.float16))
+    (True, False)
+    """
+    if array.dtype != np.float16:
+        return bool(np.isfinite(array).all())
+    # All bits of the exponent are set in what is not finite. This is ten times faster than numpy.
+    exponents = array.view(np.uint16) & FLOAT16_EXPONENT
+    return bool((exponents != FLOAT16_EXPONENT).all())

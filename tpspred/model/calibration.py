@@ -114,8 +114,9 @@ class Calibration:
 
         It is 0 before calibration.
         """
-        similarity = self.held_out.similarity
-        return float(np.quantile(similarity, UNLIKE)) if len(similarity) else 0.0
+        similarity = np.sort(self.held_out.similarity)
+        shares = np.linspace(0, 1, len(similarity))
+        return float(np.interp(UNLIKE, shares, similarity)) if len(similarity) else 0.0
 
     def at_precision(self, target: float, columns: Sequence[int]) -> "Calibration":
         """Return the same calibration with thresholds of some labels that promise a precision.

@@ -8,14 +8,15 @@ Networks, enzymes and calibration are read when the first protein is scored. Mos
 genome do not pass the screen, which needs the profiles alone.
 """
 
+from __future__ import annotations
+
 import importlib.resources
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyhmmer import plan7
 
 from ..dataset.labels import GROUPS, Label
 from ..encoders.protocol import Encoder, encoder_class, known_names
@@ -32,6 +33,9 @@ from .neighbours import References
 from .predictor import Predictor
 from .scaling import Scaling
 from .trained import TrainedNetworks, group_sizes, weight_shapes
+
+if TYPE_CHECKING:
+    from pyhmmer import plan7
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
 FORMAT_VERSION = 5

@@ -1,16 +1,20 @@
 """Characterised enzymes beside a protein: the nearest ones, and what the similar ones vote for."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..encoders.protocol import VectorPart, part_slices
-from ..family.alignment import Alignment, align_pairs
 from .calibration import log_odds
 from .scaling import Scaling
+
+if TYPE_CHECKING:
+    from ..family.alignment import Alignment
 
 SHARPNESS = 20.0  # an enzyme that is less similar by 0.05 has e times less weight in a vote
 MIN_SHARE = 0.01  # a vote is never surer than 1 % or 99 %
@@ -126,7 +130,7 @@ class References:
         targets: NDArray[np.float32],
         folds: NDArray[np.int64],
         identities: NDArray[np.float32],
-    ) -> "References":
+    ) -> References:
         """Make references from the vectors of training enzymes.
 
         Args:
@@ -274,6 +278,8 @@ def align_neighbours(
         neighbours: Its neighbours.
         sequence_of: ID or accession of a characterised enzyme → its sequence.
     """
+    from ..family.alignment import align_pairs
+
     known = {}  # index of a neighbour → its sequence
     for i, neighbour in enumerate(neighbours):
         names = (neighbour.id, *neighbour.accessions)
