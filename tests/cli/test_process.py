@@ -141,16 +141,29 @@ def test_debug_shows_the_traceback():
 
 
 @pytest.mark.slow
-def test_predict_with_the_bundled_model_imports_no_torch():
-    """Torch takes most of the time and memory of a small run."""
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "predict $F",
+        "predict $F --jsonl x.jsonl --html x.html --gff3 x.gff3 --all --coverage 0.9",
+        "explain $F --id fungi_sesq_1",
+        "info",
+        "predict $F --shard 1/2 -o 1; predict $F --shard 2/2 -o 2; merge 1 2 -o x",
+    ],
+)
+def test_what_applies_the_bundled_model_imports_no_torch(arguments, tmp_path):
+    """Torch takes most of the time and memory of a small run, and Biopython a third of its time."""
     code = (
-        "import sys\nfrom tpspred import cli\n"
-        "sys.argv = ['tpspred', 'predict', '-q', 'test_data/proteins.faa', '-o', '/dev/null']\n"
-        "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
-        "print(sorted({'torch', 'esm', 'matplotlib', 'sklearn'} & set(sys.modules)))"
+        "import atexit, os, sys\nfrom tpspred import __main__\n"
+        "unwanted = {'torch', 'esm', 'Bio', 'matplotlib', 'sklearn', 'rich'}\n"
+        "leave = os._exit\n"
+        "os._exit = lambda status: leave(status or len(unwanted & set(sys.modules)))\n"
+        "__main__.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    for line in arguments.replace("$F", str(PROTEINS)).split("; "):
+        command = [sys.executable, "-c", code, *line.split()]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 def test_help_imports_nothing_heavy():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import DATA, change_about
 
-from tpspred.io import hdf5, shards, store
+from tpspred.io import sealed, shards, store
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -128,7 +128,7 @@ def test_foreign_stores_are_refused(run, tmp_path):
         change_about(handle, encoder_checksum="0" * 64)
     done = run("merge", *names, "-o", tmp_path / "m.h5")
     assert done.code == 1 and "2.h5: found no seal at its end" in done.err
-    hdf5.seal(names[1])
+    sealed.seal(names[1])
     done = run("merge", *names, "-o", tmp_path / "m.h5")
     assert done.code == 1
     assert "2.h5: found an encoder with checksum 0000" in done.err

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import change_about
 
 from tpspred.errors import StoreError, TpspredError
-from tpspred.io import fasta, hdf5, store
+from tpspred.io import fasta, hdf5, sealed, store
 
 # No FASTA file gives a text with these.
 FORGING = "\t\n\r\0"
@@ -143,7 +143,7 @@ def edited(path):
     """Give the content of a store to change, and seal the file again, as a stranger may."""
     with h5py.File(path, "r+") as handle:
         yield handle
-    hdf5.seal(path)
+    sealed.seal(path)
 
 
 def replace(handle, name, data):
@@ -384,11 +384,11 @@ def test_a_damaged_store_is_refused_or_the_same(table, saved, damage, is_sealed)
     whole = saved.read_bytes()
     rng = random.Random(damage.__name__)
     for _ in range(50):
-        data = bytearray(whole[: -hdf5.SEAL_BYTES] if is_sealed else whole)
+        data = bytearray(whole[: -sealed.SEAL_BYTES] if is_sealed else whole)
         damage(data, rng)
         saved.write_bytes(data)
         if is_sealed:
-            hdf5.seal(saved)
+            sealed.seal(saved)
         begin = time.monotonic()
         try:
             read = store.read(saved)

@@ -1,5 +1,6 @@
 """Trees of arrays and JSON values in a file."""
 
+import json
 import os
 
 import h5py
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from tpspred.errors import ModelError
-from tpspred.io import hdf5, tree
+from tpspred.io import sealed, tree
 
 TREE = {
     "empty": {"array": np.zeros((0, 3), np.float16)},
@@ -83,15 +84,15 @@ def test_what_does_not_fit_is_an_error_when_it_is_read(path):
 def test_nothing_is_read_before_it_is_asked_for(path, monkeypatch):
     tree.write(TREE, path, "test", 1)
     read = []
-    plain = h5py.Dataset.__getitem__
+    plain = tree._Content.read
     monkeypatch.setattr(
-        h5py.Dataset, "__getitem__", lambda self, key: read.append(self.name) or plain(self, key)
+        tree._Content, "read", lambda self, name: read.append(name) or plain(self, name)
     )
     with opened(path) as stored:
         group = stored["group"]
         assert read == []
         group["large"]
-    assert read == ["/group/large"]
+    assert read == ["group/large"]
 
 
 def test_an_altered_file_is_refused(path):
@@ -101,6 +102,73 @@ def test_an_altered_file_is_refused(path):
     path.write_bytes(data)
     with pytest.raises(ModelError, match="altered content"):
         opened(path).__enter__()
-    path.write_bytes(data[: -hdf5.SEAL_BYTES])
+    path.write_bytes(data[: -sealed.SEAL_BYTES])
     with pytest.raises(ModelError, match="no seal"):
         opened(path).__enter__()
+
+
+def test_the_index_says_what_hdf5_says(path):
+    tree.write(TREE, path, "test", 1)
+    with h5py.File(path) as handle, opened(path) as stored:
+        names = []
+        handle.visititems(lambda name, item: names.append(name))
+        for name in filter(lambda name: isinstance(handle[name], h5py.Dataset), names):
+            value = stored
+            for part in name.split("/"):
+                value = value[part]
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(handle[name][()], value)
+            else:
+                assert json.loads(handle[name][()]) == value
+
+
+ODD_PLACES = [
+    ["<f8", [1000], 10**9],
+    ["<f8", [1000], -8],
+    ["<f8", [10**9, 10**9, 10**9], 100],
+    ["<f8", [-1], 100],
+    ["<f8", [2.5], 100],
+    ["<f8", [True], 100],
+    ["<f8", 3, 100],
+    ["<f8", "33", 100],
+    ["<f8", [3], "100"],
+    ["<f8", [3], 1.5],
+    ["|O", [3], 100],
+    ["<f8,<f8", [3], 100],
+    ["|V8", [3], 100],
+    ["<U8", [3], 100],
+    ["<M8", [3], 100],
+    [3, [3], 100],
+    ["<f8", [3]],
+    {},
+    None,
+]
+ODD_INDEXES = [b"", b"[", b"[]", b"{}", b'{"format": "test", "version": 1}', b"\xff", b"[" * 10**5]
+
+
+@pytest.mark.parametrize("place", ODD_PLACES)
+def test_a_place_outside_the_file_or_of_an_odd_type_is_refused(path, place):
+    index = {"format": "test", "version": 1, "places": {"x": place}}
+    refuse_index(path, json.dumps(index).encode())
+
+
+@pytest.mark.parametrize("index", ODD_INDEXES)
+def test_an_index_that_is_none_is_refused(path, index):
+    refuse_index(path, index)
+
+
+@pytest.mark.parametrize("length", [b"0" * 12, b"9" * 12, b"-00000000010", b"00000000000x"])
+def test_an_index_of_an_odd_length_is_refused(path, length):
+    refuse_index(path, b"{}", length)
+
+
+def refuse_index(path, index, length=None):
+    """Check that a file with an index as a stranger may make it is refused in one line."""
+    tree.write(TREE, path, "test", 1)
+    data = path.read_bytes()
+    data = data[: data.index(tree.INDEX)] + tree.INDEX + index
+    path.write_bytes(data + (length or b"%012d" % len(tree.INDEX + index)))
+    sealed.seal(path)
+    with pytest.raises(ModelError, match="t.h5: found a part that does not fit") as caught:
+        opened(path).__enter__()
+    assert str(caught.value).isprintable()

@@ -37,11 +37,15 @@ def markdown_row(text):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("hmmsearch"), reason="HMMER's hmmsearch is not installed")
 def test_proteome_times_both_programs():
-    out, _ = benchmark("proteome.py", DATA / "proteins.faa", "--runs", 1)
-    row = markdown_row(out)
-    assert (row["proteome"], row["proteins"]) == ("proteins", "7")
+    out, _ = benchmark("proteome.py", DATA / "proteins.faa", "--runs", 1, "--copies", 2)
+    start, proteomes, shards, threads = re.split(r"\n(?=[|] (?:proteome) [|])", out)
+    assert markdown_row(start)["command"] == "tpspred --version"
+    row = markdown_row(proteomes)
+    assert [row[name] for name in ("proteome", "proteins", "tps")] == ["proteins", "7", "4"]
     assert float(row["predict, s"]) > 0 and float(row["hmmsearch, s"]) > 0
-    assert float(row["limit, s"]) == pytest.approx(1.5 * float(row["hmmsearch, s"]) + 3, abs=0.02)
+    assert proteomes.splitlines()[3].startswith("| 2 × proteins | 14 |")
+    assert markdown_row(shards)["overhead"].endswith("%")
+    assert markdown_row(threads)["faster"].endswith("×")
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
 """HDF5 files of this package: sealed when they are written, and checked before they are read.
 
-The seal is a line behind the HDF5 data, where HDF5 does not look: the SHA-256 of all bytes before
-it. It is compared before HDF5 looks at anything, because a damaged file makes HDF5 hang or read
-something else. It does not prove who wrote the file. Therefore the content is checked too: it must
-lie in the file itself, be of a plain type, and be no larger than the file can hold.
+The seal (see ``sealed``) stands behind the HDF5 data, where HDF5 does not look. It is compared
+before HDF5 looks at anything, because a damaged file makes HDF5 hang or read something else. It
+does not prove who wrote the file. Therefore the content is checked too: it must lie in the file
+itself, be of a plain type, and be no larger than the file can hold.
 
 HDF5 hangs on strings of variable length whose addresses are wrong. Texts are therefore stored
 twice: as such strings, for other programs, and as plain bytes, which this package reads.
@@ -11,7 +11,6 @@ twice: as such strings, for other programs, and as plain bytes, which this packa
 
 import contextlib
 import dataclasses
-import hashlib
 import io
 import json
 import math
@@ -23,14 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TpspredError
-from . import files
+from . import files, sealed
 from .files import Source
 from .outputs import atomic_path
 from .paths import Path
 
-SEAL = b"\ntpspred-sha256:"
-SEAL_BYTES = len(SEAL) + 2 * hashlib.sha256().digest_size + 1  # with the LF at the end
-BLOCK = 1 << 20  # bytes that are hashed at a time
 STRING = h5py.string_dtype()
 LINES = "lines/"  # group of the texts that this package reads
 ABOUT = "about"  # attribute with the texts about the whole file that this package reads
@@ -38,19 +34,6 @@ SMALL = 64  # an array of fewer numbers takes less space if it is not compressed
 NUMBERS_AND_BYTES = "iufS"  # numpy's letters of integers, unsigned integers, floats and bytes
 FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
 GZIP_RATIO = 1032  # gzip packs no more bytes into one (zlib.net/zlib_tech.html)
-# What h5py, numpy and pyhmmer raise for content that they cannot use.
-DAMAGE = (
-    OSError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    SystemError,
-)
 
 
 def write(
@@ -59,6 +42,7 @@ def write(
     version: int,
     attributes: Mapping[str, str],
     fill: Callable[[h5py.File], None],
+    more: Callable[[h5py.File], bytes] = lambda handle: b"",
 ) -> str:
     """Write a sealed HDF5 file that appears whole or not at all.
 
@@ -68,6 +52,7 @@ def write(
         version: Version of the format.
         attributes: Texts about the whole file.
         fill: Function that adds the content to the open file.
+        more: Function of the filled file that returns what stands between HDF5 data and seal.
 
     Returns:
         SHA-256 of the file without its seal, in hexadecimal digits.
@@ -84,8 +69,11 @@ def write(
             handle.attrs.update(texts)
             handle.attrs[ABOUT] = np.bytes_(json.dumps(texts).encode())
             fill(handle)
+            rest = more(handle)
+        image.seek(0, io.SEEK_END)
+        image.write(rest)
         path.write_bytes(image.getbuffer())
-        return seal(path)
+        return sealed.seal(path)
 
 
 def add_array(handle: h5py.File, name: str, array: NDArray[Any], compressed: bool = False) -> None:
@@ -118,28 +106,6 @@ def add_lines(handle: h5py.File, name: str, lines: Iterable[str]) -> None:
     handle.create_dataset(LINES + name, data=np.frombuffer(data, np.uint8), track_times=False)
 
 
-def seal(path: Path) -> str:
-    """Append the seal to an HDF5 file that has none, and return its SHA-256."""
-    with open(path, "r+b") as stream:
-        sha256 = _sha256(stream, stream.seek(0, io.SEEK_END))
-        stream.write(_seal_of(sha256))
-    return sha256
-
-
-def _seal_of(sha256: str) -> bytes:
-    """Return the seal with a SHA-256 in hexadecimal digits."""
-    return SEAL + sha256.encode() + b"\n"
-
-
-def _sha256(stream: BinaryIO, size: int) -> str:
-    """Return the SHA-256 of the first bytes of a file, and leave the stream behind them."""
-    digest = hashlib.sha256()
-    stream.seek(0)
-    while block := stream.read(min(BLOCK, size - stream.tell())):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 @dataclasses.dataclass(frozen=True)
 class Content:
     """A checked HDF5 file, open for reading.
@@ -148,14 +114,12 @@ class Content:
         name: Name of the file, for messages.
         handle: The open file.
         attributes: Texts about the whole file.
-        sha256: SHA-256 of the file without its seal, in hexadecimal digits.
         datasets: Path inside the file → dataset, without the strings for other programs.
     """
 
     name: str
     handle: h5py.File
     attributes: Mapping[str, str]
-    sha256: str
     datasets: dict[str, h5py.Dataset]
 
     def lines(self, name: str, count: int) -> list[str]:
@@ -195,67 +159,20 @@ def reading(
     with files.open_input(source) as opened:
         if not opened.is_hdf5:
             raise error.at(opened.name, "a file that is not HDF5", wanted)
-        with refusing_damage(opened.name, wanted, error), files.seekable(opened) as stream:
-            sha256 = _verified(stream, opened.name, wanted, error)
+        with sealed.refusing_damage(opened.name, wanted, error), files.seekable(opened) as stream:
+            sealed.verified(stream, opened.name, wanted, error)
             # Every dataset is read once and whole, so caches would only take memory.
             with h5py.File(stream, "r", rdcc_nbytes=0) as handle:
                 texts = json.loads(_attribute(handle, ABOUT, bytes))
                 if not all(isinstance(text, str) for text in texts.values()):
                     raise TypeError(f"attribute {ABOUT}")
                 if texts["format"] not in kinds:
-                    found = f"format {shown(texts['format'])}"
+                    found = f"format {sealed.shown(texts['format'])}"
                     raise error.at(opened.name, found, " or ".join(kinds))
                 found_version = int(_attribute(handle, "format_version", np.integer))
                 if found_version != version:
                     raise error.at(opened.name, f"format version {found_version}", str(version))
-                yield Content(opened.name, handle, texts, sha256, _datasets(handle, stream))
-
-
-@contextlib.contextmanager
-def refusing_damage(source: str, wanted: str, error: type[TpspredError]) -> Iterator[None]:
-    """Turn what content that does not fit raises into an error of one line.
-
-    Args:
-        source: Name of the file.
-        wanted: What the file should be.
-        error: Class of the error.
-    """
-    try:
-        yield
-    except DAMAGE as failure:
-        reason = shown((str(failure).splitlines() or [type(failure).__name__])[0])
-        raise error.at(source, f"a part that does not fit ({reason})", wanted) from failure
-
-
-def shown(text: str, length: int = 200) -> str:
-    r"""Return the beginning of a text as a message may show it, without control characters.
-
-    >>> shown("first\nsecond", length=8)
-    'first\\nse'
-    """
-    return repr(text[:length])[1:-1]
-
-
-def _verified(stream: BinaryIO, source: str, wanted: str, error: type[TpspredError]) -> str:
-    """Compare the seal of a file with its bytes.
-
-    Returns:
-        SHA-256 of the bytes before the seal, in hexadecimal digits.
-
-    Raises:
-        TpspredError: Of the given class, if there is no seal, or if it is that of other bytes.
-    """
-    size = stream.seek(0, io.SEEK_END) - SEAL_BYTES
-    stream.seek(max(0, size))
-    recorded = stream.read()
-    if not (size > 0 and recorded.startswith(SEAL)):
-        raise error.at(
-            source, "no seal at its end: it is cut short, or not written by this version", wanted
-        )
-    sha256 = _sha256(stream, size)
-    if recorded != _seal_of(sha256):
-        raise error.at(source, "altered content, which its seal does not fit", wanted)
-    return sha256
+                yield Content(opened.name, handle, texts, _datasets(handle, stream))
 
 
 def _attribute(handle: h5py.File, name: str, kind: type) -> Any:

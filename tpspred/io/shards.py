@@ -13,10 +13,8 @@ import resource
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from ..errors import InputError
-from . import files, store
+from . import files
 from .files import OpenInput
 from .outputs import open_text_output
 from .paths import Path
@@ -209,6 +207,11 @@ def _merge_tables(inputs: Sequence[OpenInput], target: Path) -> int:
 
 
 def _merge_stores(inputs: Sequence[OpenInput], target: Path) -> int:
+    # Tables are merged in less time than it takes to import these.
+    import numpy as np
+
+    from . import store
+
     tables = {opened.name: store.read(opened) for opened in inputs}
     ordered = _in_shard_order(
         {source: _parse_shard(table.shard, source) for source, table in tables.items()}

@@ -1,21 +1,26 @@
 """The HDF5 store of representations: one row per protein, with its embedding and features."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import StoreError
-from . import hdf5
 from .fasta import AMINO_ACIDS, MAX_LENGTH_AA, PROBLEMS
 from .files import Source, name_of
-from .hdf5 import LINES, Content, shown
 from .paths import Path
+from .sealed import shown
+
+if TYPE_CHECKING:
+    import h5py
+
+    from .hdf5 import Content
 
 FORMAT = "tpspred-representations"
 FORMAT_VERSION = 4
@@ -131,6 +136,8 @@ def write(table: Representations, target: Path) -> None:
         InputError: If the target cannot be written.
         StoreError: If the table has content that :func:`read` would refuse.
     """
+    from . import hdf5  # h5py takes longer to import than a model to read
+
     _check(table, str(target))
     attributes = {name: getattr(table, field) for name, field in ATTRIBUTES.items()}
     attributes["tpspred_version"] = __version__
@@ -158,6 +165,8 @@ def read(source: Source) -> Representations:
         StoreError: If the file is no store, is cut short, was altered, or has another format
             version, or if its content is not what tpspred embed writes.
     """
+    from . import hdf5  # see write
+
     with hdf5.reading(source, (FORMAT,), FORMAT_VERSION, StoreError) as content:
         _check_layout(content)
         datasets = content.datasets
@@ -186,6 +195,8 @@ def _check_layout(content: Content) -> None:
     Raises:
         StoreError: If one is missing, or has another type, number of dimensions or of rows.
     """
+    from .hdf5 import LINES
+
     datasets = content.datasets
     has_features = "features" in datasets
     layout_of = NUMBERS | FEATURES if has_features else NUMBERS

@@ -1,29 +1,43 @@
-"""Trees of arrays and JSON values, each in a sealed HDF5 file (see ``hdf5``).
+"""Trees of arrays and JSON values, each in a sealed HDF5 file.
 
 A dictionary that contains an array is a group of the file; any other value is an array or a JSON
-text. Shapes and types can be checked when a file is opened. The content of a part is read when it
-is asked for.
+text. An index stands behind the HDF5 data, where HDF5 does not look: format, version, and the type,
+shape and place of every array and text. This package reads these through the index, because that is
+simpler than HDF5, and sooner done than importing h5py. Other programs read the same bytes as HDF5.
+
+Types and shapes are known when a file is opened. The content of a part is read when it is asked
+for.
 """
 
+from __future__ import annotations
+
 import contextlib
+import dataclasses
+import io
 import json
+import math
 import operator
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TpspredError
-from . import hdf5
+from . import files, sealed
 from .paths import Path
+
+if TYPE_CHECKING:
+    import h5py
 
 Tree = Mapping[str, Any]  # nested mappings of arrays and JSON values
 Part = TypeVar("Part")
 FIT = "a file whose parts fit together"
+INDEX = b"\ntpspred-index:"
+LENGTH_DIGITS = 12  # of the length of the index, which stands behind it
+TYPES = re.compile("[<|][iuf][1248]|[|]S[1-9][0-9]{0,8}")  # of arrays; a text is one |S
 FLOAT16_EXPONENT = np.uint16(0x7C00)
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*")
 
@@ -40,6 +54,9 @@ def write(tree: Tree, path: Path, kind: str, version: int) -> str:
     Returns:
         SHA-256 of the file without its seal.
     """
+    import h5py  # takes longer to import than a tree to read
+
+    from . import hdf5
 
     def fill(handle: h5py.File) -> None:
         for name, value in sorted(flatten(tree), key=operator.itemgetter(0)):
@@ -48,7 +65,64 @@ def write(tree: Tree, path: Path, kind: str, version: int) -> str:
             else:
                 hdf5.add_text(handle, name, json.dumps(value, sort_keys=True))
 
-    return hdf5.write(path, kind, version, {}, fill)
+    def index(handle: h5py.File) -> bytes:
+        places: dict[str, tuple[str, tuple[int, ...], int]] = {}
+
+        def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Dataset):
+                places[name] = item.dtype.str, item.shape, item.id.get_offset() or 0
+
+        handle.visititems(add)
+        content = {"format": kind, "version": version, "places": places}
+        data = INDEX + json.dumps(content).encode()
+        return data + b"%0*d" % (LENGTH_DIGITS, len(data))
+
+    return hdf5.write(path, kind, version, {}, fill, index)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where an array or text lies in a file.
+
+    Attributes:
+        dtype: Type of the numbers or bytes.
+        shape: Shape of the array; () for a text.
+        offset: First byte.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    """A verified file, open for reading.
+
+    Attributes:
+        name: Name of the file, for messages.
+        stream: Its bytes, in any order.
+        sha256: SHA-256 of the file without its seal.
+        places: Path of each array and text.
+    """
+
+    name: str
+    stream: BinaryIO
+    sha256: str
+    places: Mapping[str, _Place]
+
+    def read(self, path: str) -> NDArray[Any] | str:
+        """Return an array or a text.
+
+        Raises:
+            ValueError: If a text is not UTF-8.
+        """
+        place = self.places[path]
+        array = np.empty(place.shape, place.dtype)
+        self.stream.seek(place.offset)
+        self.stream.readinto(array.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
+        is_text = place.dtype.kind == "S" and not place.shape
+        return array.tobytes().decode() if is_text else array
 
 
 class StoredTree(Mapping[str, Any]):
@@ -60,11 +134,11 @@ class StoredTree(Mapping[str, Any]):
         group: Path of the tree inside the file, with a slash at its end; '' for the whole file.
     """
 
-    def __init__(self, content: hdf5.Content, error: type[TpspredError], group: str = "") -> None:
+    def __init__(self, content: _Content, error: type[TpspredError], group: str = "") -> None:
         self._content = content
         self._error = error
         self._group = group
-        own = (path.removeprefix(group) for path in content.datasets if path.startswith(group))
+        own = (path.removeprefix(group) for path in content.places if path.startswith(group))
         self._names = dict.fromkeys(path.partition("/")[0] for path in own)
 
     @property
@@ -89,25 +163,25 @@ class StoredTree(Mapping[str, Any]):
         if name not in self._names:
             raise KeyError(self._group + name)
         path = self._group + name
-        if path not in self._content.datasets:
+        if path not in self._content.places:
             return StoredTree(self._content, self._error, f"{path}/")
         with self._refusing_damage():
-            value = self._content.datasets[path][()]
-            if isinstance(value, bytes):
+            value: Any = self._content.read(path)
+            if isinstance(value, str):
                 value = json.loads(value)
             elif value.dtype.kind == "f" and not _are_numbers(value):
                 raise ValueError(f"{path}: what is no number")
             odd = next((text for text in _texts(value) if not ONE_LINE.fullmatch(text)), None)
             if odd is not None:
-                raise ValueError(f"{path}: the name '{hdf5.shown(odd)}'")
+                raise ValueError(f"{path}: the name '{sealed.shown(odd)}'")
             return value
 
     def shape_and_kind(self, path: str) -> tuple[tuple[int, ...], str]:
         """Return the shape of an array and numpy's letter of its type, without reading it."""
-        dataset = self._content.datasets[self._group + path]
-        return dataset.shape, dataset.dtype.kind
+        place = self._content.places[self._group + path]
+        return place.shape, place.dtype.kind
 
-    def later(self, read: Callable[["StoredTree"], Part]) -> Callable[[], Part]:
+    def later(self, read: Callable[[StoredTree], Part]) -> Callable[[], Part]:
         """Return a function that makes something of this tree when it is called.
 
         What ``read`` raises because a part does not fit becomes an error of the given class.
@@ -120,7 +194,7 @@ class StoredTree(Mapping[str, Any]):
         return read_now
 
     def _refusing_damage(self) -> contextlib.AbstractContextManager[None]:
-        return hdf5.refusing_damage(self._content.name, FIT, self._error)
+        return sealed.refusing_damage(self._content.name, FIT, self._error)
 
 
 @contextlib.contextmanager
@@ -148,14 +222,59 @@ def opened(
         TpspredError: Of the given class, if the file is cut short, was altered, is of another
             format or version, or lacks a part.
     """
+    wanted = f"a whole {' or '.join(kinds)} file"
     with contextlib.ExitStack() as stack:
-        content = stack.enter_context(hdf5.reading(path, kinds, version, error))
-        missing = [name for name in required if name not in content.handle]
-        if missing:
-            raise error.at(path, f"no part {', '.join(missing)}", "a whole file")
-        with hdf5.refusing_damage(str(path), FIT, error):
+        source = stack.enter_context(files.open_input(path))
+        if not source.is_hdf5:
+            raise error.at(source.name, "a file that is not HDF5", wanted)
+        stream = stack.enter_context(files.seekable(source))
+        sha256 = sealed.verified(stream, source.name, wanted, error)
+        with sealed.refusing_damage(source.name, FIT, error):
+            index, places = _read_index(stream)
+            if index["format"] not in kinds:
+                raise error.at(
+                    source.name, f"format {sealed.shown(index['format'])}", " or ".join(kinds)
+                )
+            if index["version"] != version:
+                raise error.at(source.name, f"format version {index['version']:d}", str(version))
+            missing = [
+                name
+                for name in required
+                if name not in places and not any(path.startswith(f"{name}/") for path in places)
+            ]
+            if missing:
+                raise error.at(source.name, f"no part {', '.join(missing)}", "a whole file")
+            content = _Content(source.name, stream, sha256, places)
             yield StoredTree(content, error)
         weakref.finalize(content, stack.pop_all().close)
+
+
+def _read_index(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, _Place]]:
+    """Read the index of a verified file, and check that everything lies inside the file.
+
+    Returns:
+        (format and version; path of each array and text → its place).
+
+    Raises:
+        ValueError, TypeError, LookupError: If the index does not fit.
+    """
+    end = stream.seek(-sealed.SEAL_BYTES - LENGTH_DIGITS, io.SEEK_END)
+    length = int(stream.read(LENGTH_DIGITS))
+    begin = stream.seek(end - length)
+    data = stream.read(length)
+    if not data.startswith(INDEX):
+        raise ValueError("no index")
+    index = json.loads(data.removeprefix(INDEX))
+    places = {}
+    for path, (letters, shape, offset) in index["places"].items():
+        if not TYPES.fullmatch(letters) or not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError(f"{path}: type {letters}, shape {shape}")
+        place = _Place(np.dtype(letters), tuple(shape), offset)
+        size = math.prod(shape) * place.dtype.itemsize
+        if type(offset) is not int or not 0 <= offset <= offset + size <= begin:
+            raise ValueError(f"{path}: {size} bytes at {offset}")
+        places[path] = place
+    return index, places
 
 
 def _texts(value: object) -> Iterator[str]:
