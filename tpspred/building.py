@@ -74,8 +74,8 @@ def build_model(
     table = represent(proteins, encoder, threads)
     others = exclude(represent(screen_all(negatives, encoder, threads), encoder, threads))
     examples = gather_examples(enzymes, table, [others], labels, threads=threads)
-    predictor = train(enzymes, examples, labels, encoder, config, name, device)
-    return calibrate(predictor, examples), examples
+    predictor = train(enzymes, examples, labels, encoder, config, name, device, threads=threads)
+    return calibrate(predictor, examples, threads), examples
 
 
 def fit_encoder(
@@ -111,6 +111,7 @@ def train(
     name: str,
     device: torch.device,
     progress: Callable[[int], object] = lambda count: None,
+    threads: int = 1,
 ) -> Predictor:
     """Train a model on examples, without calibration.
 
@@ -122,7 +123,8 @@ def train(
         config: Hyperparameters.
         name: Name of the model.
         device: Device to train on.
-        progress: Called with 1 after every epoch.
+        progress: Called after every network with the number of its epochs.
+        threads: CPU threads; the model does not depend on them.
     """
     enzyme_of = {enzyme.sequence: enzyme for enzyme in enzymes}
     about = []
@@ -137,7 +139,9 @@ def train(
             )
         )
     training_record = _training_record(name, enzymes, examples, config)
-    return _train(about, examples, labels, encoder, config, device, training_record, progress)
+    return _train(
+        about, examples, labels, encoder, config, device, training_record, progress, threads
+    )
 
 
 def retrain(
@@ -147,6 +151,7 @@ def retrain(
     embedding: NDArray[np.float32],
     config: Config,
     device: torch.device,
+    threads: int = 1,
 ) -> Predictor:
     """Train and calibrate the same model on the vectors of another encoder.
 
@@ -157,6 +162,7 @@ def retrain(
         embedding: (n, dimension) vectors of the same proteins by the other encoder.
         config: Hyperparameters.
         device: Device to train on.
+        threads: CPU threads; the model does not depend on them.
     """
     other = dataclasses.replace(examples, embedding=embedding)
     trained = _train(
@@ -167,8 +173,9 @@ def retrain(
         config,
         device,
         predictor.training_record,
+        threads=threads,
     )
-    return calibrate(trained, other)
+    return calibrate(trained, other, threads)
 
 
 def _train(
@@ -180,11 +187,12 @@ def _train(
     device: torch.device,
     training_record: TrainingRecord,
     progress: Callable[[int], object] = lambda count: None,
+    threads: int = 1,
 ) -> Predictor:
     """Train the networks and make the enzymes the references of the model."""
     from .model.training import train_networks  # needs torch
 
-    trained = train_networks(examples, labels, encoder.parts, config, device, progress)
+    trained = train_networks(examples, labels, encoder.parts, config, device, progress, threads)
     rows = np.flatnonzero(examples.is_enzyme)
     references = References.from_vectors(
         about,

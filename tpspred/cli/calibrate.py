@@ -48,7 +48,7 @@ def command(
         predictor.feature_names,
         threads,
     )
-    calibrated = calibrate(predictor, examples)
+    calibrated = calibrate(predictor, examples, threads)
     checkpoint.save(calibrated, output)
     calibration = calibrated.calibration
     notify(

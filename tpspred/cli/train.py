@@ -72,7 +72,7 @@ def command(
     name = name or f"tpspred-{store_encoder.name}"
     with progress("epochs") as advance:
         predictor = building.train(
-            enzymes, examples, labels, store_encoder, config, name, where, advance
+            enzymes, examples, labels, store_encoder, config, name, where, advance, threads
         )
     if history:
         write_table(predictor.trained.history, history, exact=True)

@@ -116,7 +116,9 @@ def _retrained_scores(
     Returns:
         (passed, labels) probabilities, 0 for labels without training data.
     """
-    predictor = building.retrain(fold.predictor, fold.examples, encoder, train, config, device)
+    predictor = building.retrain(
+        fold.predictor, fold.examples, encoder, train, config, device, fold.threads
+    )
     assert fold.left_out.features is not None
     features = fold.left_out.features[fold.passed]
     scores = [predictor.scores(*row)[0] for row in zip(test, features)]

@@ -63,6 +63,7 @@ HMM_ARRAYS: dict[str, tuple[str, tuple[Any, ...]]] = {
 # HMMER's flags of what a profile has: all of the above, and a consensus, which follows from it.
 FLAGS = 115072
 SEARCH_RESIDUES = 100_000  # residues that a thread searches at a time
+PARTS_PER_THREAD = 8  # of a small set of proteins
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +211,8 @@ def search(
     Returns:
         One list of hits per sequence, as :meth:`Search.hits` returns them.
     """
-    parts = batches(sequences, len, lambda: SEARCH_RESIDUES)
+    share = sum(map(len, sequences)) // (PARTS_PER_THREAD * threads)
+    parts = batches(sequences, len, lambda: min(share, SEARCH_RESIDUES))
     return list(itertools.chain(*in_threads(Search(profiles).hits, parts, threads)))
 
 

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..io.batching import batches, in_threads
 from ..io.fasta import ProteinRecord
 from .motifs import MotifHit, by_name, find_motifs
-from .profiles import SEARCH_RESIDUES, Profile, ProfileHit, Search
+from .profiles import PARTS_PER_THREAD, SEARCH_RESIDUES, Profile, ProfileHit, Search
 
 N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 # What a record takes in memory beside its residues, counted as residues, so that a batch of many
 # short peptides stays small.
 RECORD_RESIDUES = 100
-PIECES_PER_THREAD = 8  # of the first batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _begun_in_pieces(
     [['a'], ['b'], ['c'], ['d']]
     """
     first = next(batches, [])
-    length = -(-len(first) // (PIECES_PER_THREAD * threads)) or 1
+    length = -(-len(first) // (PARTS_PER_THREAD * threads)) or 1
     for begin in range(0, len(first), length):
         yield first[begin : begin + length]
     yield from batches

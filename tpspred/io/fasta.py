@@ -150,16 +150,19 @@ def sequence_digest(sequence: str) -> bytes:
     return hashlib.sha256(sequence.encode()).digest()
 
 
-def _record(name: str, description: str, raw: bytes, unread: int = 0) -> ProteinRecord:
+def _record(
+    name: str, description: str, raw: bytes, unread: int = 0, ignored: bytes = b""
+) -> ProteinRecord:
     """Make a record from the letters of a sequence.
 
     Args:
         name: ID.
         description: Rest of the header.
-        raw: Letters and white space.
+        raw: Letters.
         unread: Letters that were left out before the last one, because the sequence is too long.
+        ignored: Characters among the letters that do not count.
     """
-    residues = raw.translate(_NORMALISED, _WHITESPACE).removesuffix(b"*")
+    residues = raw.translate(_NORMALISED, ignored).removesuffix(b"*")
     # What lies behind the residues that may be scored is not looked at.
     problem = _problem(residues[: MAX_LENGTH_AA + 1])
     if problem:
@@ -189,12 +192,11 @@ def _oddity(record: ProteinRecord, raw: bytes, place: str) -> InputError:
 
     Args:
         record: Record with the problem invalid_residue or nucleotide.
-        raw: Letters of its sequence, and white space.
+        raw: Letters of its sequence.
         place: Where the record stands.
     """
     if record.problem == NUCLEOTIDE:
         return InputError.at(place, "a nucleotide sequence", "proteins (translate it first)")
-    raw = raw.translate(None, _WHITESPACE)
     position = raw.translate(_NORMALISED).index(_WRONG)
     character = raw[position : position + 4].decode(errors="replace")[0]
     return InputError.at(
@@ -244,10 +246,10 @@ def _records(opened: files.OpenInput, odd_records: _OddRecords) -> Iterator[Prot
             error = InputError.at(place, "a header without an id", "'>id description'")
             odd_records.add("without_id", error)
             name = f"unnamed_line_{line}"
-        record = _record(name, description.strip(), letters, unread)
+        record = _record(name, description.strip(), letters, unread, _WHITESPACE)
         if record.problem in (INVALID_RESIDUE, NUCLEOTIDE):
             place = f"{opened.name}, line {line}, record {name}"
-            error = _oddity(record, letters, place)
+            error = _oddity(record, letters.translate(None, _WHITESPACE), place)
             odd_records.add(record.problem, error)
         yield record
 

@@ -58,6 +58,10 @@ class Examples:
         """
         return np.all(self.mask > 0, axis=1)
 
+    def without_identities(self) -> "Examples":
+        """Return the same examples without what is as large as their number squared."""
+        return dataclasses.replace(self, identities=np.zeros((0, 0), np.float32))
+
     def subset(self, rows: NDArray[np.int64]) -> "Examples":
         """Return the examples of some proteins.
 

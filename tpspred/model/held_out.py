@@ -11,17 +11,18 @@ from .predictor import Predictor
 from .trained import sequence_hash
 
 
-def calibrate(predictor: Predictor, examples: Examples) -> Predictor:
+def calibrate(predictor: Predictor, examples: Examples, threads: int = 1) -> Predictor:
     """Return a model with probabilities and thresholds fitted on held-out proteins.
 
     Args:
         predictor: Trained model.
         examples: Proteins that at least one network of the model has not seen.
+        threads: CPU threads; the calibration does not depend on them.
 
     Raises:
         ModelError: If every network was trained on one of the proteins.
     """
-    logits, similarity = held_out_logits(predictor, examples)
+    logits, similarity = held_out_logits(predictor, examples, threads)
     fitted = calibration.fit(
         logits, examples.targets, examples.mask, predictor.tps_column, similarity
     )
@@ -38,7 +39,7 @@ def calibrate(predictor: Predictor, examples: Examples) -> Predictor:
 
 
 def held_out_logits(
-    predictor: Predictor, examples: Examples
+    predictor: Predictor, examples: Examples, threads: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score proteins with networks and enzymes that have not seen them.
 
@@ -48,6 +49,7 @@ def held_out_logits(
     Args:
         predictor: Trained model.
         examples: n proteins.
+        threads: CPU threads; the logits do not depend on them.
 
     Returns:
         ((n, labels) logits; (n,) similarity to the nearest of these enzymes).
@@ -65,7 +67,8 @@ def held_out_logits(
             f"{len(seen)} sequences that the model was trained on, first {seen[0]}",
             "held-out sequences",
         )
-    member_logits = predictor.logits(examples.embedding, examples.features)  # (members, n, labels)
+    # (members, n, labels)
+    member_logits = predictor.logits(examples.embedding, examples.features, threads)
     vectors = comparable(examples.embedding, predictor.encoder.parts, trained.scaling)
     logits = np.zeros((len(examples), len(predictor.labels)))
     nearest = np.zeros(len(examples))

@@ -12,6 +12,7 @@ from ..dataset.product_types import RELATED_TYPES
 from ..encoders.protocol import Encoder
 from ..encoders.representations import RepresentedProtein, represent_records
 from ..errors import ModelError
+from ..io.batching import in_threads
 from ..io.fasta import ProteinRecord
 from . import calibration
 from .calibration import Calibration, LabelSets
@@ -260,19 +261,25 @@ class Predictor:
         return supported, similarity / length(vector)
 
     def logits(
-        self, embedding: NDArray[np.float32], features: NDArray[np.float32]
+        self, embedding: NDArray[np.float32], features: NDArray[np.float32], threads: int = 1
     ) -> NDArray[np.float64]:
         """Compute the logits of every network.
 
         Args:
             embedding: (n, dimension), not scaled.
             features: (n, features), not scaled.
+            threads: CPU threads; the logits do not depend on them.
 
         Returns:
             (members, n, labels) logits.
         """
         scaling = self.trained.scaling
-        return self._networks.logits(scaling.embeddings(embedding), scaling.features(features))
+        inputs = scaling.embeddings(embedding), scaling.features(features)
+        parts = zip(*(np.array_split(array, threads) for array in inputs))
+        networks = self._networks
+        return np.concatenate(
+            list(in_threads(lambda part: networks.logits(*part), parts, threads)), 1
+        )
 
     def blend(
         self,

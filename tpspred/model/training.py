@@ -5,7 +5,10 @@ which is used to calibrate it; it stops when it gets worse on fold k + 1, and le
 folds. The logit of a model is the mean of its members' logits.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +27,8 @@ from .network import FusedNetwork
 from .scaling import Scaling, fit_scaling
 from .trained import State, TrainedNetworks, group_sizes, sequence_hash
 
+Member = tuple[State, list[dict[str, float]]]  # a network, and a row for each of its epochs
+SHORT_TRAINING = 20_000  # proteins × epochs that take less time than to start other processes
 INITIAL_BIAS = -3.0  # bias of the heads at the start, because most targets are 0
 
 
@@ -34,6 +39,7 @@ def train_networks(
     config: Config,
     device: torch.device,
     progress: Callable[[int], object] = lambda count: None,
+    threads: int = 1,
 ) -> TrainedNetworks:
     """Train the networks of a model.
 
@@ -43,7 +49,8 @@ def train_networks(
         parts: Parts of the embedding.
         config: Hyperparameters.
         device: Device to train on.
-        progress: Called with 1 after every epoch.
+        progress: Called after every network with the number of its epochs.
+        threads: CPU threads; the weights do not depend on them.
     """
     rng = np.random.default_rng(config.seed)
     scaling = fit_scaling(examples.embedding, examples.features, parts)
@@ -52,11 +59,15 @@ def train_networks(
     folds = deal_folds(cluster_of, examples.targets, config.folds, rng)
     members: list[State] = []
     history: list[dict[str, float]] = []
-    for left_out in range(min(config.members, config.folds)):
-        with one_thread():
-            state, epochs = _train_member(
-                examples, scaling, labels, folds, left_out, config, device, progress
-            )
+    train_member = functools.partial(
+        _train_member, examples.without_identities(), scaling, labels, folds, config, device
+    )
+    numbers = range(min(config.members, config.folds))
+    is_long = device.type == "cpu" and len(examples) * config.epochs >= SHORT_TRAINING
+    for state, epochs in _side_by_side(train_member, numbers, is_long, threads):
+        for row in epochs:
+            detail("member %(member)d epoch %(epoch)d loss %(loss).4f macro F1 %(macro_f1).4f", row)
+        progress(len(epochs))
         members.append(state)
         history += epochs
     return TrainedNetworks(
@@ -72,16 +83,48 @@ def train_networks(
     )
 
 
+def _side_by_side(
+    train_member: Callable[[int], Member],
+    numbers: Sequence[int],
+    is_long: bool,
+    threads: int,
+) -> Iterator[Member]:
+    """Train networks, several at a time if that is worth the start of other processes.
+
+    Args:
+        train_member: Trains the network of a number.
+        numbers: Numbers of the networks.
+        is_long: Whether the start of a process takes less time than a training.
+        threads: CPU threads.
+
+    Yields:
+        The networks in the order of their numbers.
+    """
+    if threads == 1 or not is_long:
+        with one_thread():
+            yield from map(train_member, numbers)
+        return
+    # A network of its own thread would share torch's random numbers with the others.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(threads, len(numbers)), _start_worker) as pool:
+        yield from pool.imap(train_member, numbers)
+
+
+def _start_worker() -> None:
+    """Prepare a process that trains networks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that waits for it decides
+    torch.set_num_threads(1)
+
+
 def _train_member(
     examples: Examples,
     scaling: Scaling,
     labels: Sequence[Label],
     folds: NDArray[np.int64],
-    left_out: int,
     config: Config,
     device: torch.device,
-    progress: Callable[[int], object],
-) -> tuple[State, list[dict[str, float]]]:
+    left_out: int,
+) -> Member:
     """Train the network that leaves one fold out.
 
     Returns:
@@ -173,8 +216,6 @@ def _train_member(
             "learning_rate": float(schedule.get_last_lr()[0]),
         }
         history.append(row)
-        detail("member %(member)d epoch %(epoch)d loss %(loss).4f macro F1 %(macro_f1).4f", row)
-        progress(1)
 
         # Keep the weights, or stop. A stopping fold contains few positives, so its score jumps,
         # and the highest jump comes early. An epoch within the tolerance does not count as worse.
