@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
-from ..family.profiles import SEARCH_RESIDUES, UNKNOWN, Profile, ProfileHit, checksum, to_bytes
+from ..family.profiles import BATCH_RESIDUES, UNKNOWN, Profile, ProfileHit, checksum, to_bytes
 from ..family.screening import ScreenedProtein
 from ..io.tree import StoredTree, Tree
 from .protocol import Encoder, VectorPart, register
@@ -57,7 +57,7 @@ class ProfileEncoder:
     name = "profile"
     pooling = "match columns"
     precision = "float32"
-    batch_residues = SEARCH_RESIDUES
+    batch_residues = BATCH_RESIDUES
     needs_profile_match = True
     has_runtime = False
 

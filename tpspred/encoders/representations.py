@@ -74,6 +74,8 @@ def represent_screened(
         The represented proteins, in the same order.
     """
     passed = [protein for protein in proteins if protein.hits]
+    if not passed:  # most batches of a genome
+        return [RepresentedProtein(protein) for protein in proteins]
     vector_of = dict(encoder.encode(passed, threads))
     represented = []
     for protein in proteins:

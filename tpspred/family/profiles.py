@@ -63,6 +63,7 @@ HMM_ARRAYS: dict[str, tuple[str, tuple[Any, ...]]] = {
 # HMMER's flags of what a profile has: all of the above, and a consensus, which follows from it.
 FLAGS = 115072
 SEARCH_RESIDUES = 100_000  # residues that a thread searches at a time
+BATCH_RESIDUES = 400_000  # and of a long stream: a thread has to wait for Python between searches
 PARTS_PER_THREAD = 8  # of a small set of proteins
 
 

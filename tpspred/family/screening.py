@@ -4,15 +4,14 @@ A protein is searched once. The result travels with it, as ``ScreenedProtein``, 
 encoder, the call and the store.
 """
 
-import dataclasses
-import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ..io.batching import batches, in_threads
 from ..io.fasta import ProteinRecord
 from .motifs import MotifHit, by_name, find_motifs
-from .profiles import PARTS_PER_THREAD, SEARCH_RESIDUES, Profile, ProfileHit, Search
+from .profiles import BATCH_RESIDUES, PARTS_PER_THREAD, SEARCH_RESIDUES, Profile, ProfileHit, Search
 
 N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 # What a record takes in memory beside its residues, counted as residues, so that a batch of many
@@ -20,8 +19,7 @@ N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 RECORD_RESIDUES = 100
 
 
-@dataclasses.dataclass(frozen=True)
-class ScreenedProtein:
+class ScreenedProtein(NamedTuple):
     """A protein after the screen: its record, its profile hits and its motifs.
 
     Attributes:
@@ -34,17 +32,17 @@ class ScreenedProtein:
     hits: Sequence[ProfileHit] = ()
     motifs: Sequence[MotifHit] = ()
 
-    @functools.cached_property
+    @property
     def known_residues(self) -> str:
         """Sequence without unknown residues (X)."""
         return self.record.sequence.replace("X", "")
 
-    @functools.cached_property
+    @property
     def n_terminus(self) -> str:
         """First 60 known residues, or all of a shorter protein."""
         return self.known_residues[:N_TERMINUS_AA]
 
-    @functools.cached_property
+    @property
     def motifs_by_name(self) -> Mapping[str, Sequence[MotifHit]]:
         """Motif hits by the name of the motif."""
         return by_name(self.motifs)
@@ -74,7 +72,7 @@ def screened_batches(
     records: Iterable[ProteinRecord],
     profiles: Sequence[Profile],
     threads: int = 1,
-    batch_residues: int = SEARCH_RESIDUES,
+    batch_residues: int = BATCH_RESIDUES,
 ) -> Iterator[list[ScreenedProtein]]:
     """Screen a stream of records batch by batch, so that memory stays constant.
 
@@ -96,8 +94,16 @@ def screened_batches(
         hits_of = prepared.hits(sequences)
         return [with_motifs(record, hits) for record, hits in zip(batch, hits_of)]
 
-    own_batches = batches(records, size, lambda: batch_residues)
-    return in_threads(screen_batch, _begun_in_pieces(own_batches, threads), threads)
+    taken = 0
+
+    def take(record: ProteinRecord) -> int:
+        nonlocal taken
+        taken += size(record)
+        return size(record)
+
+    # The batches grow, so that all threads end at about the same time, however long the stream is.
+    growing = batches(records, take, lambda: min(batch_residues, SEARCH_RESIDUES + taken // 10))
+    return in_threads(screen_batch, _begun_in_pieces(growing, threads), threads)
 
 
 def _begun_in_pieces(
