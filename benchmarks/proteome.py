@@ -20,7 +20,9 @@ diamond-aligner) or if no enzymes are given.
 
 import argparse
 import collections
+import concurrent.futures
 import gzip
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -33,14 +35,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tpspred.dataset.enzymes import read_enzyme_sequences
-from tpspred.family import profiles
-from tpspred.model import checkpoint
-
 # Modules are compiled, as those of an installed program are.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 TPSPRED = [sys.executable, str(ROOT / "bin/tpspred")]
 SHARDS = 4
+E_VALUE = "1e-3"  # of the screen
 STATUSES = ("tps", "related", "uncertain")
 
 
@@ -53,10 +52,12 @@ def main():
         parser.exit(1, "proteome.py: hmmsearch is not on PATH (Debian: apt-get install hmmer)\n")
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        library = work / "profiles.hmm"
-        hmms = [profile.hmm for profile in checkpoint.load().encoder.profiles]
-        library.write_bytes(b"".join(map(profiles.to_bytes, hmms)))
-        database = diamond_database(options.enzymes, work)
+        library, sequences = work / "profiles.hmm", work / "enzymes.faa"
+        # In another process, because the memory of this one counts as that of what it starts.
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, context) as other:
+            other.submit(write_references, library, options.enzymes, sequences).result()
+        database = options.enzymes and diamond_database(sequences)
         inputs = [unpacked(path, work) for path in options.proteomes]
         if options.copies:
             inputs.append(copied(inputs[-1], options.copies))
@@ -81,15 +82,27 @@ def arguments(text, runs):
     return parser
 
 
-def diamond_database(enzymes, work):
+def write_references(library, enzymes, sequences):
+    """Write the profiles of the bundled model, and the sequences of enzymes if there are any."""
+    from tpspred.dataset.enzymes import read_enzyme_sequences
+    from tpspred.family import profiles
+    from tpspred.model import checkpoint
+
+    hmms = [profile.hmm for profile in checkpoint.load().encoder.profiles]
+    library.write_bytes(b"".join(map(profiles.to_bytes, hmms)))
+    if enzymes is not None:
+        distinct = sorted(set(read_enzyme_sequences(str(enzymes)).values()))
+        text = "".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(distinct))
+        sequences.write_text(text)
+
+
+def diamond_database(sequences):
     """Make DIAMOND's database of the enzymes, and return its path, or None without DIAMOND."""
-    if enzymes is None or not shutil.which("diamond"):
+    if not shutil.which("diamond"):
         return None
-    sequences = sorted(set(read_enzyme_sequences(str(enzymes)).values()))
-    fasta = "".join(f">{i}\n{sequence}\n" for i, sequence in enumerate(sequences))
-    database = work / "enzymes"
-    make = ["diamond", "makedb", "--quiet", "--in", "-", "-d", str(database)]
-    subprocess.run(make, input=fasta.encode(), check=True)
+    database = sequences.with_suffix("")
+    make = ["diamond", "makedb", "--quiet", "--in", str(sequences), "-d", str(database)]
+    subprocess.run(make, check=True)
     return database
 
 
@@ -134,7 +147,7 @@ def compare(path, library, database, options):
     table = path.with_suffix(".tsv")
     commands = {"predict": predict(path, threads, "-o", table)}
     commands["hmmsearch"] = ["hmmsearch", "--cpu", threads, "--noali", "-o", os.devnull]
-    commands["hmmsearch"] += ["--tblout", os.devnull, "-E", str(profiles.E_VALUE)]
+    commands["hmmsearch"] += ["--tblout", os.devnull, "-E", E_VALUE]
     commands["hmmsearch"] += [str(library), str(path)]
     if database is not None:
         commands["DIAMOND"] = ["diamond", "blastp", "--quiet", "--sensitive", "--threads", threads]

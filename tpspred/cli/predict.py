@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -150,6 +151,10 @@ def command(
         targets.append((output_format or "tsv", output or "-"))
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
+    if model is None:
+        # The bundled model multiplies no large matrices. Threads of numpy that wait for such work
+        # would take as much time as it takes to import numpy.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .. import pipeline, writers
     from ..console import notify, progress
     from ..io import files
