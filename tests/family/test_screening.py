@@ -2,8 +2,9 @@
 
 import pytest
 
+from tpspred.family import screening
 from tpspred.family.motifs import MotifHit
-from tpspred.family.screening import ScreenedProtein, screen, with_motifs
+from tpspred.family.screening import ScreenedProtein, screen, screened_batches, with_motifs
 from tpspred.io.fasta import ProteinRecord, protein_record
 
 
@@ -24,6 +25,18 @@ def test_neighbours_and_threads_change_nothing(model, records, proteins):
             protein = proteins[records.index(other.record)]
             assert [hit.bits for hit in other.hits] == [hit.bits for hit in protein.hits]
             assert other.motifs == protein.motifs
+
+
+@pytest.mark.parametrize("batch_residues", [1, 700, 10**6])
+def test_batches_change_nothing(model, records, proteins, batch_residues, monkeypatch):
+    monkeypatch.setattr(screening, "SEARCH_RESIDUES", 500)
+    stream = iter(records * 3)
+    batches = list(screened_batches(stream, model.encoder.profiles, 2, batch_residues))
+    screened = [protein for batch in batches for protein in batch]
+    assert [protein.record for protein in screened] == records * 3
+    for protein, other in zip(screened, proteins * 3):
+        assert protein.motifs == other.motifs
+        assert [hit.bits for hit in protein.hits] == [hit.bits for hit in other.hits]
 
 
 def test_a_record_with_a_problem_is_not_searched(model, records):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tpspred.errors import InputError
-from tpspred.io import fasta
+from tpspred.io import fasta, files
 
 PROTEIN = st.text(fasta.AMINO_ACIDS + "X", max_size=40).filter(lambda text: text.strip("X"))
 
@@ -210,6 +210,30 @@ def test_an_endless_line_takes_no_memory(tmp_path):
     assert (record.length_aa, record.problem) == (300_000_000, "too_long")
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 1000])
+def test_blocks_change_nothing(tmp_path, monkeypatch, block):
+    """Records that go on in the next block, and those that are shortened while they are read."""
+    long = "MKVLAW\n" * 50
+    content = (
+        f"\r\n \n>a first\nMK\nVL\n>b\n>c\r\n{long}MK!\r\n>\nMKV\n>d\n{long}*\n"
+        f">{'e' * 200} x\n{long}>no header\n>f\n{'ACGT' * 40}\n>g\nMKV"
+    ).encode()
+    monkeypatch.setattr(fasta, "MAX_LENGTH_AA", 100)
+    monkeypatch.setattr(fasta, "MAX_HEADER_BYTES", 50)
+    odd_before = fasta._OddRecords(False)
+    path = tmp_path / "x.faa"
+    path.write_bytes(content)
+    with files.open_input(path) as opened:
+        before = list(fasta._records(opened, odd_before))
+    assert [record.problem for record in before[:4]] == ["", "empty", "too_long", ""]
+    monkeypatch.setattr(fasta, "MAX_RECORD_BYTES", 200)
+    monkeypatch.setattr(files, "BLOCK", block)
+    odd_after = fasta._OddRecords(False)
+    with files.open_input(path) as opened:
+        assert list(fasta._records(opened, odd_after)) == before
+    assert str(odd_after.first) == str(odd_before.first)
 
 
 def test_a_long_header_is_cut(tmp_path):

@@ -26,7 +26,7 @@ def calibrated(small):
 def train_small(small, enzymes):
     """Train the small model with other hyperparameters: train_small(epochs=1) → Predictor."""
 
-    def train(examples=small.examples, **changes):
+    def train(examples=small.examples, progress=lambda count: None, threads=1, **changes):
         config = dataclasses.replace(small.config, **changes)
         return building.train(
             enzymes,
@@ -36,6 +36,8 @@ def train_small(small, enzymes):
             config,
             "again",
             torch.device("cpu"),
+            progress,
+            threads,
         )
 
     return train

@@ -26,6 +26,17 @@ def test_same_seed_same_weights_other_seed_others(train_small):
     assert any(not np.array_equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.slow
+def test_networks_that_are_trained_side_by_side_are_the_same(train_small, monkeypatch):
+    alone = train_small(members=2, epochs=2).trained
+    monkeypatch.setattr(training, "SHORT_TRAINING", 0)
+    epochs = []
+    side_by_side = train_small(members=2, epochs=2, threads=2, progress=epochs.append).trained
+    assert epochs == [2, 2] and side_by_side.history == alone.history
+    for name, weights in alone.weights.items():
+        assert np.array_equal(weights, side_by_side.weights[name])
+
+
 @pytest.fixture(scope="module")
 def weights_with(train_small):
     """Train two epochs and return all weights and folds in one array."""
@@ -98,7 +109,7 @@ def test_progress_counts_epochs(small):
         torch.device("cpu"),
         counts.append,
     )
-    assert counts == [1] * len(trained.history)
+    assert len(counts) == small.config.members and sum(counts) == len(trained.history)
 
 
 def test_a_network_keeps_no_head_for_single_products(small):
