@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import h5py
 import numpy as np
@@ -55,6 +56,24 @@ def test_a_file_stays_open_as_long_as_a_part_of_it_is_used(path):
     assert is_open() and later() == TREE["group"]["large"].sum()
     del later
     assert not is_open()
+
+
+@pytest.mark.parametrize("change", ["overwritten", "cut", "replaced"])
+def test_a_file_that_changes_while_it_is_used(path, change):
+    tree.write(TREE, path, "test", 1)
+    with opened(path) as stored:
+        group = stored["group"]
+    other = TREE | {"group": TREE["group"] | {"large": np.arange(1000)[::-1]}}
+    tree.write(other, path.with_name("other"), "test", 1)
+    if change == "replaced":  # under the same name, as this package does it
+        path.with_name("other").rename(path)
+        assert np.array_equal(group["large"], TREE["group"]["large"])
+        return
+    time.sleep(0.01)
+    data = path.with_name("other").read_bytes()
+    path.write_bytes(data if change == "overwritten" else data[:1000])
+    with pytest.raises(ModelError, match="t.h5: found a part .*the file has changed"):
+        group["large"]
 
 
 def test_an_absent_part_is_named(path):

@@ -17,6 +17,7 @@ import io
 import json
 import math
 import operator
+import os
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,26 +104,36 @@ class _Content:
         name: Name of the file, for messages.
         stream: Its bytes, in any order.
         sha256: SHA-256 of the file without its seal.
+        state: Size and time of the file before it was verified.
         places: Path of each array and text.
     """
 
     name: str
     stream: BinaryIO
     sha256: str
+    state: tuple[int, int]
     places: Mapping[str, _Place]
 
     def read(self, path: str) -> NDArray[Any] | str:
         """Return an array or a text.
 
         Raises:
-            ValueError: If a text is not UTF-8.
+            ValueError: If a text is not UTF-8, or if the file was altered after it was verified.
         """
         place = self.places[path]
         array = np.empty(place.shape, place.dtype)
         self.stream.seek(place.offset)
         self.stream.readinto(array.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
+        if _state(self.stream) != self.state:
+            raise ValueError(f"{path}: the file has changed")
         is_text = place.dtype.kind == "S" and not place.shape
         return array.tobytes().decode() if is_text else array
+
+
+def _state(stream: BinaryIO) -> tuple[int, int]:
+    """Return the size of a file and the time of its last change, ns."""
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 class StoredTree(Mapping[str, Any]):
@@ -228,6 +239,7 @@ def opened(
         if not source.is_hdf5:
             raise error.at(source.name, "a file that is not HDF5", wanted)
         stream = stack.enter_context(files.seekable(source))
+        state = _state(stream)
         sha256 = sealed.verified(stream, source.name, wanted, error)
         with sealed.refusing_damage(source.name, FIT, error):
             index, places = _read_index(stream)
@@ -244,7 +256,7 @@ def opened(
             ]
             if missing:
                 raise error.at(source.name, f"no part {', '.join(missing)}", "a whole file")
-            content = _Content(source.name, stream, sha256, places)
+            content = _Content(source.name, stream, sha256, state, places)
             yield StoredTree(content, error)
         weakref.finalize(content, stack.pop_all().close)
 
