@@ -90,6 +90,33 @@ def test_all_adds_a_probability_for_every_label(run, model):
     assert {rows[4][column] for column in columns} == {"NA"}
 
 
+@pytest.fixture
+def weak_fragment(tmp_path):
+    """A file with a fragment of a test protein that is too short to match its profile."""
+    tri = next(r for r in fasta.read_fasta(PROTEINS) if r.id == "plantae_tri_1")
+    path = tmp_path / "fragment.faa"
+    path.write_text(f">fragment\n{tri.sequence[:30]}\n>random\n{'MKVLAW' * 5}\n")
+    return path
+
+
+@pytest.mark.slow
+def test_a_weak_match_is_flagged(run, tmp_path, weak_fragment):
+    done = run("predict", weak_fragment, "--jsonl", tmp_path / "x.jsonl", "--tsv", "-", "--all")
+    rows = table(done.out)
+    assert [(row["status"], row["flags"]) for row in rows] == [
+        ("not_tps", "weak_family_match"),
+        ("not_tps", "NA"),
+    ]
+    assert {name for name, cell in rows[0].items() if cell != rows[1][name]} == {"id", "flags"}
+    fragment, other = map(json.loads, (tmp_path / "x.jsonl").read_text().splitlines())
+    assert fragment["flags"] == ["weak_family_match"] and other["flags"] == []
+    assert fragment["weak_match"]["profile"] == "plantae_tri" and other["weak_match"] is None
+    assert 0.001 < fragment["weak_match"]["e_value"] < 0.1 and fragment["weak_match"]["bits"] > 5
+    # A store gives the same row.
+    assert run("embed", weak_fragment, "-o", tmp_path / "s.h5").code == 0
+    assert run("predict", tmp_path / "s.h5", "--all").out == done.out
+
+
 @pytest.mark.slow
 def test_several_outputs_from_one_pass(run, tmp_path):
     names = [tmp_path / f"p.{kind}" for kind in FORMATS]

@@ -64,6 +64,19 @@ def test_where_domains_overlap_the_best_one_stays(library, records, copy_comes_f
     assert ((placed > 300) == copy_comes_first).all()
 
 
+def test_what_is_a_little_like_a_profile_is_a_weak_hit(model, records):
+    """The longer the beginning of a member, the more it is like its profile."""
+    search = profiles.Search(model.encoder.profiles)
+    beginnings = [records[2].sequence[:length] for length in (20, 30, 36, 40)]
+    nothing, weak, stronger, match = search.matches(beginnings)
+    assert nothing == ([], None)
+    assert weak.hits == stronger.hits == [] and weak.weak.profile == "plantae_tri"
+    assert profiles.WEAK_E_VALUE > weak.weak.e_value > stronger.weak.e_value > profiles.E_VALUE
+    assert weak.weak.bits < stronger.weak.bits < match.hits[0].bits
+    assert match.weak is None
+    assert search.matches(beginnings[1:2]) == [weak] and search.matches([""]) == [([], None)]
+
+
 def test_hits_are_sorted_by_bits(proteins):
     bits = [hit.bits for hit in proteins[1].hits]
     assert len(bits) > 1 and bits == sorted(bits, reverse=True)
@@ -144,3 +157,5 @@ def test_many_weak_pieces_are_no_hit(library, records):
     (top,) = pyhmmer.hmmsearch([profile.hmm], [target], cpus=1, E=1e-3, Z=10_000, seed=42)
     assert len(top.reported) == 1  # HMMER alone reports it
     assert profiles.search([profile], [chimera]) == [[]]
+    (matches,) = profiles.Search([profile]).matches([chimera])
+    assert matches.hits == [] and matches.weak.e_value < profiles.E_VALUE

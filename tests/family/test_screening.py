@@ -4,7 +4,7 @@ import pytest
 
 from tpspred.family import screening
 from tpspred.family.motifs import MotifHit
-from tpspred.family.screening import ScreenedProtein, screen, screened_batches, with_motifs
+from tpspred.family.screening import ScreenedProtein, screen, screened_batches
 from tpspred.io.fasta import ProteinRecord, protein_record
 
 
@@ -52,8 +52,11 @@ def test_no_record_or_no_profile_is_no_problem(model, records, count):
     assert screen(records[:count], []) == [ScreenedProtein(record) for record in records[:count]]
 
 
-def test_a_protein_without_hits_has_no_motifs(records):
-    assert with_motifs(records[0], []) == ScreenedProtein(records[0])
+def test_a_protein_without_hits_says_what_it_is_like(model, records):
+    fragment = protein_record("p", records[2].sequence[:30])
+    (protein,) = screen([fragment], model.encoder.profiles)
+    assert not protein.hits and not protein.motifs
+    assert protein.weak.profile == "plantae_tri"
 
 
 def test_unknown_residues_are_left_out():

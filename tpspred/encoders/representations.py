@@ -98,8 +98,8 @@ def represent_rows(
     """Represent rows of a store batch by batch.
 
     The vectors come from the store. So do the features, if the store has them and if they were
-    computed with the profiles of this encoder. Proteins that passed the screen are searched again,
-    because a call says where their domains and motifs are.
+    computed with the profiles of this encoder. Proteins are searched again, because a call says
+    where their domains and motifs are, or which profile they are a little like.
 
     Args:
         table: Store that the encoder made.
@@ -118,15 +118,15 @@ def represent_rows(
         rows, lambda row: len(table.sequences[row]), lambda: encoder.batch_residues
     )
     for batch in row_batches:
-        # Search the profiles in the proteins of the rows that have a vector.
-        passed = [row for row in batch if not table.problems[row]]
-        screened = screen([_record(table, row) for row in passed], encoder.profiles, threads)
-        protein_of = dict(zip(passed, screened))
+        # Search the profiles in the proteins of the rows that can be scored.
+        sound = [row for row in batch if table.problems[row] in ("", NO_MATCH)]
+        screened = screen([_record(table, row) for row in sound], encoder.profiles, threads)
+        protein_of = dict(zip(sound, screened))
         # Put every row together, in order.
         represented = []
         for row in batch:
             protein = protein_of.get(row) or ScreenedProtein(_record(table, row))
-            if not protein.hits:
+            if not protein.hits or table.problems[row]:  # a row with a problem has no vector
                 represented.append(RepresentedProtein(protein))
                 continue
             if stored is None:

@@ -10,7 +10,7 @@ import itertools
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ CODES = _residue_codes()
 DIGITAL = _digital_codes()
 SEED = 42
 E_VALUE = 1e-3
+WEAK_E_VALUE = 0.1  # HMMER's last filter lets little through that is above
 DATABASE_SIZE = 10_000  # fixed, so that an E-value does not depend on the other proteins
 MIN_REGION = 60  # residues of the shortest domain
 # What HMMER knows of a profile: numpy's letters of its type and the names or sizes of its axes.
@@ -140,10 +141,37 @@ class ProfileHit:
         return domains
 
 
+class WeakHit(NamedTuple):
+    """A protein's likeness to a profile that it does not match.
+
+    Attributes:
+        profile: Name of the profile.
+        bits: HMMER's score of the whole protein, bits.
+        e_value: Expected number of proteins with this score by chance among 10,000.
+    """
+
+    profile: str
+    bits: float
+    e_value: float
+
+
+class Matches(NamedTuple):
+    """What a search finds in a protein.
+
+    Attributes:
+        hits: Profiles that the protein matches, best bits first.
+        weak: The profile that a protein without a match is most like; None if it is like none.
+    """
+
+    hits: list[ProfileHit]
+    weak: WeakHit | None
+
+
 class Search:
     """Profiles that are searched for in batches of proteins, by any number of threads at once.
 
-    A match has an E-value below 1e-3 in a database of 10,000 proteins.
+    A match has an E-value below 1e-3 in a database of 10,000 proteins, and a domain that has. A
+    weak hit has an E-value below 0.1.
 
     Args:
         profiles: Profiles to search with.
@@ -157,17 +185,17 @@ class Search:
         ]
         self._own = threading.local()  # a search changes its pipeline and its optimized profiles
 
-    def hits(self, sequences: Sequence[str]) -> list[list[ProfileHit]]:
+    def matches(self, sequences: Sequence[str]) -> list[Matches]:
         """Align every sequence to every profile that it matches.
 
         Args:
             sequences: n proteins; an empty one matches nothing.
 
         Returns:
-            One list of hits per sequence, best bits first. It does not depend on the other
-            sequences.
+            n results, which do not depend on the other sequences.
         """
         hits_of: list[list[ProfileHit]] = [[] for _ in sequences]
+        weak_of: dict[int, WeakHit] = {}
         block = easel.DigitalSequenceBlock(
             ALPHABET,
             [
@@ -179,21 +207,31 @@ class Search:
             ],
         )
         if not block:
-            return hits_of
+            return [Matches([], None) for _ in sequences]
         pipeline, optimized = self._of_this_thread()
         for profile, query in zip(self._profiles, optimized):
             for hit in pipeline.search_hmm(query, block).reported:
-                # Skip a hit without a significant domain: its score adds up many weak matches.
-                if any(domain.reported for domain in hit.domains):
-                    hits_of[int(hit.name)].append(_aligned(profile, hit))
+                i = int(hit.name)
+                # A hit without a significant domain is weak: its score adds up many weak matches.
+                if hit.evalue <= E_VALUE and any(domain.reported for domain in hit.domains):
+                    hits_of[i].append(_aligned(profile, hit))
+                elif i not in weak_of or hit.score > weak_of[i].bits:
+                    weak_of[i] = WeakHit(profile.name, float(hit.score), float(hit.evalue))
             pipeline.clear()
-        return [sorted(hits, key=lambda hit: (-hit.bits, hit.profile.name)) for hits in hits_of]
+        for hits in hits_of:
+            hits.sort(key=lambda hit: (-hit.bits, hit.profile.name))
+        return [Matches(hits, None if hits else weak_of.get(i)) for i, hits in enumerate(hits_of)]
 
     def _of_this_thread(self) -> tuple[plan7.Pipeline, list[plan7.OptimizedProfile]]:
         """Return the pipeline and the optimized profiles that this thread may change."""
         if not hasattr(self._own, "pipeline"):
             self._own.pipeline = plan7.Pipeline(
-                ALPHABET, E=E_VALUE, domE=E_VALUE, Z=DATABASE_SIZE, domZ=DATABASE_SIZE, seed=SEED
+                ALPHABET,
+                E=WEAK_E_VALUE,
+                domE=E_VALUE,
+                Z=DATABASE_SIZE,
+                domZ=DATABASE_SIZE,
+                seed=SEED,
             )
             self._own.optimized = [query.copy() for query in self._optimized]
         return self._own.pipeline, self._own.optimized
@@ -210,11 +248,12 @@ def search(
         threads: CPU threads; the result does not depend on them.
 
     Returns:
-        One list of hits per sequence, as :meth:`Search.hits` returns them.
+        One list of hits per sequence, best bits first.
     """
     share = sum(map(len, sequences)) // (PARTS_PER_THREAD * threads)
     parts = batches(sequences, len, lambda: min(share, SEARCH_RESIDUES))
-    return list(itertools.chain(*in_threads(Search(profiles).hits, parts, threads)))
+    found = itertools.chain(*in_threads(Search(profiles).matches, parts, threads))
+    return [matches.hits for matches in found]
 
 
 def _aligned(profile: Profile, hit: plan7.Hit) -> ProfileHit:

@@ -11,7 +11,15 @@ from typing import NamedTuple
 from ..io.batching import batches, in_threads
 from ..io.fasta import ProteinRecord
 from .motifs import MotifHit, by_name, find_motifs
-from .profiles import BATCH_RESIDUES, PARTS_PER_THREAD, SEARCH_RESIDUES, Profile, ProfileHit, Search
+from .profiles import (
+    BATCH_RESIDUES,
+    PARTS_PER_THREAD,
+    SEARCH_RESIDUES,
+    Profile,
+    ProfileHit,
+    Search,
+    WeakHit,
+)
 
 N_TERMINUS_AA = 60  # most plastid transit peptides are 30 to 70 residues long
 # What a record takes in memory beside its residues, counted as residues, so that a batch of many
@@ -26,11 +34,13 @@ class ScreenedProtein(NamedTuple):
         record: The protein.
         hits: Profile hits, best first; empty if the protein did not pass the screen.
         motifs: One hit per motif site of the best profile.
+        weak: The profile that a protein without a hit is most like; None if it is like none.
     """
 
     record: ProteinRecord
     hits: Sequence[ProfileHit] = ()
     motifs: Sequence[MotifHit] = ()
+    weak: WeakHit | None = None
 
     @property
     def known_residues(self) -> str:
@@ -91,8 +101,11 @@ def screened_batches(
 
     def screen_batch(batch: list[ProteinRecord]) -> list[ScreenedProtein]:
         sequences = ["" if record.problem else record.sequence for record in batch]
-        hits_of = prepared.hits(sequences)
-        return [with_motifs(record, hits) for record, hits in zip(batch, hits_of)]
+        found = prepared.matches(sequences)
+        return [
+            with_motifs(record, hits) if hits else ScreenedProtein(record, weak=weak)
+            for record, (hits, weak) in zip(batch, found)
+        ]
 
     taken = 0
 
@@ -127,9 +140,7 @@ def size(record: ProteinRecord) -> int:
 
 
 def with_motifs(record: ProteinRecord, hits: Sequence[ProfileHit]) -> ScreenedProtein:
-    """Read the motifs of a protein at the sites of its best profile."""
-    if not hits:
-        return ScreenedProtein(record)
+    """Read the motifs of a protein at the sites of the best of its hits."""
     best = hits[0]
     motif_hits = find_motifs(record.sequence, best.profile.sites, best.positions)
     return ScreenedProtein(record, hits, motif_hits)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from ..dataset.product_types import EITHER_CLASS
 from ..family import motifs
 from ..family.motifs import MotifHit
-from ..family.profiles import DomainHit
+from ..family.profiles import DomainHit, WeakHit
 from .neighbours import Neighbour
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
+WEAK_FAMILY_MATCH = "weak_family_match"
 NO_SIMILAR_ENZYME = "no_similar_enzyme"
 NO_NEIGHBOUR_AGREES = "no_neighbour_agrees"
 NO_INTACT_ACTIVE_SITE = "no_intact_active_site"
@@ -53,13 +54,15 @@ class Call(NamedTuple):
         ensemble_set: Slugs of the set of ensembles that keeps the promised coverage, the most
             likely first; None unless a coverage was wanted and the status is tps, related or
             uncertain.
-        flags: Warning flags; :func:`warning_flags` explains them.
+        flags: Warning flags; :func:`warning_flags` explains them. A protein that matches no profile
+            has ``weak_family_match`` if it is like one.
         neighbours: The nearest characterised enzymes, the best first.
         motifs: Motifs of the best profile.
         domains: Domains of the best profile.
         probabilities: (labels,) probabilities, NaN for labels without training data; None if no
             profile matched.
         features: (features,) engineered features; None if no profile matched.
+        weak_match: The profile that a protein without a match is most like, or None.
     """
 
     id: str
@@ -77,6 +80,7 @@ class Call(NamedTuple):
     domains: tuple[DomainHit, ...] = ()
     probabilities: NDArray[np.float64] | None = None
     features: NDArray[np.float32] | None = None
+    weak_match: WeakHit | None = None
 
     @property
     def is_scored(self) -> bool:

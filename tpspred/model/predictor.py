@@ -16,7 +16,16 @@ from ..io.batching import in_threads
 from ..io.fasta import ProteinRecord
 from . import calibration
 from .calibration import Calibration, LabelSets
-from .calls import NOT_TPS, RELATED, TPS, UNCERTAIN, Call, EnsembleCall, warning_flags
+from .calls import (
+    NOT_TPS,
+    RELATED,
+    TPS,
+    UNCERTAIN,
+    WEAK_FAMILY_MATCH,
+    Call,
+    EnsembleCall,
+    warning_flags,
+)
 from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
 from .trained import TrainedNetworks, TrainingRecord
@@ -156,8 +165,10 @@ class Predictor:
         protein = represented.protein
         record = protein.record
         if represented.embedding is None or represented.features is None:
-            status = record.problem or NOT_TPS
-            return Call(record.id, record.length_aa, status, self.name)
+            unscored = Call(record.id, record.length_aa, record.problem or NOT_TPS, self.name)
+            if protein.weak is None:
+                return unscored
+            return unscored._replace(flags=(WEAK_FAMILY_MATCH,), weak_match=protein.weak)
 
         # The status, the called ensembles and the nearest enzymes.
         probabilities, similarity = self.scores(represented.embedding, represented.features)

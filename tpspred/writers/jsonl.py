@@ -62,6 +62,7 @@ class Writer:
                 "ensembles": call.ensembles,
                 "ensemble_set": call.ensemble_set,
                 "flags": call.flags,
+                "weak_match": call.weak_match and call.weak_match._asdict(),
                 "probabilities": _by_name(self._columns, call.probabilities),
                 "domains": call.domains,
                 "motifs": call.motifs,

@@ -7,6 +7,8 @@ With all labels, a column of probabilities follows for each label, named ``group
 import itertools
 from typing import TextIO
 
+import numpy as np
+
 from ..family import motifs
 from ..io.shards import COLUMN, EMPTY, LAST, Shard
 from ..model.calls import Call
@@ -57,7 +59,8 @@ class Writer:
         self._label_columns = [label.column for label in predictor.labels] if all_labels else []
         self._numbers = itertools.count(shard.number, shard.of) if shard else None
         self._end = EMPTY  # what the cell that is held back ends with if no other follows
-        # What follows the status of a protein that was not scored, which nearly all are.
+        self._no_numbers = np.full(len(self._label_columns), np.nan)
+        # What follows the status of a protein that is like no profile, which nearly all are.
         unknown = [MISSING] * len(COLUMNS[3:-1])
         unknown_labels = [MISSING] * len(self._label_columns)
         self._not_scored = "\t".join([*unknown, predictor.name, *unknown_labels])
@@ -66,11 +69,12 @@ class Writer:
 
     def write(self, call: Call) -> None:
         """Write the row of a call."""
-        if call.probabilities is None:
-            row = f"{call.id}\t{call.length_aa}\t{call.status}\t{self._not_scored}"
-        else:
-            of_labels = call.probabilities[: len(self._label_columns)]
+        if call.is_scored or call.flags:
+            numbers = self._no_numbers if call.probabilities is None else call.probabilities
+            of_labels = numbers[: len(self._label_columns)]
             row = "\t".join([*_cells(call), *map(number, of_labels)])
+        else:
+            row = f"{call.id}\t{call.length_aa}\t{call.status}\t{self._not_scored}"
         if self._numbers is None:
             self._handle.write(f"{row}\n")
         else:
@@ -106,6 +110,6 @@ def _cells(call: Call) -> list[str]:
         number(near.similarity if near else None),
         number(near.identity if near else None),
         joined([motifs.summary(call.motifs)], call.is_scored),
-        joined(call.flags, call.is_called),
+        joined(call.flags, known=call.is_called),
         call.model,
     ]
