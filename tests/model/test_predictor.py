@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import numpy as np
@@ -36,6 +37,25 @@ def test_labels_without_positives_are_never_called(small, records):
     assert np.isnan(
         [p for p, label in zip(call.probabilities, predictor.labels) if label.column in unsupported]
     ).all()
+
+
+def test_a_characterised_enzyme_is_recognised(calibrated, enzymes):
+    """It is its own nearest enzyme, also beside another one with the same vector."""
+    assert len({enzyme.sequence for enzyme in enzymes}) == len(enzymes)
+    records = [ProteinRecord(f"p{i}", "", enzyme.sequence) for i, enzyme in enumerate(enzymes)]
+    twins = copy.copy(calibrated)
+    twins.references = dataclasses.replace(
+        calibrated.references,
+        vectors=np.broadcast_to(
+            calibrated.references.vectors[0], calibrated.references.vectors.shape
+        ),
+    )
+    for predictor in (calibrated, twins):
+        for enzyme, call in zip(enzymes, predictor.predict(records), strict=True):
+            assert call.flags[0] == "characterised" and call.nearest.id == enzyme.id
+            assert len({neighbour.id for neighbour in call.neighbours}) == len(call.neighbours)
+    changed = [record._replace(sequence=record.sequence[:-1]) for record in records[:3]]
+    assert all("characterised" not in call.flags for call in calibrated.predict(changed))
 
 
 def test_a_dissimilar_protein_gets_the_flag_no_similar_enzyme(calibrated, records):

@@ -15,6 +15,7 @@ from .neighbours import Neighbour
 
 TPS, RELATED, UNCERTAIN, NOT_TPS = "tps", "related", "uncertain", "not_tps"
 WEAK_FAMILY_MATCH = "weak_family_match"
+CHARACTERISED = "characterised"
 NO_SIMILAR_ENZYME = "no_similar_enzyme"
 NO_NEIGHBOUR_AGREES = "no_neighbour_agrees"
 NO_INTACT_ACTIVE_SITE = "no_intact_active_site"
@@ -55,7 +56,8 @@ class Call(NamedTuple):
             likely first; None unless a coverage was wanted and the status is tps, related or
             uncertain.
         flags: Warning flags; :func:`warning_flags` explains them. A protein that matches no profile
-            has ``weak_family_match`` if it is like one.
+            has ``weak_family_match`` if it is like one. A protein with the sequence of a
+            characterised enzyme has ``characterised``, and that enzyme as its first neighbour.
         neighbours: The nearest characterised enzymes, the best first.
         motifs: Motifs of the best profile.
         domains: Domains of the best profile.

@@ -203,6 +203,7 @@ class References:
         count: int,
         ensembles: Mapping[int, str],
         called: Collection[str],
+        itself: int | None = None,
     ) -> list[Neighbour]:
         """Return the most similar enzymes, the best first; ties stay in the order of the enzymes.
 
@@ -211,8 +212,12 @@ class References:
             count: Number of enzymes to return.
             ensembles: Column of the targets → slug of the ensemble.
             called: Slugs of the ensembles that are called for the protein.
+            itself: Index of the enzyme that the protein is, which comes first; None if it is none.
         """
-        best = np.argsort(-similarity, kind="stable")[:count]
+        order = -similarity
+        if itself is not None:
+            order[itself] = -np.inf
+        best = np.argsort(order, kind="stable")[:count]
         called = set(called)
         return [self._neighbour(i, float(similarity[i]), ensembles, called) for i in best]
 

@@ -17,6 +17,7 @@ from ..io.fasta import ProteinRecord
 from . import calibration
 from .calibration import Calibration, LabelSets
 from .calls import (
+    CHARACTERISED,
     NOT_TPS,
     RELATED,
     TPS,
@@ -28,7 +29,7 @@ from .calls import (
 )
 from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
-from .trained import TrainedNetworks, TrainingRecord
+from .trained import TrainedNetworks, TrainingRecord, sequence_hash
 
 NETWORK_SHARE = 0.6  # weight of the networks beside the vote of similar enzymes, which has 0.4
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
@@ -93,6 +94,13 @@ class Predictor:
         if self._read_calibration is None:
             return calibration.uncalibrated(len(self.labels))
         return self._read_calibration()
+
+    @functools.cached_property
+    def _index_of(self) -> dict[int, int]:
+        """Hash of the sequence of each characterised enzyme → its index in the references."""
+        # The enzymes come first among the proteins that the networks were trained on.
+        hashes = self.trained.sequence_hashes[: len(self.references.about)]
+        return {own_hash: i for i, own_hash in enumerate(hashes.tolist())}
 
     @functools.cached_property
     def _networks(self) -> Networks:
@@ -180,8 +188,9 @@ class Predictor:
             thresholds = self.calibration.thresholds
             called = [i for i in likely if probabilities[i] >= thresholds[i]]
         called_names = [self.ensembles[i] for i in called]
+        itself = self._index_of.get(sequence_hash(record.sequence))
         nearest = tuple(
-            self.references.nearest(similarity, neighbours, self.ensembles, called_names)
+            self.references.nearest(similarity, neighbours, self.ensembles, called_names, itself)
         )
         scored = Call(
             id=record.id,
@@ -194,6 +203,7 @@ class Predictor:
             domains=tuple(protein.hits[0].domains()),
             probabilities=probabilities,
             features=represented.features,
+            flags=() if itself is None else (CHARACTERISED,),
         )
         if status == NOT_TPS:
             return scored
@@ -211,7 +221,7 @@ class Predictor:
             product_type_probability=float(probabilities[best_type]),
             ensembles=tuple(self._ensemble_call(i, probabilities) for i in called),
             ensemble_set=self._ensemble_set(likely, probabilities, max_similarity),
-            flags=tuple(flags),
+            flags=(*scored.flags, *flags),
             neighbours=nearest,
         )
 

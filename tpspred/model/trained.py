@@ -56,7 +56,7 @@ class TrainedNetworks:
         scaling: Means and scales of the inputs.
         weights: Weights of all networks, those of one name stacked.
         member_folds: Fold that each network left out.
-        sequence_hashes: (n,) hashes of the training sequences.
+        sequence_hashes: (n,) hashes of the training sequences, those of the enzymes first.
         sequence_folds: (n,) folds of the training sequences.
         history: Loss and scores of each epoch of each network.
     """
