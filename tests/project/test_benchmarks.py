@@ -15,6 +15,7 @@ from tpspred import building
 from tpspred.dataset.ensembles import SLUGS
 from tpspred.dataset.labels import labels_of
 from tpspred.evaluation.cross_validation import NearHeldOut
+from tpspred.model import checkpoint
 from tpspred.model.trained import sequence_hash
 
 
@@ -94,6 +95,24 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     assert all(
         float(row["low"]) <= float(row["high"]) for row in gaps if row["group"] == "ensemble"
     )
+
+
+@pytest.mark.slow
+def test_time_split_scores_new_enzymes_beside_blast(tmp_path, small, enzymes):
+    """The new enzymes are known to the model and to BLAST, which find all of them."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(DATA / "reactions.csv", tmp_path / "data/marts_reactions.csv.gz")
+    with open(tmp_path / "data/marts_2026_02_new.tsv", "w") as handle:
+        print("id", "product_types", "ensembles", "sequence", sep="\t", file=handle)
+        for enzyme in enzymes:
+            lists = (";".join(enzyme.product_types), ";".join(enzyme.ensembles))
+            print(enzyme.id, *lists, enzyme.sequence, sep="\t", file=handle)
+    sha256 = checkpoint.save(small.predictor, tmp_path / "m.h5")
+    out, _ = benchmark("time_split.py", "--data", tmp_path, "--model", tmp_path / "m.h5")
+    bundled, own, blast = out.splitlines()[4:]
+    assert bundled.startswith("| the bundled model (")
+    assert own.endswith("| 0 |") and f"(small:{sha256[:8]})" in own
+    assert blast.split(" | ")[2:] == ["1.000", str(len(enzymes)), "0 |"]
 
 
 @pytest.mark.slow

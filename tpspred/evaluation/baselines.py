@@ -29,13 +29,18 @@ def alignment(fold: Fold) -> NDArray[np.float64]:
     examples = fold.examples
     enzymes = np.flatnonzero(examples.is_enzyme)
     references = [examples.sequences[i] for i in enzymes]
-    hits_of = _search_program()(fold.passed_sequences, references, fold.threads)
+    hits_of = search(fold.passed_sequences, references, fold.threads)
     scores = np.zeros((len(fold.passed), examples.targets.shape[1]))
     for score, hits in zip(scores, hits_of):
         best_hits = sorted(hits, reverse=True)[:BEST_HITS]
         if best_hits:
             score[:] = vote(best_hits, examples.targets[enzymes])
     return scores
+
+
+def search(queries: Sequence[str], references: Sequence[str], threads: int) -> list[Hits]:
+    """Return the hits of each query, by the best search program on this machine."""
+    return _search_program()(queries, references, threads)
 
 
 def vote(hits: Hits, targets: NDArray[np.float32]) -> NDArray[np.float64]:
