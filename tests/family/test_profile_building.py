@@ -172,3 +172,9 @@ def test_a_name_that_is_used_again_gets_a_number(enzymes):
     uses = collections.Counter({"animalia_pt": 1})
     profile = profile_building._family_profile(enzymes[18:24], uses, 1)
     assert profile.name == "animalia_pt_2"
+
+
+def test_a_family_of_no_known_kingdom_has_a_name(enzymes):
+    nowhere = [dataclasses.replace(enzyme, kingdom=()) for enzyme in enzymes[:6]]
+    profiles = build_profiles(nowhere, identity_matrix([enzyme.sequence for enzyme in nowhere]))
+    assert profiles and all(profile.name.startswith("unknown_") for profile in profiles)

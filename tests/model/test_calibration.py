@@ -149,3 +149,8 @@ def test_sets_contain_what_they_promise_near_and_far(coverage):
 def test_with_too_few_enzymes_sets_contain_all_labels():
     sets = with_held_out(np.full((4, 2), 0.9), np.ones((4, 2))).sets(0.9, [0, 1])
     assert (sets.thresholds == 0).all()
+
+
+def test_a_model_without_ensembles_promises_nothing():
+    sets = calibration.uncalibrated(3).sets(0.9, [])
+    assert sets.contains(np.zeros((2, 0)), np.zeros(2)).shape == (2, 0)

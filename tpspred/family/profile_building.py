@@ -20,6 +20,7 @@ from . import motifs
 from .alignment import align
 from .profiles import ALPHABET, MIN_REGION, SEED, Profile, rounded, search
 
+UNKNOWN_KINGDOM = "unknown"  # in the name of a profile
 GROUP_IDENTITY = 0.4
 MIN_GROUP = 3  # least members of a group that are not near-identical
 NEAR_IDENTICAL = 0.9  # identity from which a sequence adds nothing new, 0–1
@@ -180,7 +181,9 @@ def _family_profile(
 
 def _family_name(enzymes: Sequence[Enzyme]) -> str:
     """Name a family by its commonest kingdom and the product types of at least a quarter of it."""
-    kingdoms = collections.Counter(enzyme.kingdom[0].split(" ")[0] for enzyme in enzymes)
+    kingdoms = collections.Counter(
+        enzyme.kingdom[0].split(" ")[0] if enzyme.kingdom else UNKNOWN_KINGDOM for enzyme in enzymes
+    )
     types = collections.Counter(name for enzyme in enzymes for name in enzyme.product_types)
     ((kingdom, _),) = kingdoms.most_common(1)
     common_types = [name for name, count in types.most_common() if count >= len(enzymes) / 4]

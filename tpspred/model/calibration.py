@@ -152,7 +152,7 @@ class Calibration:
             columns: Indices of the labels that the sets are made of.
         """
         labelled = self.held_out.targets[:, columns].any(1)
-        part = np.ix_(labelled, np.asarray(columns))
+        part = np.ix_(labelled, np.asarray(columns, int))
         targets = self.held_out.targets[part]
         scores = self.held_out.probabilities[part]
         similarity = self.held_out.similarity[labelled]
