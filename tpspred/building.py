@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.metadata
-import itertools
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ from .encoders.protocol import Encoder
 from .encoders.representations import represent
 from .family.alignment import identity_matrix
 from .family.profile_building import build_profiles
-from .family.screening import ScreenedProtein, screen, screened_batches
+from .family.screening import ScreenedProtein, screen
 from .io.fasta import ProteinRecord
 from .io.store import Representations
 from .model.examples import Examples, gather_examples
@@ -99,7 +98,7 @@ def screen_all(
     records: Iterable[ProteinRecord], encoder: Encoder, threads: int = 1
 ) -> list[ScreenedProtein]:
     """Screen records with the profiles of an encoder."""
-    return list(itertools.chain(*screened_batches(records, encoder.profiles, threads)))
+    return screen(records, encoder.profiles, threads)
 
 
 def train(

@@ -8,7 +8,7 @@ scoring a protein.
 import numpy as np
 from numpy.typing import NDArray
 
-from ..io.fasta import AMINO_ACIDS
+from .profiles import CODES
 
 WATER_DA = 18.0153
 # Mean molecular weights of the free amino acids, Da.
@@ -95,5 +95,5 @@ def instability_index(residues: str) -> float:
     >>> instability_index("AC")
     224.7
     """
-    codes = np.array([AMINO_ACIDS.index(letter) for letter in residues], int)
+    codes = CODES[np.frombuffer(residues.encode(), np.uint8)]
     return float(10 / len(residues) * INSTABILITY[codes[:-1], codes[1:]].sum())

@@ -63,7 +63,7 @@ class ScreenedProtein(NamedTuple):
 
 
 def screen(
-    records: Sequence[ProteinRecord], profiles: Sequence[Profile], threads: int = 1
+    records: Iterable[ProteinRecord], profiles: Sequence[Profile], threads: int = 1
 ) -> list[ScreenedProtein]:
     """Align proteins to the family profiles and read their motifs at the sites of the best one.
 
@@ -111,8 +111,9 @@ def screened_batches(
 
     def take(record: ProteinRecord) -> int:
         nonlocal taken
-        taken += size(record)
-        return size(record)
+        own_size = size(record)
+        taken += own_size
+        return own_size
 
     # The batches grow, so that all threads end at about the same time, however long the stream is.
     growing = batches(records, take, lambda: min(batch_residues, SEARCH_RESIDUES + taken // 10))

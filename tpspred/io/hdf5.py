@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TpspredError
-from . import files, sealed
+from . import sealed
 from .files import Source
 from .outputs import atomic_path
 from .paths import Path
@@ -156,23 +156,21 @@ def reading(
             format or version, points to other files, or contains something unusable.
     """
     wanted = f"a whole {' or '.join(kinds)} file"
-    with files.open_input(source) as opened:
-        if not opened.is_hdf5:
-            raise error.at(opened.name, "a file that is not HDF5", wanted)
-        with sealed.refusing_damage(opened.name, wanted, error), files.seekable(opened) as stream:
-            sealed.verified(stream, opened.name, wanted, error)
-            # Every dataset is read once and whole, so caches would only take memory.
-            with h5py.File(stream, "r", rdcc_nbytes=0) as handle:
-                texts = json.loads(_attribute(handle, ABOUT, bytes))
-                if not all(isinstance(text, str) for text in texts.values()):
-                    raise TypeError(f"attribute {ABOUT}")
-                if texts["format"] not in kinds:
-                    found = f"format {sealed.shown(texts['format'])}"
-                    raise error.at(opened.name, found, " or ".join(kinds))
-                found_version = int(_attribute(handle, "format_version", np.integer))
-                if found_version != version:
-                    raise error.at(opened.name, f"format version {found_version}", str(version))
-                yield Content(opened.name, handle, texts, _datasets(handle, stream))
+    with (
+        sealed.opened(source, wanted, error) as file,
+        # Every dataset is read once and whole, so caches would only take memory.
+        h5py.File(file.stream, "r", rdcc_nbytes=0) as handle,
+    ):
+        texts = json.loads(_attribute(handle, ABOUT, bytes))
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise TypeError(f"attribute {ABOUT}")
+        if texts["format"] not in kinds:
+            found = f"format {sealed.shown(texts['format'])}"
+            raise error.at(file.name, found, " or ".join(kinds))
+        found_version = int(_attribute(handle, "format_version", np.integer))
+        if found_version != version:
+            raise error.at(file.name, f"format version {found_version}", str(version))
+        yield Content(file.name, handle, texts, _datasets(handle, file.stream))
 
 
 def _attribute(handle: h5py.File, name: str, kind: type) -> Any:

@@ -8,10 +8,13 @@ file.
 import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ..errors import TpspredError
+from . import files
+from .files import Source
 from .paths import Path
 
 SEAL = b"\ntpspred-sha256:"
@@ -52,6 +55,52 @@ def sha256_of(stream: BinaryIO, size: int) -> str:
     while block := stream.read(min(BLOCK, size - stream.tell())):
         digest.update(block)
     return digest.hexdigest()
+
+
+class Sealed(NamedTuple):
+    """A verified file, open for reading.
+
+    Attributes:
+        name: Name of the file, for messages.
+        stream: Its bytes, in any order.
+        sha256: SHA-256 of the file without its seal, in hexadecimal digits.
+        state: Size and time of the file before it was verified.
+    """
+
+    name: str
+    stream: BinaryIO
+    sha256: str
+    state: tuple[int, int]
+
+
+@contextlib.contextmanager
+def opened(source: Source, wanted: str, error: type[TpspredError]) -> Iterator[Sealed]:
+    """Open an HDF5 file and compare its seal with its bytes.
+
+    What the block raises because the content does not fit becomes an error too.
+
+    Args:
+        source: HDF5 file or pipe, '-' for standard input, or an open input.
+        wanted: What the file should be.
+        error: Class of the errors.
+
+    Raises:
+        InputError: If the file cannot be opened.
+        TpspredError: Of the given class, if the file is no HDF5 file, is cut short or was altered.
+    """
+    with files.open_input(source) as opened_input:
+        name = opened_input.name
+        if not opened_input.is_hdf5:
+            raise error.at(name, "a file that is not HDF5", wanted)
+        with refusing_damage(name, wanted, error), files.seekable(opened_input) as stream:
+            state = state_of(stream)
+            yield Sealed(name, stream, verified(stream, name, wanted, error), state)
+
+
+def state_of(stream: BinaryIO) -> tuple[int, int]:
+    """Return the size of a file and the time of its last change, ns."""
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def verified(stream: BinaryIO, source: str, wanted: str, error: type[TpspredError]) -> str:

@@ -17,7 +17,6 @@ import io
 import json
 import math
 import operator
-import os
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TpspredError
-from . import files, sealed
+from . import sealed
 from .paths import Path
+from .sealed import Sealed
 
 if TYPE_CHECKING:
     import h5py
@@ -101,17 +101,11 @@ class _Content:
     """A verified file, open for reading.
 
     Attributes:
-        name: Name of the file, for messages.
-        stream: Its bytes, in any order.
-        sha256: SHA-256 of the file without its seal.
-        state: Size and time of the file before it was verified.
+        file: The file.
         places: Path of each array and text.
     """
 
-    name: str
-    stream: BinaryIO
-    sha256: str
-    state: tuple[int, int]
+    file: Sealed
     places: Mapping[str, _Place]
 
     def read(self, path: str) -> NDArray[Any] | str:
@@ -122,18 +116,13 @@ class _Content:
         """
         place = self.places[path]
         array = np.empty(place.shape, place.dtype)
-        self.stream.seek(place.offset)
-        self.stream.readinto(array.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
-        if _state(self.stream) != self.state:
+        stream = self.file.stream
+        stream.seek(place.offset)
+        stream.readinto(array.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
+        if sealed.state_of(stream) != self.file.state:
             raise ValueError(f"{path}: the file has changed")
         is_text = place.dtype.kind == "S" and not place.shape
         return array.tobytes().decode() if is_text else array
-
-
-def _state(stream: BinaryIO) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change, ns."""
-    status = os.fstat(stream.fileno())
-    return status.st_size, status.st_mtime_ns
 
 
 class StoredTree(Mapping[str, Any]):
@@ -155,7 +144,7 @@ class StoredTree(Mapping[str, Any]):
     @property
     def sha256(self) -> str:
         """SHA-256 of the file without its seal."""
-        return self._content.sha256
+        return self._content.file.sha256
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -205,7 +194,7 @@ class StoredTree(Mapping[str, Any]):
         return read_now
 
     def _refusing_damage(self) -> contextlib.AbstractContextManager[None]:
-        return sealed.refusing_damage(self._content.name, FIT, self._error)
+        return sealed.refusing_damage(self._content.file.name, FIT, self._error)
 
 
 @contextlib.contextmanager
@@ -235,28 +224,23 @@ def opened(
     """
     wanted = f"a whole {' or '.join(kinds)} file"
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(files.open_input(path))
-        if not source.is_hdf5:
-            raise error.at(source.name, "a file that is not HDF5", wanted)
-        stream = stack.enter_context(files.seekable(source))
-        state = _state(stream)
-        sha256 = sealed.verified(stream, source.name, wanted, error)
-        with sealed.refusing_damage(source.name, FIT, error):
-            index, places = _read_index(stream)
+        file = stack.enter_context(sealed.opened(path, wanted, error))
+        with sealed.refusing_damage(file.name, FIT, error):
+            index, places = _read_index(file.stream)
             if index["format"] not in kinds:
                 raise error.at(
-                    source.name, f"format {sealed.shown(index['format'])}", " or ".join(kinds)
+                    file.name, f"format {sealed.shown(index['format'])}", " or ".join(kinds)
                 )
             if index["version"] != version:
-                raise error.at(source.name, f"format version {index['version']:d}", str(version))
+                raise error.at(file.name, f"format version {index['version']:d}", str(version))
             missing = [
                 name
                 for name in required
                 if name not in places and not any(path.startswith(f"{name}/") for path in places)
             ]
             if missing:
-                raise error.at(source.name, f"no part {', '.join(missing)}", "a whole file")
-            content = _Content(source.name, stream, sha256, state, places)
+                raise error.at(file.name, f"no part {', '.join(missing)}", "a whole file")
+            content = _Content(file, places)
             yield StoredTree(content, error)
         weakref.finalize(content, stack.pop_all().close)
 
