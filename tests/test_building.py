@@ -71,7 +71,8 @@ def test_a_model_does_not_depend_on_the_threads(built, enzymes, negatives, quick
 def test_labels_and_negatives_can_be_chosen(enzymes, negatives, quick, small):
     labels = [*small.labels[:-1], Label("substrate", "no such substrate")]
 
-    def exclude(table):
+    def exclude(table, encoder):
+        assert encoder.name == "profile"
         return dataclasses.replace(table, problems=["near_held_out"] * len(table))
 
     predictor, examples = building.build_model(

@@ -50,7 +50,7 @@ def build_model(
     device: torch.device,
     labels: list[Label] | None = None,
     threads: int = 1,
-    exclude: Callable[[Representations], Representations] = lambda table: table,
+    exclude: Callable[[Representations, Encoder], Representations] = lambda table, encoder: table,
 ) -> tuple[Predictor, Examples]:
     """Build a model from labelled sequences.
 
@@ -62,8 +62,8 @@ def build_model(
         device: Device to train on.
         labels: Labels of the model; by default those of the enzymes.
         threads: CPU threads; the model does not depend on them.
-        exclude: Function that is called with the representations of the negatives, and returns
-            them with a problem in each row that the networks must not learn from.
+        exclude: Function that is called with the representations of the negatives and the
+            encoder, and returns them with a problem in each row that must not be learnt from.
 
     Returns:
         (calibrated model; examples that it was trained on).
@@ -71,7 +71,8 @@ def build_model(
     labels = labels or labels_of(enzymes)
     encoder, proteins = fit_encoder(enzymes, threads)
     table = represent(proteins, encoder, threads)
-    others = exclude(represent(screen_all(negatives, encoder, threads), encoder, threads))
+    screened = screen_all(negatives, encoder, threads)
+    others = exclude(represent(screened, encoder, threads), encoder)
     examples = gather_examples(enzymes, table, [others], labels, threads=threads)
     predictor = train(enzymes, examples, labels, encoder, config, name, device, threads=threads)
     return calibrate(predictor, examples, threads), examples

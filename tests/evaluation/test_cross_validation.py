@@ -70,7 +70,8 @@ def test_nothing_of_a_left_out_fold_reaches_its_models(enzymes, negatives, evalu
 
     def spy(train, others, config, name, device, labels, threads, exclude):
         predictor, examples = build(train, others, config, name, device, labels, threads, exclude)
-        seen.append((set(examples.sequences), set(exclude.__self__.held_out), predictor))
+        held_out = {record.sequence for record in exclude.__self__.held_out}
+        seen.append((set(examples.sequences), held_out, predictor))
         return predictor, examples
 
     monkeypatch.setattr(cross_validation.building, "build_model", spy)
@@ -173,25 +174,55 @@ def test_fold_tables_are_checked(enzymes, tmp_path):
 
 @pytest.mark.slow
 def test_rows_near_the_held_out_are_marked(small, enzymes):
-    held_out = [enzymes[0].sequence[:-5] + "AAAAA"]
+    encoder = small.predictor.encoder
+    held_out = [ProteinRecord("left", "", enzymes[0].sequence[:-5] + "AAAAA")]
     near = NearHeldOut(held_out, 0.9)
-    marked = near.exclude(small.table)
+    marked = near.exclude(small.table, encoder)
     assert marked.problems[0] == "near_held_out" and not any(marked.problems[1:])
     assert near.identities.shape == (len(small.table), 1) and near.identities[0, 0] > 0.9
-    looser = NearHeldOut(held_out, 0.5).exclude(small.table)
+    looser = NearHeldOut(held_out, 0.5).exclude(small.table, encoder)
     assert looser.problems[:6] == ["near_held_out"] * 6
 
 
 @pytest.mark.slow
-def test_rows_that_did_not_pass_keep_their_problem_and_have_no_identity(small, enzymes):
+def test_proteins_that_did_not_pass_the_screen_are_near_nothing(small, enzymes):
+    encoder = small.predictor.encoder
     table = dataclasses.replace(small.table, problems=["no_match"] + small.table.problems[1:])
-    near = NearHeldOut([enzymes[0].sequence], 0.5)
-    assert near.exclude(table).problems[:2] == ["no_match", "near_held_out"]
-    assert near.passed == list(range(1, len(table)))
+    stranger = ProteinRecord("stranger", "", "MKVL" * 40)
+    near = NearHeldOut([stranger, ProteinRecord("left", "", enzymes[0].sequence)], 0.5)
+    assert near.exclude(table, encoder).problems[:2] == ["no_match", "near_held_out"]
+    assert near.passed == list(range(1, len(table))) and near.passed_held_out == [1]
+    assert [protein.record.id for protein in near.proteins] == ["stranger", "left"]
     assert near.identities.shape == (len(table) - 1, 1) and near.identities[0].any()
-    nothing_held_out = NearHeldOut([], 0.5)
-    assert nothing_held_out.exclude(table) is table
-    assert nothing_held_out.identities.shape == (0, 0)
+    for held_out in ([], [stranger]):
+        nothing_passed = NearHeldOut(held_out, 0.5)
+        assert nothing_passed.exclude(table, encoder).problems == table.problems
+        assert nothing_passed.identities.shape == (len(table) - 1, 0)
+
+
+@pytest.mark.slow
+def test_an_enzyme_that_is_never_left_out_trains_where_nothing_is_like_it(
+    enzymes, identities, monkeypatch
+):
+    trained = []
+    build = cross_validation.building.build_model
+
+    def spy(train, *arguments):
+        trained.append({enzyme.id for enzyme in train})
+        return build(train, *arguments)
+
+    monkeypatch.setattr(cross_validation.building, "build_model", spy)
+    folds = np.arange(len(enzymes)) % 2
+    folds[0] = cross_validation.ALWAYS_TRAINS
+    nearest = [identities[0, folds == fold].max() for fold in (0, 1)]
+    limit = float(np.mean(nearest))  # like one fold, and unlike the other
+    assert nearest[0] != nearest[1]
+    config = Config(folds=3, members=3, epochs=1)
+    scored = cross_validate(
+        enzymes, identities, {}, folds, limit, config, torch.device("cpu"), threads=2
+    )
+    assert enzymes[0].id not in scored.ids and len(scored.ids) == len(enzymes) - 1
+    assert [enzymes[0].id in ids for ids in trained] == [each < limit for each in nearest]
 
 
 def test_rows_and_columns_are_those_of_a_source_and_of_a_group(scored_by_hand):

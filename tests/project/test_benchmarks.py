@@ -15,6 +15,7 @@ from tpspred import building
 from tpspred.dataset.ensembles import SLUGS
 from tpspred.dataset.labels import labels_of
 from tpspred.evaluation.cross_validation import NearHeldOut
+from tpspred.io.fasta import ProteinRecord
 from tpspred.model import checkpoint
 from tpspred.model.trained import sequence_hash
 
@@ -128,7 +129,9 @@ def test_nothing_of_a_left_out_fold_reaches_training(small, enzymes):
             "m",
             torch.device("cpu"),
             labels_of(enzymes),
-            exclude=NearHeldOut(held_out, 0.5).exclude,
+            exclude=NearHeldOut(
+                [ProteinRecord("left", "", sequence) for sequence in held_out], 0.5
+            ).exclude,
         )[0]
         for held_out in (left_out, [sequence[::-1] for sequence in left_out])
     )

@@ -17,11 +17,12 @@ from .. import building
 from ..dataset.enzymes import Enzyme
 from ..dataset.folds import deal_folds, identity_clusters
 from ..dataset.labels import Label, label_targets, labels_of
+from ..encoders.protocol import Encoder
 from ..encoders.representations import RepresentedProtein, represent_screened, tabulate
 from ..errors import InputError
 from ..family.alignment import identity_matrix
 from ..family.profile_building import build_profiles
-from ..family.screening import screen
+from ..family.screening import ScreenedProtein, screen
 from ..io import files
 from ..io.fasta import ProteinRecord
 from ..io.paths import Path
@@ -34,6 +35,7 @@ from .fold import Fold, Method
 ENZYMES = "enzymes"
 OURS = "tpspred"
 MIN_POSITIVES = 5  # enzymes that a label needs to be scored
+ALWAYS_TRAINS = -1  # fold of an enzyme that is never left out
 NEAR_HELD_OUT = "near_held_out"  # problem of a negative that is similar to a left-out protein
 TARGET_PRECISION = "target_precision"
 COVERAGE = "coverage"
@@ -234,9 +236,11 @@ def cross_validate(
         enzymes: n enzymes.
         identities: (n, n) pairwise identity, 0–1.
         negatives: Name of a set → its proteins, which are no terpene synthases.
-        folds: (n,) fold of each enzyme.
-        identity: Negatives at least this identical to a protein of the left-out fold do not train,
-            0–1. The clusters of the bootstrap have the same identity.
+        folds: (n,) fold of each enzyme. An enzyme of the fold −1 is never left out and not scored;
+            it trains wherever it is not too similar to an enzyme of the left-out fold.
+        identity: Negatives and enzymes of the fold −1 do not train if they are at least this
+            identical to a protein of the left-out fold, 0–1. The clusters of the bootstrap have the
+            same identity.
         config: Hyperparameters.
         device: Device that trains the networks.
         methods: Name → method to compare with on the same folds.
@@ -245,6 +249,15 @@ def cross_validate(
     """
     methods = methods or {}
     rng = np.random.default_rng(config.seed)
+    labels = labels_of(enzymes)
+    # Enzymes that are scored, and those that only train.
+    left_out_once = np.flatnonzero(folds != ALWAYS_TRAINS)
+    additional = np.flatnonzero(folds == ALWAYS_TRAINS)
+    to_additional = identities[np.ix_(left_out_once, additional)]  # (enzymes, additional)
+    added = [enzymes[i] for i in additional]
+    identities = identities[np.ix_(left_out_once, left_out_once)]
+    enzymes = [enzymes[i] for i in left_out_once]
+    folds = folds[left_out_once]
     others = [record for records in negatives.values() for record in records]
     other_clusters, other_folds = negative_folds(
         enzymes, identities, others, identity, int(folds.max()) + 1, rng, threads
@@ -258,6 +271,7 @@ def cross_validate(
         np.concatenate([folds, other_folds]),
         np.concatenate([clusters, len(enzymes) + other_clusters]),
         enzymes,
+        labels,
         [OURS, *methods],
     )
     # An enzyme's identity to the enzymes of other folds is known from the start. That of a negative
@@ -267,9 +281,11 @@ def cross_validate(
     for fold in np.unique(folds):
         # Fit everything without the fold.
         test = np.flatnonzero(scored.folds == fold)
+        is_far = to_additional[folds == fold].max(0, initial=0) < identity
         train = [enzyme for enzyme, own in zip(enzymes, folds) if own != fold]
+        train += [enzyme for enzyme, far in zip(added, is_far) if far]
         training_negatives = np.flatnonzero(other_folds != fold)
-        near = NearHeldOut([records[i].sequence for i in test], identity, threads)
+        near = NearHeldOut([records[i] for i in test], identity, threads)
         predictor, examples = building.build_model(
             train,
             [others[i] for i in training_negatives],
@@ -282,16 +298,15 @@ def cross_validate(
         )
 
         # Keep the highest identity of every training negative that passed the screen, (passed,
-        # left-out enzymes) → (passed,).
-        left_out_enzymes = np.flatnonzero(test < len(enzymes))
+        # left-out enzymes that passed) → (passed,).
+        left_out_enzymes = test[near.passed_held_out] < len(enzymes)
         to_enzymes = near.identities[:, left_out_enzymes].max(1, initial=0)
-        rows = len(enzymes) + training_negatives[near.passed[: len(to_enzymes)]]
+        rows = len(enzymes) + training_negatives[near.passed]
         scored.nearest[rows] = np.maximum(scored.nearest[rows], to_enzymes)
 
         # Score the fold with the model and with every method.
-        proteins = building.screen_all((records[i] for i in test), predictor.encoder, threads)
         represented = represent_screened(
-            proteins, predictor.encoder, predictor.feature_names, threads
+            near.proteins, predictor.encoder, predictor.feature_names, threads
         )
         _score_fold(scored, predictor, represented, test)
         table = tabulate(represented, predictor.encoder, predictor.feature_names)
@@ -324,6 +339,7 @@ def _unscored(
     folds: NDArray[np.int64],
     clusters: NDArray[np.int64],
     enzymes: Sequence[Enzyme],
+    labels: list[Label],
     methods: Sequence[str],
 ) -> Scored:
     """Return proteins with their targets, whose scores are still 0.
@@ -334,9 +350,9 @@ def _unscored(
         folds: (n,) fold of each protein.
         clusters: (n,) identity cluster of each protein.
         enzymes: The enzymes.
+        labels: Labels, one for each column of the targets.
         methods: Names of the methods that will score them.
     """
-    labels = labels_of(enzymes)
     targets = np.zeros((len(records), len(labels)))
     targets[: len(enzymes)] = label_targets(enzymes, labels)
     return Scored(
@@ -357,40 +373,50 @@ def _unscored(
 class NearHeldOut:
     """Negatives that are similar to the proteins of a left-out fold, and so must not train.
 
+    Left-out proteins that match no profile have no part in this, because no network scores them.
+
     Args:
-        held_out: Sequences of the left-out fold.
+        held_out: Proteins of the left-out fold.
         limit: Identity from which a negative is too similar, 0–1.
         threads: CPU threads.
 
     Attributes:
+        proteins: The proteins of the fold, screened, after :meth:`exclude`.
+        passed_held_out: Indices of those that passed the screen, after :meth:`exclude`.
         passed: Rows of the negatives that passed the screen, after :meth:`exclude`.
-        identities: (passed, held out) pairwise identity, after :meth:`exclude`.
+        identities: (passed, passed held out) pairwise identity, after :meth:`exclude`.
     """
 
-    def __init__(self, held_out: Sequence[str], limit: float, threads: int = 1) -> None:
+    def __init__(self, held_out: Sequence[ProteinRecord], limit: float, threads: int = 1) -> None:
         self.held_out = held_out
         self.limit = limit
         self.threads = threads
+        self.proteins: list[ScreenedProtein] = []
+        self.passed_held_out: list[int] = []
         self.passed: list[int] = []
-        self.identities = np.zeros((0, len(held_out)), np.float32)
+        self.identities = np.zeros((0, 0), np.float32)
 
-    def exclude(self, table: Representations) -> Representations:
+    def exclude(self, table: Representations, encoder: Encoder) -> Representations:
         """Mark the negatives that are too similar to a left-out protein.
 
         Args:
             table: Representations of the negatives.
+            encoder: Encoder of the model, whose profiles screen the left-out proteins.
 
         Returns:
             The same table with the problem ``near_held_out`` in these rows.
         """
-        count = len(self.held_out)
+        self.proteins = building.screen_all(self.held_out, encoder, self.threads)
+        self.passed_held_out = [i for i, protein in enumerate(self.proteins) if protein.hits]
         self.passed = [i for i, problem in enumerate(table.problems) if not problem]
-        if not count or not self.passed:
-            return table
-        sequences = [*self.held_out, *(table.sequences[i] for i in self.passed)]
-        self.identities = identity_matrix(sequences, self.threads)[count:, :count]
+        sequences = [self.held_out[i].sequence for i in self.passed_held_out]
+        count = len(sequences)
+        sequences += [table.sequences[i] for i in self.passed]
+        self.identities = np.zeros((len(self.passed), count), np.float32)
+        if self.identities.size:
+            self.identities = identity_matrix(sequences, self.threads)[count:, :count]
         problems = list(table.problems)
-        for i, highest in zip(self.passed, self.identities.max(1)):
+        for i, highest in zip(self.passed, self.identities.max(1, initial=0)):
             if highest >= self.limit:
                 problems[i] = NEAR_HELD_OUT
         return dataclasses.replace(table, problems=problems)
