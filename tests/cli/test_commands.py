@@ -201,7 +201,17 @@ def test_every_path_of_a_command_is_known_as_input_or_output(name):
     }
     for parameter in cli.group.get_command(None, name).params:
         words = set((parameter.metavar or "").replace("|", " ").strip("[].").split())
-        if words & {"FILE", "FOLDER", "STORE", "FASTA", "DATASET", "MODEL", "PROTEINS", "SHARD"}:
+        if words & {
+            "FILE",
+            "FOLDER",
+            "STORE",
+            "FASTA",
+            "DATASET",
+            "MODEL",
+            "PROTEINS",
+            "SHARD",
+            "TABLE",
+        }:
             is_known = parameter.type in (options.INPUT, options.OUTPUT)
             assert is_known != ((name, parameter.name) in other), parameter.name
 

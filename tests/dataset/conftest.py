@@ -39,3 +39,29 @@ def export(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def addition():
+    """One row of a table of additional enzymes: cell by column."""
+    return {
+        "id": "a1",
+        "product_types": "mono",
+        "products_smiles_nostereo": "CC1=CCC2CC1C2(C)C|CC1CCC(CC=1)C(C)=C",
+        "ensembles": "mono_pinene;mono_limonene",
+        "sequence": "MSTLLWMSTLLW",
+    }
+
+
+@pytest.fixture
+def additions(tmp_path):
+    """Write a table of additional enzymes: additions(*rows, name) → path; a row is a dictionary."""
+
+    def write(*rows, name="more.tsv"):
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        lines = [columns, *([row.get(column, "") for column in columns] for row in rows)]
+        path = tmp_path / name
+        path.write_text("".join("\t".join(cells) + "\n" for cells in lines))
+        return path
+
+    return write

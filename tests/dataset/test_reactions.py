@@ -19,6 +19,11 @@ def test_a_row_becomes_a_reaction(export, row):
     assert reaction.ensembles == ("mono_myrcene",)
 
 
+def test_null_is_no_accession(export, row):
+    (reaction,) = read_reactions(export(row | {"Uniprot_ID": "null", "Genbank_ID": "WP_1.1"}))
+    assert (reaction.uniprot, reaction.genbank) == ("", "WP_1.1")
+
+
 def test_the_sequence_is_normalised(export, row):
     (reaction,) = read_reactions(export(row | {"Aminoacid_sequence": "mkuj*"}))
     assert reaction.sequence == "MKCX"
@@ -51,6 +56,8 @@ def test_a_compressed_export_gives_the_same(export, row):
         ({"Product_name": "a\tb"}, r"column Product_name: found 'a\tb'; wanted text without tabs"),
         ({"Species": "a\nb"}, r"column Species: found 'a\nb'; wanted text without tabs"),
         ({"Substrate_name": "a|b"}, "column Substrate_name: found 'a|b'; wanted text without tabs"),
+        ({"Type": "Negative"}, "belongs to the --negatives of tpspred train"),
+        ({"Species": "null"}, "line 3, column Species: found nothing; wanted a value"),
         ({"Aminoacid_sequence": "MK*L"}, "line 3, column Aminoacid_sequence: found internal stop"),
     ],
 )

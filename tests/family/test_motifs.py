@@ -43,10 +43,16 @@ def test_a_motif_away_from_its_site_is_not_found(model, proteins):
         ("NSE/DTE", "ANDLASAAAEA", [2]),
         ("NSE/DTE", "DDIATAAADDD", [1]),
         ("NSE/DTE", "EDIATAAAD", []),
+        ("DxxxD", "DAAADAADAAADAAE", [1, 8]),
+        ("DxxxD", "DAAAEDAAD", []),
+        ("NDxxDxxxD", "ANDAADAAADNQAAGAAED", [2, 11]),
+        ("NDxxDxxxD", "NAAADAAADNDAAKAAAD", []),
         ("DxDD", "ADADDA", [2]),
         ("RRx8W", "RRAAAAAAAAWRRAW", [1]),
         ("QW", "QAAGAWQAAAAAGAW", [1, 7]),
         ("DCTAE", "DCTAEDDTAVDATAE", [1, 6]),
+        ("DCTAE", "DCVSEDTTSEDCIGHDCSAE", [1, 6, 11, 16]),
+        ("DCTAE", "ECTAEDGTAEDCAAEDCTKE", []),
     ],
 )
 def test_patterns_match_what_the_literature_describes(name, sequence, starts):
@@ -102,6 +108,47 @@ def test_a_class_two_motif_stands_before_those_of_class_one():
     assert [site.motif for site in find_sites(after, aligned(after))] == ["DDxxD"]
 
 
+def sites_of(members):
+    """Motif and column of every site of a family without gaps."""
+    return [(site.motif, site.column) for site in find_sites(members, aligned(members))]
+
+
+@pytest.mark.parametrize("count, others, is_site", [(9, 1, True), (8, 2, False)])
+def test_a_loose_motif_is_one_if_nearly_the_whole_family_has_it(count, others, is_site):
+    has = "A" * 20 + "DAAAD" + "A" * 100 + "DAAAD" + "A" * 20
+    members = [has] * count + ["A" * len(has)] * others
+    assert sites_of(members) == ([("DxxxD", 21), ("DxxxD", 126)] if is_site else [])
+
+
+def test_both_aspartate_rich_motifs_of_a_membrane_synthase_are_sites():
+    members = ["A" * 20 + "NQAAGAAED" + "A" * 100 + "DAADAAGD" + "A" * 20] * 3
+    assert sites_of(members) == [("DxxxD", 133), ("NDxxDxxxD", 21)]
+
+
+@pytest.mark.parametrize("distance, columns", [(10, []), (11, [32])])
+def test_a_loose_motif_is_away_from_the_first_metal_site(distance, columns):
+    members = ["A" * 20 + "DDAAE" + "A" * (distance - 5) + "DAAAD" + "A" * 20] * 3
+    assert [column for motif, column in sites_of(members) if motif == "DxxxD"] == columns
+
+
+@pytest.mark.parametrize("strict, name", [(4, "DxxxD"), (5, "DDxxD")])
+def test_the_first_metal_site_is_loose_if_less_than_half_of_the_family_has_it(strict, name):
+    second = "A" * 100 + "DAAAD"
+    has, lacks = "A" * 20 + "DDAAD" + second, "A" * 20 + "DAAAD" + second
+    assert sites_of([has] * strict + [lacks] * (10 - strict)) == [(name, 21), ("DxxxD", 126)]
+
+
+def test_a_family_with_the_second_metal_site_has_no_loose_motif():
+    loose = "A" * 20 + "DAAAD" + "A" * 20 + "NQAAGAAAD" + "A" * 20
+    assert sites_of([loose + "A" * 9] * 3) == [("DxxxD", 21), ("NDxxDxxxD", 46)]
+    assert sites_of([loose + "NDLASAAAE"] * 3) == [("NSE/DTE", 75)]
+
+
+def test_a_loose_motif_before_that_of_class_two_does_not_remove_it():
+    members = ["A" * 20 + "DAAAD" + "A" * 100 + "DAKDDA" + "DCVSE" + "A" * 400] * 3
+    assert ("DCTAE", 132) in sites_of(members)
+
+
 PROTEIN = "AAAAAAAAAADDAADAAAAAAAAA"  # DDAAD at residue 11
 ONE_TO_ONE = np.arange(1, len(PROTEIN) + 1)
 NOTHING = MotifHit("DDxxD", "missing", 0, 0, "")
@@ -122,7 +169,14 @@ def test_a_motif_is_read_within_four_columns_of_its_site(column, hit):
 
 
 def test_a_motif_that_half_of_the_family_lacks_is_never_altered():
-    assert find_motifs(PROTEIN, [Site("DDxxD", 18, 0.49)], ONE_TO_ONE) == [NOTHING]
+    (hit,) = find_motifs(PROTEIN, [Site("DDxxD", 18, 0.49)], ONE_TO_ONE)
+    assert hit == MotifHit("DDxxD", "missing", 0, 0, "", 0.49)
+
+
+@pytest.mark.parametrize("column, state", [(11, "intact"), (18, "altered")])
+def test_hits_say_how_frequent_the_motif_is_in_the_family(column, state):
+    (hit,) = find_motifs(PROTEIN, [Site("DDxxD", column, 0.7)], ONE_TO_ONE)
+    assert (hit.state, hit.frequency) == (state, 0.7)
 
 
 def test_a_motif_where_nothing_aligns_is_missing():
@@ -162,7 +216,18 @@ def test_classes_are_those_of_intact_active_sites():
 
     assert motifs.classes([hit("DDxxD", "intact"), hit("DCTAE", "intact")]) == {"1", "2"}
     assert motifs.classes([hit("NSE/DTE", "intact"), hit("DxDD", "altered")]) == {"1"}
+    assert motifs.classes([hit("DxxxD", "intact"), hit("DxxxD", "altered")]) == {"1"}
+    assert motifs.classes([hit("NDxxDxxxD", "intact")]) == {"1"}
     assert motifs.classes([hit("QW", "intact"), hit("RRx8W", "intact")]) == set()
+
+
+def test_expected_classes_are_those_that_half_of_the_family_has():
+    def hit(motif, frequency):
+        return MotifHit(motif, "missing", 0, 0, "", frequency)
+
+    assert motifs.expected_classes([hit("DDxxD", 0.5), hit("DxDD", 0.49)]) == {"1"}
+    assert motifs.expected_classes([hit("DxxxD", 0.9), hit("DCTAE", 0.8)]) == {"1", "2"}
+    assert motifs.expected_classes([hit("QW", 1.0)]) == set()
 
 
 @pytest.mark.parametrize(
@@ -170,6 +235,7 @@ def test_classes_are_those_of_intact_active_sites():
     [
         (MotifHit("DDxxD", "intact", 3, 7, "DDAAD"), [0, 4]),
         (MotifHit("DDxxD", "intact", 3, 9, "DDAAAAD"), [0, 6]),
+        (MotifHit("DxxxD", "intact", 3, 7, "DAAAD"), [0, 4]),
         (MotifHit("DDxxD", "altered", 3, 7, "DNAAD"), []),
         (MotifHit("DxDD", "intact", 3, 6, "DADD"), []),
     ],

@@ -5,8 +5,8 @@ from tpspred.model.calls import Call, warning_flags
 from tpspred.model.neighbours import Neighbour
 
 
-def hit(motif, state="intact"):
-    return MotifHit(motif, state, 1, 5, "DDAAD")
+def hit(motif, state="intact", frequency=1.0):
+    return MotifHit(motif, state, 1, 5, "DDAAD", frequency)
 
 
 def neighbour(agrees):
@@ -18,14 +18,35 @@ def neighbour(agrees):
     [
         ("mono", [hit("DDxxD")], []),
         ("mono", [hit("DDxxD", "altered")], ["no_intact_active_site"]),
-        ("mono", [hit("DxDD")], ["motif_conflict"]),
-        ("di", [hit("DxDD")], []),
+        ("mono", [hit("DDxxD", "missing")], ["no_intact_active_site"]),
+        ("mono", [hit("DDxxD", "altered"), hit("DxDD")], ["motif_conflict"]),
+        ("mono", [hit("NSE/DTE", "missing"), hit("DxDD", frequency=0.1)], ["motif_conflict"]),
+        ("di", [hit("DDxxD", "altered"), hit("DxDD")], []),
         ("tri", [hit("DCTAE")], []),
+        ("tri", [hit("DCTAE", "altered")], ["no_intact_active_site"]),
         ("mono", [hit("DxDD"), hit("NSE/DTE")], []),
-        ("mono", [hit("QW")], ["no_intact_active_site"]),
+        ("mono", [hit("DDxxD"), hit("DxDD", "missing")], []),
+        ("sqs", [hit("DxxxD"), hit("DxxxD", "altered")], []),
+        ("psy", [hit("DxxxD", "altered"), hit("DxxxD", "missing")], ["no_intact_active_site"]),
     ],
 )
 def test_active_site_and_type_are_compared(product_type, motif_hits, flags):
+    assert list(warning_flags(1.0, 0.0, [], product_type, motif_hits)) == flags
+
+
+@pytest.mark.parametrize(
+    "product_type, motif_hits, flags",
+    [
+        ("sqs", [], []),
+        ("mono", [hit("QW")], []),
+        ("mono", [hit("DDxxD", "missing", 0.49)], []),
+        ("mono", [hit("DDxxD", "missing", 0.5)], ["no_intact_active_site"]),
+        ("mono", [hit("DxDD", "missing", 0.1), hit("DDxxD")], []),
+        ("sesquar", [hit("DCTAE")], []),
+        ("sesquar", [hit("DCTAE"), hit("DDxxD", "missing", 0.4)], []),
+    ],
+)
+def test_a_family_without_an_active_site_motif_gets_no_flag_for_it(product_type, motif_hits, flags):
     assert list(warning_flags(1.0, 0.0, [], product_type, motif_hits)) == flags
 
 

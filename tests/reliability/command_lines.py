@@ -24,6 +24,7 @@ COMMAND_LINES = (
     ["evaluate", "@d.tsv", "--folds", "@d.tsv", "-o", "o.tsv"],
     ["merge", "@p1.tsv", "@p2.tsv", "@p3.tsv", "-o", "o.tsv"],
     ["fetch-weights", "esm2_t6_8M_UR50D", "-o", "o.pt"],
+    ["fetch-data", "-o", "o.csv"],
     ["slurm", "@p.faa", "-o", "o.tsv"],
     ["pbs", "@p.faa", "-o", "o.tsv"],
 )

@@ -246,6 +246,21 @@ def reaction_table(rng: random.Random, bases: Bases) -> Case:
     return Case(arguments, {"r.csv": data}, outputs, check=wrong_dataset)
 
 
+def additional_table(rng: random.Random, bases: Bases) -> Case:
+    """Additional enzymes for prepare, alone or beside an export with the same sequences."""
+    structures = ["CC1=CCC2CC1C2(C)C", "C=CC(=C)CCC=C(C)C|C=CC(=C)C", "C12CC(CC=C1C)C2(C)C"]
+    lines = [b"id\tproduct_types\tproducts_smiles_nostereo\tensembles\tsequence"]
+    for line in rng.sample(bases["d.tsv"].decode().splitlines()[1:], 3):
+        sequence = line.split("\t")[1]
+        lines.append(f"a{len(lines)}\tmono\t{rng.choice(structures)}\t\t{sequence}".encode())
+    data = b"\n".join([*lines, b""])
+    data = mutate(rng, data) if rng.random() < 0.5 else change_cells(rng, data, b"\t")
+    outputs = {"o.tsv": old_or_none(rng), "o.faa": old_or_none(rng)}
+    export = [bases.path("r.csv")] if rng.random() < 0.2 else []
+    arguments = ["prepare", *export, "a.tsv", "-o", "o.tsv", "--fasta", "o.faa"]
+    return Case(arguments, {"a.tsv": data}, outputs, check=wrong_dataset)
+
+
 def wrong_dataset(status: int, files: dict[str, bytes]) -> list[str]:
     """Return what is wrong with the shape of a dataset and its sequences."""
     if status:
@@ -463,6 +478,7 @@ KINDS: dict[str, tuple[MakeCase, int]] = {
     "tables of shards": (shard_tables, 220),
     "dataset.tsv": (dataset_table, 30),
     "reactions.csv": (reaction_table, 70),
+    "additional enzymes": (additional_table, 40),
     "genome GFF3": (genome_annotation, 40),
     "store": (store, 110),
     "crafted store": (crafted_store, 40),

@@ -26,6 +26,7 @@ def test_objects_contain_everything(run, model):
             assert len(call["neighbours"]) == 3
             assert call["neighbours"][0]["id"] == cells["nearest_enzyme"]
             assert call["domains"]
+            assert all(0 < motif["frequency"] <= 1 for motif in call["motifs"])
             called = {ensemble["name"] for ensemble in call["ensembles"]}
             assert called == {
                 name.split(":")[1]

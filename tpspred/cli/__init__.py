@@ -31,8 +31,15 @@ COMMANDS = (
     "slurm",
     "pbs",
     "fetch-weights",
+    "fetch-data",
 )
-SHARED_MODULES = {"slurm": "cluster", "pbs": "cluster"}  # command → module of several commands
+# Function of a command → module of several commands.
+SHARED_MODULES = {
+    "slurm": "cluster",
+    "pbs": "cluster",
+    "fetch_weights": "fetch",
+    "fetch_data": "fetch",
+}
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
 # What libraries say in a RuntimeError when there is no memory, for data or for a thread.

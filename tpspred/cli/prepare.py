@@ -5,8 +5,8 @@ import click
 from . import options
 
 
-@click.command("prepare", short_help="Label enzymes from a MARTS-DB export.")
-@click.argument("reactions", type=options.INPUT, metavar="REACTIONS")
+@click.command("prepare", short_help="Label enzymes of MARTS-DB and of further tables.")
+@click.argument("tables", type=options.INPUT, nargs=-1, required=True, metavar="TABLE...")
 @options.output("table")
 @click.option(
     "--fasta",
@@ -15,16 +15,29 @@ from . import options
     help="Also write the sequences to this FASTA file, for tpspred embed.",
 )
 @options.messages
-def command(reactions: str, output: str, fasta: str | None) -> None:
-    """Read REACTIONS and write a table with one labelled row per distinct sequence.
+def command(tables: tuple[str, ...], output: str, fasta: str | None) -> None:
+    """Read every TABLE and write one table with a labelled row per distinct sequence.
 
-    REACTIONS is a MARTS-DB export (CSV), plain or compressed with gzip or xz. Products are assigned
-    to the 30 ensembles by their structures. RDKit is needed only for structures that the package
-    does not know yet.
+    TABLE is a MARTS-DB export (CSV), or a table of additional enzymes (TSV), plain or compressed
+    with gzip or xz; '-' is standard input. The header tells which of the two it is.
+
+    A table of additional enzymes has the columns id, product_types (several are joined with ';'),
+    products_smiles_nostereo (structures, joined with '|') and sequence. Further columns may be
+    ensembles (';'), which must be those of the structures, tps_classes (';'), and accessions,
+    species, kingdom, substrates and products (all '|'). What is not known stays empty. Other
+    columns are ignored.
+
+    Products are assigned to the 30 ensembles by their structures. RDKit is needed only for
+    structures that the package does not know yet. A sequence of several tables gives one row;
+    tables that contradict each other are refused. Proteins that make no terpene do not belong
+    here, but to the --negatives of tpspred train.
     """
     from ..console import notify
-    from ..dataset.enzymes import from_reactions, write_enzymes
-    from ..dataset.reactions import read_reactions
+    from ..dataset.enzymes import write_enzymes
+    from ..dataset.tables import describe_tables, merge_tables, read_tables
 
-    enzymes = from_reactions(read_reactions(reactions))
+    enzyme_tables = read_tables(tables)
+    for line in describe_tables(enzyme_tables):
+        notify("%s", line)
+    enzymes = merge_tables(enzyme_tables)
     notify("%d sequences labelled", write_enzymes(enzymes, output, fasta))

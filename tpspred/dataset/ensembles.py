@@ -2,16 +2,12 @@
 
 The carbon skeleton of a product is its largest all-carbon fragment with every bond single and no
 stereochemistry. Product names are ignored, because one structure has many names in the literature.
-``bin/make-ensemble-table`` writes the table of known structures that the package contains.
 """
 
-import csv
 import functools
-import importlib.resources
-import types
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, MissingDependency
+from . import structures
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -128,8 +124,8 @@ def of_structure(smiles: str) -> tuple[str, ...]:
     >>> of_structure("C=C1CCC2(C(C)C)CC12")
     ('mono_sabinene',)
     """
-    known = _known_structures()
-    return known[smiles] if smiles in known else assign(smiles)
+    known = structures.known_structures().get(smiles)
+    return assign(smiles) if known is None else known.ensembles
 
 
 def assign(smiles: str) -> tuple[str, ...]:
@@ -145,8 +141,8 @@ def assign(smiles: str) -> tuple[str, ...]:
         InputError: If the SMILES cannot be read.
         MissingDependency: If RDKit is not installed.
     """
-    Chem = _rdkit()
-    molecule = _parse(smiles)
+    Chem = structures.rdkit()
+    molecule = structures.parse(smiles)
     Chem.RemoveStereochemistry(molecule)
     canonical = Chem.MolToSmiles(molecule)
     skeleton = carbon_skeleton(molecule)
@@ -184,7 +180,7 @@ def carbon_skeleton(molecule: "Mol") -> str:
 
     It is '' for a molecule without carbon.
     """
-    Chem = _rdkit()
+    Chem = structures.rdkit()
     skeleton = Chem.RWMol()
     index = {
         atom.GetIdx(): skeleton.AddAtom(Chem.Atom(6))
@@ -202,33 +198,9 @@ def carbon_skeleton(molecule: "Mol") -> str:
     return Chem.MolToSmiles(max(fragments, key=lambda fragment: fragment.GetNumAtoms()))
 
 
-def _rdkit() -> types.ModuleType:
-    """Return ``rdkit.Chem``, or say how to install it."""
-    try:
-        from rdkit import Chem
-    except ImportError:
-        raise MissingDependency(
-            "a product structure that is not in the package's table needs RDKit: "
-            "pip install 'tpspred[chem]'"
-        ) from None
-    return Chem
-
-
-def _parse(smiles: str) -> "Mol":
-    """Read a SMILES with at least one atom."""
-    Chem = _rdkit()
-    from rdkit import rdBase
-
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or not molecule.GetNumAtoms():
-        raise InputError(f"{smiles!r} is not a SMILES")
-    return molecule
-
-
 def _skeleton_smiles(smiles: str) -> str:
     """Return the carbon skeleton of a structure as canonical SMILES."""
-    return carbon_skeleton(_parse(smiles))
+    return carbon_skeleton(structures.parse(smiles))
 
 
 @functools.cache
@@ -243,16 +215,8 @@ def _canonical_skeletons() -> dict[str, set[str]]:
 @functools.cache
 def _canonical_molecules() -> dict[str, set[str]]:
     """Return the molecules of each ensemble in the canonical form of the installed RDKit."""
-    Chem = _rdkit()
+    Chem = structures.rdkit()
     return {
-        slug: {Chem.MolToSmiles(_parse(smiles)) for smiles in molecules}
+        slug: {Chem.MolToSmiles(structures.parse(smiles)) for smiles in molecules}
         for slug, molecules in MOLECULES.items()
     }
-
-
-@functools.cache
-def _known_structures() -> dict[str, tuple[str, ...]]:
-    """Return the package's table: SMILES as MARTS-DB writes it → ensembles."""
-    table = importlib.resources.files("tpspred").joinpath("resources/product_ensembles.tsv")
-    rows = csv.DictReader(table.read_text().splitlines(), delimiter="\t")
-    return {row["structure"]: tuple(filter(None, row["ensembles"].split(";"))) for row in rows}

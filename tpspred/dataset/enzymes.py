@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import InputError
 from ..io import files
@@ -164,56 +164,92 @@ def read_enzymes(source: Path) -> list[Enzyme]:
         InputError: If a column is missing, a row has another number of columns, an id is empty or
             comes twice, a sequence cannot be scored, or an ensemble or product type is unknown.
     """
-    enzymes = []
-    ids: set[str] = set()
     with files.open_bytes(source) as stream:
-        numbered_lines = files.lines(stream, source)
-        _, first_line = next(numbered_lines, (1, ""))
-        header = first_line.split("\t")
-        missing = [name for name in COLUMNS if name not in header]
-        if missing:
-            raise InputError.at(
-                f"{source}, line 1",
-                f"no column {', '.join(missing)}",
-                "a table made by tpspred prepare",
-            )
-        for number, line in numbered_lines:
-            cells = line.split("\t")
-            if len(cells) != len(header):
-                raise InputError.at(
-                    f"{source}, line {number}", f"{len(cells)} columns", f"{len(header)} columns"
-                )
-            enzyme = _from_cells(dict(zip(header, cells)), f"{source}, line {number}")
-            if not enzyme.id or enzyme.id in ids:
-                raise InputError.at(
-                    f"{source}, line {number}",
-                    f"the id {enzyme.id}, which came before" if enzyme.id else "no id",
-                    "an id that no other enzyme has",
-                )
-            ids.add(enzyme.id)
-            enzymes.append(enzyme)
-    return enzymes
+        rows = table_rows(files.lines(stream, source), source, COLUMNS, "made by tpspred prepare")
+        return [enzyme_of_row(row) for row in rows]
 
 
-def _from_cells(cells: dict[str, str], place: str) -> Enzyme:
-    """Make an enzyme from one row of ``dataset.tsv``.
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table with tabs.
+
+    Attributes:
+        place: File and line, for error messages.
+        cells: Cell by column.
+    """
+
+    place: str
+    cells: dict[str, str]
+
+
+def table_rows(
+    numbered_lines: Iterable[tuple[int, str]],
+    source: Path,
+    columns: Sequence[str],
+    wanted: str,
+) -> Iterator[Row]:
+    """Yield the rows of a table with tabs, in which every enzyme has an id of its own.
 
     Args:
-        cells: Values by column.
-        place: File and line, for error messages.
+        numbered_lines: Number and text of every line; the first one is the header.
+        source: Name of the file, for error messages.
+        columns: Columns that the table must have, ``id`` among them. It may have others.
+        wanted: Which table is wanted, such as ``made by tpspred prepare``, for error messages.
+
+    Raises:
+        InputError: If a column is missing or comes twice, a row has another number of columns, or
+            an id is empty or comes twice.
+    """
+    numbered_lines = iter(numbered_lines)
+    _, first_line = next(numbered_lines, (1, ""))
+    header = first_line.split("\t")
+    missing = [name for name in columns if name not in header]
+    twice = [name for name in header if header.count(name) > 1]
+    if missing or twice:
+        raise InputError.at(
+            f"{source}, line 1",
+            f"no column {', '.join(missing)}" if missing else f"two columns {twice[0]}",
+            f"a table {wanted}",
+        )
+    ids: set[str] = set()
+    for number, line in numbered_lines:
+        place = f"{source}, line {number}"
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            raise InputError.at(place, f"{len(cells)} columns", f"{len(header)} columns")
+        row = Row(place, dict(zip(header, cells)))
+        id = row.cells["id"]
+        if not id or id in ids:
+            raise InputError.at(
+                place,
+                f"the id {id}, which came before" if id else "no id",
+                "an id that no other enzyme has",
+            )
+        ids.add(id)
+        yield row
+
+
+def enzyme_of_row(row: Row) -> Enzyme:
+    """Make an enzyme from one row; what the table has no column for stays empty.
+
+    Args:
+        row: Cells as in ``dataset.tsv``.
+
+    Raises:
+        InputError: If the sequence cannot be scored, or a name is unknown.
     """
     names = {
-        name: tuple(filter(None, cells[name].split(separator)))
+        name: tuple(filter(None, row.cells.get(name, "").split(separator)))
         for name, separator in SEPARATORS.items()
     }
     for column, known in KNOWN_NAMES.items():
         unknown = [name for name in names[column] if name not in known]
         if unknown:
             raise InputError.at(
-                f"{place}, column {column}", ", ".join(unknown), f"some of {', '.join(known)}"
+                f"{row.place}, column {column}", ", ".join(unknown), f"some of {', '.join(known)}"
             )
-    sequence = protein_sequence(cells["sequence"], f"{place}, column sequence")
-    return Enzyme(id=cells["id"], sequence=sequence, **names)
+    sequence = protein_sequence(row.cells["sequence"], f"{row.place}, column sequence")
+    return Enzyme(id=row.cells["id"], sequence=sequence, **names)
 
 
 def read_enzyme_sequences(source: Path) -> dict[str, str]:

@@ -4,13 +4,14 @@ import csv
 import dataclasses
 import io
 import re
+from collections.abc import Iterable
 
 from ..errors import InputError
 from ..io import files
 from ..io.fasta import protein_sequence
 from ..io.paths import Path
 from . import ensembles
-from .product_types import PRODUCT_TYPES, TPS_CLASSES
+from .product_types import PRODUCT_TYPES, TPS_CLASSES, refuse_negative
 
 # Column of the export → field of Reaction.
 REACTION_COLUMNS = {
@@ -27,6 +28,7 @@ REACTION_COLUMNS = {
     "Product_smiles": "product_smiles",
 }
 OPTIONAL = {"uniprot", "genbank"}  # fields that may be empty
+NULL = "null"  # what some exports write where there is no value
 ALLOWED = {"product_type": PRODUCT_TYPES, "tps_class": TPS_CLASSES}
 # Characters that would break a table of tpspred prepare: control characters, and what stands
 # between the names of a cell.
@@ -82,7 +84,17 @@ def read_reactions(source: Path) -> list[Reaction]:
         MissingDependency: If a structure is new and RDKit is not installed.
     """
     with files.open_bytes(source) as stream:
-        text = io.StringIO("".join(line + "\n" for _, line in files.lines(stream, source)))
+        return parse_reactions(files.lines(stream, source), source)
+
+
+def parse_reactions(numbered_lines: Iterable[tuple[int, str]], source: Path) -> list[Reaction]:
+    """Do what :func:`read_reactions` does, with the lines of a file that is open already.
+
+    Args:
+        numbered_lines: Number and text of every line.
+        source: Name of the file, for error messages.
+    """
+    text = io.StringIO("".join(line + "\n" for _, line in numbered_lines))
     reader = csv.reader(text, strict=True)
     try:
         header = next(reader, [])
@@ -115,7 +127,9 @@ def _reaction(row: list[str], position: dict[str, int], width: int, place: str) 
     if len(row) != width:
         raise InputError.at(place, f"{len(row)} columns", f"{width} columns as in the header")
     values = {field: row[index].strip() for field, index in position.items()}
+    values = {field: "" if value == NULL else value for field, value in values.items()}
     place_of = {field: f"{place}, column {name}" for name, field in REACTION_COLUMNS.items()}
+    refuse_negative(values["product_type"], place_of["product_type"])
     for field, value in values.items():
         if not value and field not in OPTIONAL:
             raise InputError.at(place_of[field], "nothing", "a value")

@@ -1,15 +1,13 @@
-"""Find, check and download the weight files of ESM-2."""
+"""Find the weight files of ESM-2, check them, and say where they are published."""
 
-import hashlib
 import os
 import pathlib
 import re
 
-from ..console import Advance, warn
-from ..errors import InputError, ModelError
-from ..io.download import download
-from ..io.outputs import open_text_output
+from ..errors import ModelError
+from ..io import published
 from ..io.paths import Path
+from ..io.published import Kind, PublishedFile
 
 # Layers and dimension of the released sizes. Lin et al. 2023, 10.1126/science.ade2574
 SIZES = {
@@ -34,10 +32,8 @@ CHECKSUMS = {
 ADDRESS = "https://dl.fbaipublicfiles.com/fair-esm/models/{name}.pt"
 VARIABLE = "TPSPRED_WEIGHTS"  # environment variable: a weight file, or a folder of weight files
 NAME = re.compile(r"\w[\w.-]*", re.ASCII)  # a name is part of a path and of every row of a table
-CHECKSUM = re.compile(r"[0-9a-f]{64}")
-MAGIC = b"PK\x03\x04"  # torch.save writes ZIP archives; the format before torch 1.6 is not read
-BLOCK = 1 << 20  # bytes that are read at a time
-MAX_RECORD_BYTES = 10_000  # of a record of a checksum, of which only the first word counts
+# torch.save writes ZIP archives; the format before torch 1.6 is not read.
+KIND = Kind("a weight file (.pt)", b"PK\x03\x04", ModelError)
 
 
 def cache() -> pathlib.Path:
@@ -120,138 +116,18 @@ def _places(name: str, given: Path | None) -> list[pathlib.Path]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, after comparing it with the one that was recorded.
+    """Return the SHA-256 of a weight file, after comparing it with the one that was recorded.
 
     Raises:
         ModelError: If the file cannot be read, or has changed since its checksum was recorded.
     """
-    digest = hashlib.sha256()
-    try:
-        if not os.path.isfile(path):  # a device or a pipe might never end
-            raise ModelError.at(path, "a folder or a device", "a weight file")
-        with open(path, "rb") as handle:
-            while block := handle.read(BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-    checksum = digest.hexdigest()
-    recorded = _recorded_checksum(path)
-    if recorded not in (None, checksum):
-        raise ModelError.at(
-            path,
-            f"SHA-256 {checksum[:12]}",
-            f"{recorded:.12} as {_record_of(path).name} says; fetch the file again, or delete "
-            "the record if you have changed the file yourself",
-        )
-    return checksum
+    return published.sha256(path, KIND)
 
 
-def check(path: Path, expected: str | None) -> str:
-    """Return the SHA-256 of a file, and refuse the file if the checksum is not the expected one.
-
-    Args:
-        path: Path of the file.
-        expected: SHA-256 in hexadecimal digits of any case; None accepts every file.
-
-    Raises:
-        ModelError: If the file has another checksum.
-    """
-    checksum = sha256(path)
-    if expected and checksum != expected.lower():
-        raise ModelError.at(path, f"a file with SHA-256 {checksum}", expected.lower())
-    return checksum
-
-
-def adopt(name: str, path: Path, expected: str | None = None) -> str:
-    """Check a weight file that is already there, and record its checksum if there is no record.
+def released(name: str) -> PublishedFile:
+    """Return where fair-esm publishes the weights of an ESM-2, and their checksum if it is known.
 
     Args:
         name: Name of the ESM-2, one of :data:`SIZES`.
-        path: Path of the file.
-        expected: SHA-256 that the file must have. By default the one of the released file, if it
-            is known.
-
-    Returns:
-        SHA-256 of the file.
-
-    Raises:
-        ModelError: If the file has another checksum.
     """
-    checksum = check(path, expected or CHECKSUMS.get(name))
-    if _recorded_checksum(path) is None:
-        try:
-            _record(path, checksum)
-        except InputError as error:
-            warn("%s; the checksum is not recorded", error)
-    return checksum
-
-
-def fetch(
-    name: str,
-    target: Path,
-    expected: str | None = None,
-    address: str | None = None,
-    progress: Advance = lambda count, total=None: None,
-    allow_http: bool = False,
-) -> str:
-    """Download a weight file, check it and write its checksum to a file beside it.
-
-    The download goes to ``target.part``, which is renamed at the end. If an earlier download was
-    interrupted, it continues where that one stopped.
-
-    Args:
-        name: Name of an ESM-2, one of :data:`SIZES`.
-        target: Path of the finished file; ``target.sha256`` records its checksum.
-        expected: SHA-256 that the file must have. By default the one of the released file; if that
-            is not known, the one that an earlier download recorded, and any file the first time.
-        address: URL to use instead of the official one.
-        progress: Called with the number of bytes received and, once, ``total=`` bytes.
-        allow_http: Whether the address, or one that it leads to, may begin with http:.
-
-    Returns:
-        SHA-256 of the file.
-
-    Raises:
-        TpspredError: If the address is refused or cannot be reached, the download ends early, or
-            the file is not the expected one.
-    """
-    address = address or ADDRESS.format(name=name)
-    final = os.path.realpath(target)
-    expected = expected or CHECKSUMS.get(name) or _recorded_checksum(final)
-    with download(address, final, MAGIC, "weights (.pt)", allow_http, progress) as path:
-        checksum = check(path, expected)
-        _record(final, checksum)
-    return checksum
-
-
-def _record_of(path: Path) -> pathlib.Path:
-    """Return the path of the file that records the checksum of a weight file.
-
-    It lies beside the file itself, also if the path is a link.
-    """
-    return pathlib.Path(f"{os.path.realpath(path)}.sha256")
-
-
-def _record(path: Path, checksum: str) -> None:
-    """Record the checksum of a weight file, as sha256sum writes it."""
-    with open_text_output(_record_of(path)) as handle:
-        handle.write(f"{checksum}  {os.path.basename(os.path.realpath(path))}\n")
-
-
-def _recorded_checksum(path: Path) -> str | None:
-    """Return the checksum that was recorded for a weight file; None if there is no record.
-
-    Raises:
-        ModelError: If the record contains something else.
-    """
-    record = _record_of(path)
-    try:
-        with open(record, errors="replace") as handle:
-            words = handle.read(MAX_RECORD_BYTES).split()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ModelError(f"{record}: cannot be read: {error.strerror}") from None
-    if not words or not CHECKSUM.fullmatch(words[0].lower()):
-        raise ModelError.at(record, "a file without a checksum", "SHA-256 in hexadecimal digits")
-    return words[0].lower()
+    return PublishedFile(ADDRESS.format(name=name), KIND, CHECKSUMS.get(name))

@@ -251,8 +251,8 @@ def cross_validate(
     rng = np.random.default_rng(config.seed)
     labels = labels_of(enzymes)
     # Enzymes that are scored, and those that only train.
-    left_out_once = np.flatnonzero(folds != ALWAYS_TRAINS)
-    additional = np.flatnonzero(folds == ALWAYS_TRAINS)
+    left_out_once = np.flatnonzero(folds != ALWAYS_TRAINS).tolist()
+    additional = np.flatnonzero(folds == ALWAYS_TRAINS).tolist()
     to_additional = identities[np.ix_(left_out_once, additional)]  # (enzymes, additional)
     added = [enzymes[i] for i in additional]
     identities = identities[np.ix_(left_out_once, left_out_once)]

@@ -17,10 +17,12 @@ INTACT = "intact"
 ALTERED = "altered"
 MISSING = "missing"
 # Residues that bind magnesium, counted from the first of the motif (negative from its end): the
-# outer acids of DDxxD; N or D, S or T, and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
-METAL = {"DDxxD": (0, -1), "NSE/DTE": (0, 4, -1)}
+# outer acids of DDxxD and DxxxD; N or D, S or T, and E of NSE/DTE. 10.1021/acs.chemrev.7b00287
+METAL = {"DDxxD": (0, -1), "NSE/DTE": (0, 4, -1), "DxxxD": (0, -1)}
 # Class of terpene synthases whose active site a motif is.
-CATALYTIC = {"DDxxD": "1", "NSE/DTE": "1", "DxDD": "2", "DCTAE": "2"}
+CATALYTIC = {
+    "DDxxD": "1", "NSE/DTE": "1", "DxxxD": "1", "NDxxDxxxD": "1", "DxDD": "2", "DCTAE": "2",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +49,23 @@ class Motif:
 MOTIFS = {
     motif.name: motif
     for motif in (
-        # Mg2+ binding, class I; DDxxxxD in bacterial prenyltransferases.
+        # Mg2+ binding, class I. Prenyl diphosphate synthases have it twice: their first and second
+        # aspartate-rich motifs, FARM (DDxxxxD in bacteria) and SARM.
         Motif("DDxxD", re.compile("(?=(DD(?:..[DE]|....D)))"), 5, "10.1126/science.277.5333.1815"),
         # The second Mg2+ site of class I: (N,D)D(L,I,V)x(S,T)xxxE.
         Motif(
             "NSE/DTE", re.compile("(?=([ND]D[A-Z].[STG]...[ED]))"), 9, "10.1021/acs.chemrev.7b00287"
+        ),
+        # Mg2+ binding, twice in squalene and phytoene synthases, and the second motif of the UbiA
+        # superfamily. Two acids alone are noise unless nearly the whole family has them.
+        Motif("DxxxD", re.compile("(?=(D...D))"), 5, "10.1371/journal.ppat.1004114", 0.9),
+        # The first motif of the UbiA superfamily; NQxxxxxED in its terpene synthases.
+        Motif(
+            "NDxxDxxxD",
+            re.compile("(?=(N[DQ]..[DEGA]...D))"),
+            9,
+            "10.1126/science.1246774",
+            0.9,
         ),
         # The acid of class II.
         Motif("DxDD", re.compile("(?=(D.DD))"), 4, "10.1021/cr050286w", 0.05),
@@ -59,8 +73,9 @@ MOTIFS = {
         Motif("RRx8W", re.compile("(?=(RR.{8}W))"), 11, "10.1073/pnas.95.8.4126", 0.05),
         # Repeats of triterpene cyclases.
         Motif("QW", re.compile("(?=(Q.{2,5}G.W))"), 8, "10.1021/acs.chemrev.7b00287"),
-        # The acid of oxidosqualene and squalene cyclases.
-        Motif("DCTAE", re.compile("(?=(D[CD]TA[EV]))"), 5, "10.1073/pnas.92.20.9274", 0.05),
+        # The acid of oxidosqualene cyclases and the residue that activates it: DCTAE in most
+        # enzymes, DCISE or DTTSE in some fungi, DDTAV in squalene-hopene cyclases. The last varies.
+        Motif("DCTAE", re.compile("(?=(D[CDT][STIV][AGST].))"), 5, "10.1038/nature02993"),
     )
 }
 WINDOW = 4  # columns on either side of a site
@@ -97,6 +112,7 @@ class MotifHit:
         start: First residue, 1-based; 0 if the motif is missing.
         end: Last residue, 1-based inclusive; 0 if the motif is missing.
         residues: The residues that stand there, '' if the motif is missing.
+        frequency: Share of the family's members that have the motif there, 0–1.
     """
 
     motif: str
@@ -104,6 +120,7 @@ class MotifHit:
     start: int
     end: int
     residues: str
+    frequency: float = 1.0
 
 
 def find_sites(sequences: Sequence[str], positions: NDArray[np.int32]) -> list[Site]:
@@ -148,13 +165,26 @@ def find_sites(sequences: Sequence[str], positions: NDArray[np.int32]) -> list[S
 def _is_plausible(site: Site, sites: Sequence[Site], columns: int) -> bool:
     """Return whether a profile can have a motif where it was found.
 
-    N-terminal and class II motifs stand before the class I sites of a profile that is long enough
-    for a class II fold. All other motifs may stand anywhere.
+    N-terminal and class II motifs stand before the DDxxD and NSE/DTE of a profile that is long
+    enough for a class II fold. The looser motifs DxxxD and NDxxDxxxD need a family without NSE/DTE.
+    There, a place of DxxxD is one of DDxxD if half of the family has that. All other motifs may
+    stand anywhere.
     """
-    if site.motif not in ("DxDD", "DCTAE", "RRx8W"):
-        return True
-    metal = [other.column for other in sites if other.motif in METAL]
-    return columns >= CLASS_TWO_COLUMNS and site.column < min(metal, default=columns + 1)
+    of = {motif: [other for other in sites if other.motif == motif] for motif in MOTIFS}
+    if site.motif in ("DxDD", "DCTAE", "RRx8W"):
+        metal = [other.column for other in of["DDxxD"] + of["NSE/DTE"]]
+        return columns >= CLASS_TWO_COLUMNS and site.column < min(metal, default=columns + 1)
+    if site.motif in ("DxxxD", "NDxxDxxxD"):
+        strict = [other for other in of["DDxxD"] if other.frequency >= EXPECTED]
+        return not of["NSE/DTE"] and not _is_near(site, strict)
+    if site.motif == "DDxxD" and site.frequency < EXPECTED and not of["NSE/DTE"]:
+        return not _is_near(site, of["DxxxD"])
+    return True
+
+
+def _is_near(site: Site, others: Iterable[Site]) -> bool:
+    """Return whether a site is as close to one of others as no two sites of one motif are."""
+    return any(abs(site.column - other.column) <= SEPARATION for other in others)
 
 
 def find_motifs(
@@ -171,7 +201,7 @@ def find_motifs(
         One hit per site, in the same order.
 
     >>> find_motifs("MADDAADK", [Site("DDxxD", 2, 1.0)], np.array([2, 3, 4]))
-    [MotifHit(motif='DDxxD', state='intact', start=3, end=7, residues='DDAAD')]
+    [MotifHit(motif='DDxxD', state='intact', start=3, end=7, residues='DDAAD', frequency=1.0)]
     """
     return [_read(sequence, site, positions) for site in sites]
 
@@ -179,7 +209,7 @@ def find_motifs(
 def _read(sequence: str, site: Site, positions: NDArray[np.int32]) -> MotifHit:
     """Read one motif in a protein, no more than four columns away from its site."""
     motif = MOTIFS[site.motif]
-    missing = MotifHit(motif.name, MISSING, 0, 0, "")
+    missing = MotifHit(motif.name, MISSING, 0, 0, "", site.frequency)
     window = positions[max(0, site.column - 1 - WINDOW) : site.column + WINDOW]
     window = window[window > 0]
     if not len(window):
@@ -195,11 +225,13 @@ def _read(sequence: str, site: Site, positions: NDArray[np.int32]) -> MotifHit:
     if matches:
         best = min(matches, key=lambda match: abs(match.start() + 1 - centre))
         start = best.start() + 1
-        return MotifHit(motif.name, INTACT, start, start + len(best[1]) - 1, best[1])
+        end = start + len(best[1]) - 1
+        return MotifHit(motif.name, INTACT, start, end, best[1], site.frequency)
     if site.frequency < EXPECTED:
         return missing
     residues = sequence[centre - 1 : centre - 1 + motif.width]
-    return MotifHit(motif.name, ALTERED, centre, centre + len(residues) - 1, residues)
+    end = centre + len(residues) - 1
+    return MotifHit(motif.name, ALTERED, centre, end, residues, site.frequency)
 
 
 def present(hits: Iterable[MotifHit]) -> list[MotifHit]:
@@ -238,6 +270,18 @@ def classes(hits: Iterable[MotifHit]) -> set[str]:
     {'2'}
     """
     return {CATALYTIC[hit.motif] for hit in hits if hit.state == INTACT and hit.motif in CATALYTIC}
+
+
+def expected_classes(hits: Iterable[MotifHit]) -> set[str]:
+    """Return the classes whose active site at least half of the family has, intact or not here.
+
+    >>> expected_classes([MotifHit("DxDD", "missing", 0, 0, "", 0.1)])
+    set()
+    >>> expected_classes([MotifHit("DDxxD", "missing", 0, 0, "", 0.9)])
+    {'1'}
+    """
+    expected = [hit for hit in hits if hit.frequency >= EXPECTED]
+    return {CATALYTIC[hit.motif] for hit in expected if hit.motif in CATALYTIC}
 
 
 def metal_contacts(hit: MotifHit) -> list[int]:

@@ -111,23 +111,24 @@ def warning_flags(
 
     ``no_similar_enzyme``: the nearest characterised enzyme is less similar than that of 99 % of the
     characterised enzymes themselves. ``no_neighbour_agrees``: none of the neighbours
-    has a called ensemble. ``no_intact_active_site``: no motif of an active site is intact.
-    ``motif_conflict``: the intact active site is not of the class that makes the product
-    type.
+    has a called ensemble. ``no_intact_active_site``: the family has motifs of an active site,
+    and none of them is intact. ``motif_conflict``: the product type is one that class I makes, the
+    family has a class I active site, and only that of class II is intact.
 
     Args:
         similarity: Similarity to the nearest characterised enzyme.
         min_similarity: Similarity below which ``no_similar_enzyme`` is raised.
         neighbours: The nearest characterised enzymes.
         product_type: The most likely product type.
-        motif_hits: Motifs of the protein.
+        motif_hits: What the protein has at the motif sites of its best profile.
     """
     if similarity < min_similarity:
         yield NO_SIMILAR_ENZYME
     if neighbours and all(neighbour.agrees is False for neighbour in neighbours):
         yield NO_NEIGHBOUR_AGREES
     intact = motifs.classes(motif_hits)
-    if not intact:
+    lost = motifs.expected_classes(motif_hits) - intact
+    if not intact and lost:
         yield NO_INTACT_ACTIVE_SITE
-    elif product_type not in EITHER_CLASS and "1" not in intact:
+    elif "1" in lost and product_type not in EITHER_CLASS:
         yield MOTIF_CONFLICT
