@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from tpspred.dataset.labels import IS_TPS
 from tpspred.dataset.product_types import RELATED_TYPES
 from tpspred.model import checkpoint
-from tpspred.model.predictor import NETWORK_SHARE
+from tpspred.model.predictor import NETWORK_SHARE, REGRESSION_SHARE, VOTE_SHARE
 
 LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
@@ -47,6 +47,7 @@ def main():
             labels=label_table(scores),
             statuses=status_table(options),
             negatives_tests=negatives_table(options),
+            calibration=calibration_table(options),
             promises=promise_table(options),
             classes=class_table(model, scores),
             known_failures=(folder / "known_failures.md").read_text().strip(),
@@ -79,7 +80,9 @@ def numbers_of(model):
         "dimension": model.encoder.dimension,
         "members": len(model.trained.member_folds),
         "folds": options["folds"],
-        "share": NETWORK_SHARE,
+        "networks": NETWORK_SHARE,
+        "vote": VOTE_SHARE,
+        "regression": REGRESSION_SHARE,
         "calibrated": model.calibration.sequences,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
     }
@@ -151,6 +154,22 @@ def negatives_table(options):
     header = ["level", "against", "negatives", "AP", "95 % interval", "ROC AUC"]
     header += ["precision of tps", "recall of tps", "calibration error"]
     return markdown(header, rows)
+
+
+def calibration_table(options):
+    """Return the calibration errors of the ensembles per band of identity."""
+    cells_of = {}  # band → level → cell
+    for level in LEVELS:
+        for row in read_table(options.predictions / level / "identity.tsv"):
+            if row["method"] == "tpspred":
+                band = f"{float(row['identity_from']):.0%} to {float(row['identity_to']):.0%}"
+                errors = f"{row['calibration_error']} ({row['calibration_error_of_calls']})"
+                cells_of.setdefault(band, {})[level] = f"{errors}, n = {row['enzymes']}"
+    rows = [
+        [band, *(cells.get(level, NOT_SCORED) for level in LEVELS)]
+        for band, cells in sorted(cells_of.items(), key=lambda item: int(item[0].split("%")[0]))
+    ]
+    return markdown(["identity", *LEVELS], rows)
 
 
 def promise_table(options):

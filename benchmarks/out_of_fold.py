@@ -3,6 +3,7 @@
 
     out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER]
                    [--report page.html] [--baselines] [--encoder esm2_NAME --weights FILE]
+                   [--added TABLE]
 
 For every fold the whole pipeline (profiles, column weights, projection, scaling, networks,
 calibration, thresholds) is fitted on the other folds with the defaults of tpspred train. Negatives
@@ -11,6 +12,9 @@ that are more similar to a protein of the left-out fold than the level allows ar
 The table has one column per label of truth.tsv and, for reading, the status. A score is the
 log-odds of the probability, because a threshold lies half-way between two scores, and half-way
 between two small probabilities would be next to the larger one.
+
+With --added the enzymes of a further table (see tpspred prepare) train too, each in the folds whose
+left-out enzymes are less similar to it than the level allows. They are not scored.
 
 Tables and page are those of tpspred evaluate, with both sets of negatives. With --encoder the
 pipeline is also fitted on the vectors of that language model, alone and joined to those of the
@@ -29,9 +33,8 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from tpspred.dataset.enzymes import from_reactions
 from tpspred.dataset.labels import IS_TPS
-from tpspred.dataset.reactions import read_reactions
+from tpspred.dataset.tables import merge_tables, read_tables
 from tpspred.encoders.runtime import Runtime
 from tpspred.evaluation import cross_validation, other_encoders
 from tpspred.evaluation import report as reports
@@ -60,6 +63,7 @@ def main():
     )
     parser.add_argument("--encoder", metavar="esm2_NAME", help="ESM-2 to compare with")
     parser.add_argument("--weights", help="weights of this ESM-2 (.pt)")
+    parser.add_argument("--added", help="table of additional enzymes that train")
     parser.add_argument("--threads", type=int, default=2)
     hyperparameters.add_arguments(parser, Config)
     parsed = parser.parse_args()
@@ -68,9 +72,10 @@ def main():
     options = vars(parsed)
     config = hyperparameters.from_arguments(parsed, Config)
 
-    reactions = read_reactions(options["data"] / "data/marts_reactions.csv.gz")
-    enzymes = from_reactions(reactions)
+    sources = [options["data"] / "data/marts_reactions.csv.gz", options["added"]]
+    enzymes = merge_tables(read_tables([source for source in sources if source]))
     fold_of = read_folds(options["data"] / "benchmark/truth.tsv", options["level"])
+    folds = [fold_of.get(enzyme.id, cross_validation.ALWAYS_TRAINS) for enzyme in enzymes]
     began = time.monotonic()
     device = torch.device("cpu")
     runtime = Runtime(weights=options["weights"])
@@ -81,7 +86,7 @@ def main():
         enzymes,
         identity_matrix([enzyme.sequence for enzyme in enzymes], options["threads"]),
         read_negatives(options["data"] / "data"),
-        np.array([fold_of[enzyme.id] for enzyme in enzymes]),
+        np.array(folds),
         NEAREST_NEGATIVE[options["level"]],
         config,
         device,

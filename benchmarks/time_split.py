@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Score the enzymes that MARTS-DB gained after the training data, beside BLAST.
 
-    time_split.py --data DATA [--model FILE ...] [--train] [--threads 2]
+    time_split.py --data DATA [--model FILE ...] [--threads 2]
 
-DATA contains data/marts_reactions.csv.gz, the negatives and data/marts_2026_02_new.tsv. Scored are
-the bundled model, the models that are named, and with --train one that is trained here on
-marts_reactions.csv.gz and the negatives with the defaults of tpspred train.
+DATA contains data/marts_reactions.csv.gz, the negatives and data/marts_2026_02_new.tsv. A model is
+trained on marts_reactions.csv.gz and the negatives with the defaults of tpspred train. Models that
+are named are scored beside it; it is said how many of the new enzymes they have seen, because the
+bundled model, for one, was trained on them.
 
 Prints a Markdown table over the ensembles with at least three of the new enzymes: macro AP, macro
 F1 of the calls, and how many product types are right. BLAST is the vote of the 20 best hits (AP)
@@ -35,6 +36,7 @@ from tpspred.evaluation import baselines
 from tpspred.io.fasta import protein_record
 from tpspred.model import checkpoint, metrics
 from tpspred.model.hyperparameters import Config
+from tpspred.model.trained import sequence_hash
 
 MIN_POSITIVES = 3
 COLUMNS = ("what", "macro AP", "macro F1", "product types", "not found")
@@ -46,7 +48,6 @@ def main():
     )
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--model", action="append", default=[], metavar="FILE")
-    parser.add_argument("--train", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     folder = options.data / "data"
@@ -58,15 +59,11 @@ def main():
     scored = truth.sum(0) >= MIN_POSITIVES
     types = [set(line["product_types"].split(";")) for line in new]
 
-    models = {"the bundled model": checkpoint.load()}
-    models |= {path: checkpoint.load(path) for path in options.model}
-    if options.train:
-        negatives = [
-            record for each in out_of_fold.read_negatives(folder).values() for record in each
-        ]
-        models["trained here"], _ = building.build_model(
-            known, negatives, Config(), "here", torch.device("cpu"), threads=options.threads
-        )
+    negatives = [record for each in out_of_fold.read_negatives(folder).values() for record in each]
+    trained, _ = building.build_model(
+        known, negatives, Config(), "here", torch.device("cpu"), threads=options.threads
+    )
+    models = {"trained here": trained} | {path: checkpoint.load(path) for path in options.model}
     print(f"{len(new)} enzymes, {scored.sum()} ensembles with {MIN_POSITIVES} or more of them\n")
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
     for name, model in models.items():
@@ -75,7 +72,8 @@ def main():
         called = in_columns([{e.name for e in call.ensembles} for call in calls], ensembles.SLUGS)
         right = sum(call.product_type in own for call, own in zip(calls, types))
         missed = sum(not call.is_scored for call in calls)
-        print_row(f"{name} ({model.name})", truth, scored, scores, called, right, missed)
+        seen = sum(sequence_hash(x.sequence) in model.trained.fold_of for x in records)
+        print_row(f"{name}, which has seen {seen}", truth, scored, scores, called, right, missed)
 
     sequences = [record.sequence for record in records]
     hits_of = baselines.search(sequences, [enzyme.sequence for enzyme in known], options.threads)

@@ -197,7 +197,9 @@ def _train(
     references = References.from_vectors(
         about,
         comparable(examples.embedding[rows], encoder.parts, trained.scaling),
+        trained.scaling.features(examples.features[rows]),
         examples.targets[rows],
+        examples.mask[rows],
         trained.sequence_folds[rows],
         examples.identities[np.ix_(rows, rows)],
     )

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import itertools
 import json
 import re
 
@@ -14,6 +15,8 @@ from tpspred import cli
 from tpspred.cli import options
 from tpspred.dataset.enzymes import read_enzymes
 from tpspred.io import fasta, store
+from tpspred.model.calibration import POSSIBLE
+from tpspred.model.calls import MAX_ENSEMBLES, EnsembleCall
 from tpspred.writers import FORMATS, tsv
 
 PROTEINS = DATA / "proteins.faa"
@@ -95,7 +98,7 @@ def weak_fragment(tmp_path):
     """A file with a fragment of a test protein that is too short to match its profile."""
     tri = next(r for r in fasta.read_fasta(PROTEINS) if r.id == "plantae_tri_1")
     path = tmp_path / "fragment.faa"
-    path.write_text(f">fragment\n{tri.sequence[:30]}\n>random\n{'MKVLAW' * 5}\n")
+    path.write_text(f">fragment\n{tri.sequence[:28]}\n>random\n{'MKVL' * 7}\n")
     return path
 
 
@@ -249,21 +252,23 @@ def test_neighbours_are_counted_and_aligned(run, model, tmp_path):
 
 @pytest.mark.slow
 def test_explain(run):
-    done = run("explain", PROTEINS, "--id", "fungi_sesq_1", "--top", 5)
+    done = run("explain", PROTEINS, "--id", "bacteria_sesq_di_1", "--top", 5)
     rows = table(done.out)
     assert done.code == 0 and [row["kind"] for row in rows] == ["residue"] * 5 + ["feature"] * 5
-    assert "ensemble:specialized_cyclic of fungi_sesq_1: probability 0.7" in done.err
+    bacterial = next(row for row in table(EXPECTED) if row["id"] == "bacteria_sesq_di_1")
+    name, _, probability = bacterial["ensembles"].partition(";")[0].partition(":")
+    assert f"ensemble:{name} of bacteria_sesq_di_1: probability {probability};" in done.err
     named = run(
         "explain",
         PROTEINS,
         "--id",
-        "fungi_sesq_1",
+        "bacteria_sesq_di_1",
         "--label",
         "is_tps:terpene_synthase",
         "--top",
         5,
     )
-    assert named.out != done.out and "is_tps:terpene_synthase of fungi_sesq_1" in named.err
+    assert named.out != done.out and "is_tps:terpene_synthase of bacteria_sesq_di_1" in named.err
     for name, message in (
         ("nobody", "found no record nobody"),
         ("random_0", "found no match to a family profile"),
@@ -279,34 +284,58 @@ def test_info(run, model):
     about = json.loads(run("info", "--json").out)
     rows = {row["label"]: row for row in about["labels"]}
     assert rows["ensemble:tri_squalene"]["positives"] == 39
-    assert 0 < rows["ensemble:tri_squalene"]["threshold"] < 1
+    assert rows["ensemble:tri_squalene"]["threshold"] == POSSIBLE
+    callable_ensembles = {
+        label.removeprefix("ensemble:")
+        for label, row in rows.items()
+        if label.startswith("ensemble:") and row["threshold"] <= 1
+    }
+    assert callable_ensembles == set(model.callable_ensembles()) < set(model.ensembles.values())
     assert len(rows) == len(model.labels)
     assert about["calibration"]["proteins"] == model.calibration.sequences
     assert "ensemble:tri_squalene\t39\t" in text
     assert run("info", DATA / "proteins.faa").code == 1
 
 
+def called_ensembles(row):
+    """The called ensembles of a row of the table, with their probabilities."""
+    cells = [cell.split(":") for cell in row["ensembles"].split(";") if ":" in cell]
+    return {name: float(probability) for name, probability in cells}
+
+
+def test_ensembles_are_called_from_one_probability_on_and_have_a_word_for_it():
+    rows = table(EXPECTED)
+    assert any(map(called_ensembles, rows))
+    for row in rows:
+        called = called_ensembles(row)
+        assert len(called) <= MAX_ENSEMBLES
+        assert all(probability >= POSSIBLE for probability in called.values())
+        assert list(called.values()) == sorted(called.values(), reverse=True)
+        words = [f"{name}:{EnsembleCall(name, called[name]).confidence}" for name in called]
+        assert row["ensemble_confidence"] == (";".join(words) or row["ensembles"])
+
+
+def test_help_names_the_default_of_the_precision(run):
+    text = " ".join(run("predict", "--help").out.decode().split())
+    assert f"[default: (probability {POSSIBLE}); 0<=x<=1]" in text
+    assert {5: "At most five ensembles"}[MAX_ENSEMBLES] in text
+
+
 @pytest.mark.slow
-def test_precision_and_coverage_are_chosen(run):
+def test_precision_and_coverage_are_chosen(run, model):
     usual = table(EXPECTED)
     assert {row["ensemble_set"] for row in usual} == {"NA"}
     strict, sure = (
         table(run("predict", PROTEINS, "--target-precision", share).out) for share in ("0.5", "1")
     )
-    named = [
-        [
-            {call.split(":")[0] for call in row["ensembles"].split(";")} - {"none", "NA"}
-            for row in rows
-        ]
-        for rows in (strict, sure)
-    ]
-    assert sum(map(len, named[1])) <= sum(map(len, named[0])) and any(named[0])
-    for row in strict:
-        assert all(
-            float(call.split(":")[1]) >= 0.5
-            for call in row["ensemble_precision"].split(";")
-            if ":" in call
-        )
+    promised = model.with_promises(0.5).calibration
+    column_of = {name: i for i, name in model.ensembles.items()}
+    called = [called_ensembles(row) for row in strict]
+    assert sum(map(len, map(called_ensembles, sure))) <= sum(map(len, called)) and any(called)
+    for name, probability in itertools.chain.from_iterable(map(dict.items, called)):
+        column = column_of[name]
+        assert promised.precision[column] >= 0.5
+        assert probability >= promised.thresholds[column] - 1e-4
     done = run("predict", PROTEINS, "--target-precision", 0.7)
     assert "ensembles reach a precision of 0.7" in done.err
     wide, narrow = (

@@ -1,11 +1,14 @@
 """Labels of a model and of enzymes."""
 
+import dataclasses
+
 import numpy as np
 
 from tpspred.dataset.labels import (
     GROUPS,
     IS_TPS,
     Label,
+    known_targets,
     label_targets,
     labels_of,
     product_targets,
@@ -37,6 +40,14 @@ def test_targets_follow_the_labels(enzymes):
         assert column["ensemble:mono_sabinene"][i] == ("mono_sabinene" in enzyme.ensembles)
     assert not column["product_type:psy"].any()
     assert column["is_tps:terpene_synthase"].sum() == 18  # all but six prenyltransferases
+
+
+def test_substrates_are_not_known_of_an_enzyme_that_names_none(enzymes):
+    labels = labels_of(enzymes)
+    nameless = dataclasses.replace(enzymes[0], substrates=())
+    known = known_targets([enzymes[0], nameless], labels)
+    is_substrate = np.array([label.group == "substrate" for label in labels])
+    assert known[0].all() and known[1].tolist() == (~is_substrate).tolist()
 
 
 def test_targets_keep_their_shape_without_enzymes_or_labels(enzymes):

@@ -58,7 +58,7 @@ def test_where_domains_overlap_the_best_one_stays(library, records, copy_comes_f
     letters = [rng.choice(AMINO_ACIDS) if rng.random() < 0.3 else c for c in member[:300]]
     copy = "".join(letters)
     sequence = copy + member if copy_comes_first else member + copy
-    (hit,) = profiles.search([library["fungi_sesq"]], [sequence])[0]
+    (hit,) = profiles.search([library["bacteria_sesq_di"]], [sequence])[0]
     placed = hit.positions[:290][hit.positions[:290] > 0]
     assert len(placed) > 200
     assert ((placed > 300) == copy_comes_first).all()
@@ -67,7 +67,7 @@ def test_where_domains_overlap_the_best_one_stays(library, records, copy_comes_f
 def test_what_is_a_little_like_a_profile_is_a_weak_hit(model, records):
     """The longer the beginning of a member, the more it is like its profile."""
     search = profiles.Search(model.encoder.profiles)
-    beginnings = [records[2].sequence[:length] for length in (20, 30, 36, 40)]
+    beginnings = [records[2].sequence[:length] for length in (20, 27, 28, 40)]
     nothing, weak, stronger, match = search.matches(beginnings)
     assert nothing == ([], None)
     assert weak.hits == stronger.hits == [] and weak.weak.profile == "plantae_tri"
@@ -83,7 +83,7 @@ def test_hits_are_sorted_by_bits(proteins):
 
 
 def test_empty_sequences_match_nothing_and_keep_their_place(library, records):
-    wanted = [library["fungi_sesq"]]
+    wanted = [library["bacteria_sesq_di"]]
     assert profiles.search(wanted, []) == []
     assert profiles.search(wanted, ["", ""]) == [[], []]
     empty, found = profiles.search(wanted, ["", records[1].sequence])
@@ -136,8 +136,23 @@ def test_arrays_of_profiles_that_do_not_fit_are_refused(library, part):
         profiles.unpack(["a b", *list(library)[1:]], packed)
 
 
+@pytest.mark.parametrize("number", [np.nan, -0.1, 2.0, 1e30, np.inf])
+@pytest.mark.parametrize("part", ["mat", "ins", "compo", "t"])
+def test_arrays_that_crash_hmmer_are_refused(library, part, number):
+    packed = profiles.pack(profile.hmm for profile in library.values())
+    for column in range(packed[part].shape[1]):
+        damaged = packed[part].copy()
+        damaged[1, column] = number
+        with pytest.raises(ValueError, match=f"^{part}: no shares of one"):
+            profiles.unpack(list(library), packed | {part: damaged})
+    scores = packed["evparam"].copy()
+    scores[0, 0] = np.nan
+    with pytest.raises(ValueError, match="evparam"):
+        profiles.unpack(list(library), packed | {"evparam": scores})
+
+
 def test_checksum_depends_on_names_hmms_and_their_order(library):
-    first, second = library["fungi_sesq"], library["plantae_sqs"]
+    first, second = library["bacteria_sesq_di"], library["plantae_sqs"]
     renamed = dataclasses.replace(first, name="other")
     swapped = dataclasses.replace(first, hmm=second.hmm)
     sets = [[first, second], [second, first], [first], [renamed, second], [swapped, second]]
@@ -152,7 +167,7 @@ def test_many_weak_pieces_are_no_hit(library, records):
     chimera = ""
     for start in range(rng.randrange(40), len(member), 80):
         chimera += "".join(rng.choices(AMINO_ACIDS, k=60)) + member[start : start + 20]
-    profile = library["fungi_sesq"]
+    profile = library["bacteria_sesq_di"]
     target = easel.TextSequence(name=b"0", sequence=chimera).digitize(profiles.ALPHABET)
     (top,) = pyhmmer.hmmsearch([profile.hmm], [target], cpus=1, E=1e-3, Z=10_000, seed=42)
     assert len(top.reported) == 1  # HMMER alone reports it

@@ -53,7 +53,7 @@ def test_no_record_or_no_profile_is_no_problem(model, records, count):
 
 
 def test_a_protein_without_hits_says_what_it_is_like(model, records):
-    fragment = protein_record("p", records[2].sequence[:30])
+    fragment = protein_record("p", records[2].sequence[:28])
     (protein,) = screen([fragment], model.encoder.profiles)
     assert not protein.hits and not protein.motifs
     assert protein.weak.profile == "plantae_tri"

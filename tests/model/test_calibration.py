@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tpspred.dataset.labels import IS_TPS, Label
 from tpspred.model import calibration
+
+PAIR = [Label("product_type", name) for name in ("mono", "sesq")]
 
 
 @given(st.floats(-15, 15))
@@ -20,13 +23,59 @@ def test_extreme_numbers_stay_finite():
     )
 
 
+def fit_one(logits, targets, similarity):
+    """Fit a product type; the other labels have the same targets and no part in it."""
+    logits, targets = np.repeat(logits, 3, 1), np.repeat(targets, 3, 1)
+    labels = [PAIR[0], IS_TPS, Label("ensemble", "a")]
+    return calibration.fit(logits, targets, np.ones_like(targets), labels, similarity)
+
+
 def test_platt_recovers_the_line_that_made_the_data():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (20000, 1))
     targets = (rng.random((20000, 1)) < calibration.sigmoid(0.7 * logits - 1)).astype(float)
-    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
-    assert fitted.slopes[0] == pytest.approx(0.7, abs=0.05)
-    assert fitted.offsets[0] == pytest.approx(-1, abs=0.1)
+    similarity = rng.random(20000)
+    fitted = fit_one(logits, targets, similarity)
+    assert fitted.slopes[1] == pytest.approx([0.7, 0], abs=0.05)
+    assert fitted.offsets[1] == pytest.approx([-1, 0], abs=0.1)
+
+
+def test_a_score_is_worth_less_far_from_all_known_enzymes():
+    rng = np.random.default_rng(0)
+    logits, similarity = rng.normal(0, 3, (20000, 1)), rng.random(20000)
+    chance = calibration.sigmoid(similarity[:, None] * logits - 1)
+    targets = (rng.random((20000, 1)) < chance).astype(float)
+    fitted = fit_one(logits, targets, similarity)
+    caution = calibration.OPTIMISM_SLOPE
+    assert fitted.slopes[0] == pytest.approx([0, caution], abs=0.15)
+    near, far = fitted.probabilities(np.full((2, 3), 3.0), np.array([1.0, 0.1]))[:, 0]
+    expected = caution * np.array([2, -0.7]) + calibration.OPTIMISM_OFFSET
+    assert [near, far] == pytest.approx(calibration.sigmoid(expected), abs=0.05)
+    # What is no enzyme is not judged by its similarity to enzymes.
+    assert fitted.slopes[1, 1] == pytest.approx(0, abs=1e-4)
+
+
+def test_what_enzymes_say_of_enzymes_is_taken_with_caution():
+    """The encoder has seen the labels of held-out enzymes, so that their scores are too good."""
+    rng = np.random.default_rng(0)
+    logits = np.repeat(rng.normal(0, 3, (20000, 1)), 2, 1)
+    targets = (rng.random((20000, 2)) < calibration.sigmoid(logits)).astype(float)
+    labels = [IS_TPS, Label("ensemble", "a")]
+    fitted = calibration.fit(logits, targets, np.ones_like(targets), labels, np.ones(20000))
+    own, cautious = calibration.log_odds(fitted.probabilities(np.full(2, 2.0), 1.0))
+    assert own == pytest.approx(2, abs=0.1)
+    assert cautious == pytest.approx(
+        2 * calibration.OPTIMISM_SLOPE + calibration.OPTIMISM_OFFSET, abs=0.1
+    )
+
+
+def test_ensembles_have_one_threshold_unless_held_out_calls_were_wrong():
+    probabilities = np.tile([[0.9, 0.9, 0.1, 0.3]], (20, 1))
+    targets = np.zeros((20, 4))
+    targets[:, 0] = targets[:3, 3] = 1  # 15 % of 0.3 are right
+    thresholds = calibration._ensemble_thresholds(probabilities, targets)
+    never = calibration.NEVER
+    assert thresholds.tolist() == [calibration.POSSIBLE, never, never, never]
 
 
 def test_rare_labels_lean_on_the_others():
@@ -36,8 +85,10 @@ def test_rare_labels_lean_on_the_others():
     # One positive, at the bottom: no reason to call everything.
     targets[:, 2] = 0
     targets[np.argsort(logits[:, 2])[:1], 2] = 1
-    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(len(targets)))
-    assert (fitted.slopes > 0).all()
+    fitted = calibration.fit(
+        logits, targets, np.ones_like(targets), [IS_TPS, *PAIR], np.ones(len(targets))
+    )
+    assert (fitted.slopes.sum(1) > 0).all()  # at the similarity of all of them
     assert ((fitted.thresholds > 0) & (fitted.thresholds < 1)).all()
     assert fitted.thresholds[2] > 0.1
 
@@ -51,7 +102,8 @@ def test_masked_targets_change_nothing():
     other = targets.copy()
     other[150:, 1] = 1 - other[150:, 1]
     first, second = (
-        calibration.fit(logits, answers, mask, 0, np.arange(200.0)) for answers in (targets, other)
+        calibration.fit(logits, answers, mask, [IS_TPS, PAIR[0]], np.arange(200.0))
+        for answers in (targets, other)
     )
     assert np.array_equal(first.slopes, second.slopes)
     assert np.array_equal(first.thresholds, second.thresholds)
@@ -62,10 +114,12 @@ def test_masked_targets_change_nothing():
 
 def test_statuses_keep_their_precision_and_recall():
     rng = np.random.default_rng(0)
-    logits = rng.normal(0, 4, (5000, 1))
-    targets = (rng.random((5000, 1)) < calibration.sigmoid(logits)).astype(float)
-    fitted = calibration.fit(logits, targets, np.ones_like(targets), 0, np.ones(5000))
-    probability, is_tps = fitted.probabilities(logits)[:, 0], targets[:, 0]
+    logits = np.repeat(rng.normal(0, 4, (5000, 1)), 2, 1)
+    targets = (rng.random((5000, 2)) < calibration.sigmoid(logits)).astype(float)
+    fitted = calibration.fit(
+        logits, targets, np.ones_like(targets), [IS_TPS, PAIR[0]], np.zeros(5000)
+    )
+    probability, is_tps = fitted.probabilities(logits, np.zeros(5000))[:, 0], targets[:, 0]
     certain = probability >= fitted.tps_threshold
     assert is_tps[certain].mean() == pytest.approx(0.99, abs=0.001)
     reached = probability[is_tps > 0] >= fitted.uncertain_threshold
@@ -75,7 +129,9 @@ def test_statuses_keep_their_precision_and_recall():
 
 def test_an_uncalibrated_model_has_raw_probabilities_and_no_precision():
     raw = calibration.uncalibrated(2)
-    assert raw.probabilities(np.array([0.0, 1.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
+    assert raw.probabilities(np.array([0.0, 1.0]), 0.5) == pytest.approx(
+        [0.5, 1 / (1 + np.exp(-1))]
+    )
     assert raw.sequences == 0 and raw.min_similarity == 0
     assert raw.thresholds.tolist() == [0.5, 0.5] and np.isnan(raw.precision).all()
 

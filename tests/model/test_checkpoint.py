@@ -25,7 +25,7 @@ from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 
 VERSION = checkpoint.FORMAT_VERSION
-BUNDLED_CHECKSUM = "1d916c531c20736dc6c841ac35e9c6fb1857fbbe7f3e6fe4ad596967449723dc"
+BUNDLED_CHECKSUM = "8247a6fe5f659ac84f194e0d5b5ec31cf191f255967e756aa8ee6d30112bb3cf"
 
 
 def plain(call):

@@ -20,12 +20,14 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small):
         fold = folds[sequence_hash(sequence)]
         network = logits[fold, i]
         alike = references.similarity(examples.embedding[i])
+        cosines = alike / np.linalg.norm(examples.embedding[i])
         vote = references.vote(alike, left_out=fold)
-        assert similarity[i] == pytest.approx(
-            alike[references.folds != fold].max() / np.linalg.norm(examples.embedding[i])
-        )
+        (regression,) = references.regressions([fold])
+        scaled = trained.scaling.features(examples.features[i])
+        expected = predictor.blend(network, vote, regression.logits(cosines, scaled))
+        assert similarity[i] == pytest.approx(cosines[references.folds != fold].max())
         assert held_out[i, tps] == network[tps]  # enzymes have no vote on what is no enzyme
-        assert np.allclose(np.delete(held_out[i], tps), np.delete(0.6 * network + 0.4 * vote, tps))
+        assert np.allclose(held_out[i], expected)
     calibrated = calibrate(predictor, examples)
     assert calibrated.calibration.sequences == len(examples)
     assert not np.array_equal(calibrated.calibration.thresholds, predictor.calibration.thresholds)
@@ -50,7 +52,14 @@ def test_a_new_sequence_is_scored_by_all_networks_and_enzymes(small):
     logits, similarity = held_out_logits(predictor, new)
     mean = predictor.logits(new.embedding, new.features)[:, 0].mean(0)
     alike = predictor.references.similarity(new.embedding[0])
-    assert np.array_equal(logits[0], predictor.blend(mean, alike))
+    references = predictor.references
+    regression = references.regression.logits(
+        alike / np.linalg.norm(new.embedding[0]),
+        predictor.trained.scaling.features(new.features[0]),
+    )
+    assert logits[0] == pytest.approx(
+        predictor.blend(mean, references.vote(alike), regression), abs=1e-6
+    )
     assert similarity[0] == pytest.approx(1, abs=1e-3)  # all enzymes, the twin among them
 
 

@@ -1,6 +1,7 @@
 """Reference enzymes: votes, neighbours, typical identity, and alignments with neighbours."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -20,21 +21,18 @@ def references(count=2, folds=None, similarities=(1.0,), identities=(1.0,)):
         vectors=np.eye(count, dtype=np.float16),
         about=[{"id": x, "accessions": [x.upper()], "species": [], "products": []} for x in names],
         targets=np.eye(count, dtype=np.uint8),
+        known=np.ones((count, count), np.uint8),
         folds=np.zeros(count, np.int8) if folds is None else np.array(folds, np.int8),
         similarities=np.array(similarities, np.float32),
         identities=np.array(identities, np.float32),
+        regression=None,
     )
 
 
 def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
-    targets = np.array([[1, 0], [1, 0], [0, 1]])
-    known = neighbours.References(
-        np.eye(3, dtype=np.float16),
-        [],
-        targets.astype(np.uint8),
-        np.array([0, 1, 1]),
-        np.array([1.0]),
-        np.array([1.0]),
+    targets = np.array([[1, 0], [1, 0], [0, 1]], np.uint8)
+    known = dataclasses.replace(
+        references(3, folds=[0, 1, 1]), targets=targets, known=np.ones_like(targets)
     )
     near_first = np.array([0.9, 0.1, 0.2])
     sure = np.log(0.99 / 0.01)
@@ -50,16 +48,43 @@ def test_the_nearest_vote_decides_and_equal_ones_share():
     assert vote == pytest.approx([0, 0, np.log(0.01 / 0.99)], abs=1e-4)
 
 
+def test_an_enzyme_has_no_vote_on_what_is_not_known_of_it():
+    known = references(3)
+    near_first = np.array([0.9, 0.5, 0.5])
+    sure = np.log(0.99 / 0.01)
+    known.targets[1, 0] = 1
+    assert known.vote(near_first)[0] == pytest.approx(sure)
+    known.targets[:2, 0], known.known[0, 0] = 0, 0
+    assert known.vote(near_first)[0] == pytest.approx(-sure)  # the other two say no
+    known.targets[1:, 0] = 1
+    assert known.vote(near_first)[0] == pytest.approx(sure)
+    known.known[:, 0] = 0
+    assert np.isfinite(known.vote(near_first)[0])  # nobody knows
+
+
+def test_regressions_are_fitted_without_the_enzymes_of_a_fold():
+    rng = np.random.default_rng(0)
+    about = references(6).about
+    vectors, features = rng.normal(size=(6, 4)), rng.normal(size=(6, 2)).astype(np.float32)
+    targets = np.eye(6, 3, dtype=np.float32)
+    folds = np.array([0, 1, 1, 2, 0, 1])
+    known = np.ones_like(targets)
+    made = neighbours.References.from_vectors(
+        about, vectors, features, targets, known, folds, np.eye(6)
+    )
+    everything, without = made.regressions([None, 1])
+    assert np.array_equal(everything.coefficients, made.regression.coefficients)
+    assert everything.coefficients.any(1).all()
+    assert without.coefficients.any(1).tolist() == [True, False, False, True, True, False]
+    assert without.means == pytest.approx([1 / 3, 0, 0])
+
+
 def test_neighbours_say_what_their_similarity_means():
     similarity, identities = np.full((60, 60), 0.42), np.full((60, 60), 0.3)
     similarity[:30, :30], identities[:30, :30] = 0.91, 0.8
     points, typical = neighbours.typical_identity(similarity, identities)
     assert points == pytest.approx([0.425, 0.925, 1]) and typical == pytest.approx([0.3, 0.8, 1])
-    targets = np.array([[1, 0], [0, 1]], np.uint8)
-    about = [{"id": name, "accessions": [name], "species": [], "products": []} for name in "ab"]
-    known = neighbours.References(
-        np.eye(2, dtype=np.float16), about, targets, np.zeros(2), points, typical
-    )
+    known = references(2, similarities=points, identities=typical)
     near = known.nearest(np.array([0.675, 0.925]), 2, {0: "x", 1: "y"}, {"x"})
     assert [(enzyme.id, enzyme.ensembles, enzyme.agrees) for enzyme in near] == [
         ("b", ("y",), False),
@@ -86,7 +111,13 @@ def test_references_have_length_one_and_know_their_fold():
     vectors = np.array([[3.0, 4.0], [0.0, 2.0], [1.0, 0.0]], np.float32)
     about = references(3).about
     known = neighbours.References.from_vectors(
-        about, vectors, np.eye(3, dtype=np.float32), np.array([0, 1, 1]), np.eye(3)
+        about,
+        vectors,
+        np.array([[9, 0], [0, 0], [0, 0]], np.float32),
+        np.eye(3, dtype=np.float32),
+        np.ones((3, 3), np.float32),
+        np.array([0, 1, 1]),
+        np.eye(3),
     )
     assert known.vectors.tolist() == np.float16([[0.6, 0.8], [0, 1], [1, 0]]).tolist()
     assert known.similarity(np.array([0.0, 2.0])) == pytest.approx([1.6, 2, 0], abs=1e-3)

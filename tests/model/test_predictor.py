@@ -7,6 +7,7 @@ import pytest
 from tpspred.encoders.representations import RepresentedProtein, represent_records
 from tpspred.errors import ModelError
 from tpspred.io.fasta import ProteinRecord, protein_record
+from tpspred.model.calls import MAX_ENSEMBLES
 
 
 def with_calibration(predictor, **changes):
@@ -163,23 +164,37 @@ def test_related_enzymes_have_their_own_status(calibrated, enzymes, records):
         assert {call.status for call in other.predict(related)} == {status}
 
 
-def test_scores_blend_networks_and_vote(small, first):
+def test_scores_blend_networks_vote_and_regression(small, first):
     predictor = small.predictor
     probabilities, similarity = predictor.scores(first.embedding, first.features)
     logits = predictor.logits(first.embedding[None], first.features[None])
     assert logits.shape == (3, 1, len(predictor.labels))
     mean = logits.mean(0)[0]
-    dots = predictor.references.similarity(first.embedding)
-    blended = predictor.blend(mean, dots)
+    references = predictor.references
+    vote = references.vote(references.similarity(first.embedding))
+    scaled = predictor.trained.scaling.features(first.features)
+    regression = references.regression.logits(similarity, scaled)
+    blended = predictor.blend(mean, vote, regression)
     tps = predictor.tps_column
     assert blended[tps] == mean[tps]
-    vote = predictor.references.vote(dots)
-    assert np.allclose(np.delete(blended, tps), np.delete(0.6 * mean + 0.4 * vote, tps))
+    mixed = 0.3 * mean + 0.3 * vote + 0.4 * regression
+    assert np.allclose(np.delete(blended, tps), np.delete(mixed, tps))
     supported = predictor.positives > 0
     expected = 1 / (1 + np.exp(-blended))
     assert np.isnan(probabilities[~supported]).all()
     assert probabilities[supported] == pytest.approx(expected[supported])
     assert similarity.max() == pytest.approx(1, abs=1e-3)  # the enzyme itself is a reference
+
+
+def test_no_more_ensembles_are_called_than_a_reader_can_use(calibrated, records):
+    everything = with_calibration(
+        calibrated, thresholds=np.zeros(len(calibrated.labels)), tps_threshold=0.0
+    )
+    for call in everything.predict(records[:4]):
+        probabilities = [ensemble.probability for ensemble in call.ensembles]
+        assert len(probabilities) == min(MAX_ENSEMBLES, len(everything.ensembles))
+        best = np.sort(call.probabilities[list(everything.ensembles)])[::-1]
+        assert probabilities == pytest.approx(best[: len(probabilities)])
 
 
 def test_progress_and_neighbours_are_counted(calibrated, records):

@@ -247,7 +247,7 @@ def full_device(at: Setting) -> Result:
         (
             ["predict", proteins, *model],
             ["predict", proteins, *model, "-f", at.rng.choice(FORMATS)],
-            ["explain", proteins, "--id", "fungi_sesq_1", *model],
+            ["explain", proteins, "--id", "bacteria_sesq_di_1", *model],
             ["info", at.bases.path("c.h5")],
             ["info", at.bases.path("c.h5"), "--json"],
             ["merge", *(at.bases.path(f"p{number}.tsv") for number in (1, 2, 3)), "-o", "-"],

@@ -141,7 +141,7 @@ def test_an_input_is_no_output(command, work, bases, name, option):
         ("calibrate", "m.h5", "d.tsv", "d.h5", "-o", "m.h5"),
         ("train", "d.tsv", "d.h5", "--encoder", "e.h5", "-o", "e.h5"),
         ("train", "d.tsv", "d.h5", "--encoder", "e.h5", "-o", "o.h5", "--history", "o.h5"),
-        ("explain", "p.faa", "--id", "fungi_sesq_1", "-m", "c.h5", "-o", "p.faa"),
+        ("explain", "p.faa", "--id", "bacteria_sesq_di_1", "-m", "c.h5", "-o", "p.faa"),
         ("predict", "p.faa", "-m", "c.h5", "-o", "c.h5"),
         ("predict", "p.faa", "-m", "c.h5", "--gff3", "g.gff3", "--annotation", "g.gff3"),
         ("predict", "p.faa", "-m", "c.h5", "--references", "r.csv", "-o", "r.csv"),

@@ -39,8 +39,9 @@ def awkward_call(model):
         product_type="mono",
         product_type_probability=0.8,
         ensembles=(
-            EnsembleCall("mono_pinene", 0.7, 0.5),
-            EnsembleCall("mono_thujene", 0.6, float("nan")),
+            EnsembleCall("mono_pinene", 0.8),
+            EnsembleCall("mono_thujene", 0.7),
+            EnsembleCall("mono_sabinene", 0.3),
         ),
         ensemble_set=("mono_pinene",),
         flags=("no_neighbour_agrees",),

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from support import DATA
 
+from tpspred.io.fasta import read_fasta
 from tpspred.writers import gff3
 from tpspred.writers.genome_lift import Annotation
 
@@ -52,7 +53,7 @@ def test_features_are_escaped_and_placed(model, awkward_call, written):
     ]
     assert attributes["ID"] == 'a|b%3Bc%3Dd%25%2Cé "<x>"'
     assert attributes["nearest_products"] == "1%2C8-cineole,α%3Bβ"
-    assert attributes["ensembles"] == "mono_pinene:0.7000,mono_thujene:0.6000"
+    assert attributes["ensembles"] == "mono_pinene:0.8000,mono_thujene:0.7000,mono_sabinene:0.3000"
     assert attributes["status"] == "tps"
     assert domain[0][3:6] == ["20", "590", "512.2"]
     assert motif[0][3:5] == ["300", "304"]
@@ -176,7 +177,9 @@ def test_genometools_accepts_the_files(run, model, awkward_call, written, tmp_pa
 
 
 def test_proteins_that_are_not_lifted_are_named(run, tmp_path):
-    (tmp_path / "g.gff3").write_text("c\tx\tCDS\t1\t2301\t.\t-\t0\tID=fungi_sesq_1\n")
+    bacterial = next(record for record in read_fasta(PROTEINS) if record.id == "bacteria_sesq_di_1")
+    end = 3 * (len(bacterial.sequence) + 1)  # with the stop codon
+    (tmp_path / "g.gff3").write_text(f"c\tx\tCDS\t1\t{end}\t.\t-\t0\tID={bacterial.id}\n")
     done = run("predict", PROTEINS, "--format", "gff3", "--annotation", tmp_path / "g.gff3")
     assert done.code == 0
     assert {columns[0] for columns, _ in parse(done.out.decode())} == {"c"}

@@ -21,7 +21,7 @@ from tpspred.family.motifs import MotifHit
 from tpspred.family.profiles import DomainHit
 from tpspred.family.screening import screen
 from tpspred.io.fasta import ProteinRecord
-from tpspred.model.calls import EnsembleCall
+from tpspred.model.calls import CONFIDENCE, EnsembleCall
 from tpspred.model.predictor import Predictor
 from tpspred.writers import html
 
@@ -91,7 +91,7 @@ def test_label_names_of_a_model_are_only_text(small, first, evil, written):
 def test_every_text_of_a_call_is_only_text(model, awkward_call, written, evil, field):
     value = {
         "flags": (evil,),
-        "ensembles": (EnsembleCall(evil, 0.7, 0.5),),
+        "ensembles": (EnsembleCall(evil, 0.7),),
         "motifs": (
             MotifHit(evil, "intact", 3, 7, evil),
             MotifHit("DDxxD", evil, 3, 7, evil),
@@ -146,7 +146,8 @@ def test_proteins_are_counted(model, awkward_call, unscored_call, written):
     assert "<b>0</b>uncertain" in page
     assert "<b>1</b>related enzymes" in page
     bars = re.findall(r'<div class="bar"><span>(\w+)</span>.*?<span>(\d+)</span></div>', page)
-    assert bars == [("mono", "2"), ("mono_pinene", "2"), ("mono_thujene", "2")]
+    called = ("mono_pinene", "mono_thujene", "mono_sabinene")
+    assert bars == [("mono", "2"), *((name, "2") for name in called)]
     options = re.findall(r"<option>(\w+)</option>", page)
     assert options == ["tps", "related", "mono", "pt"]
 
@@ -163,16 +164,50 @@ def test_neighbours_with_and_without_alignment(model, awkward_call, written):
     assert "<td class=n>NA</td>" not in page
 
 
-def test_called_ensembles_are_bold_and_say_how_often_they_were_right(model, awkward_call, written):
+LEVEL = re.compile(
+    r'class="level( called)?" title="([^"]*)"><span>(\w+)</span>.*?'
+    r"<span>\d\.\d\d(?: <small>(\w+)</small>)?</span></div>"
+)
+
+
+def test_called_ensembles_are_bold_and_have_a_word_for_their_probability(
+    model, awkward_call, written
+):
+    """The word stands beside the name in the row, and beside the number in the evidence."""
+    column_of = {name: i for i, name in model.ensembles.items()}
+    probabilities = awkward_call.probabilities.copy()
+    for ensemble in awkward_call.ensembles:
+        probabilities[column_of[ensemble.name]] = ensemble.probability
+    page = written(html.Writer, model, awkward_call._replace(probabilities=probabilities))
+    levels = LEVEL.findall(page)
+    assert len(levels) == html.SHOWN_LABELS
+    words = {"mono_pinene": "confident", "mono_thujene": "likely", "mono_sabinene": "possible"}
+    assert {name: word for called, _, name, word in levels if called} == words
+    assert all(word in title for _, title, _, word in levels)
+    assert not any(word for called, _, _, word in levels if not called)
+    cell = ", ".join(f"{name} <small>{word}</small>" for name, word in words.items())
+    assert f'<td class="less">{cell} <span class="flag">' in page
+
+
+def test_a_threshold_is_named_and_marked_if_it_can_be_reached(model, awkward_call, written):
     page = written(html.Writer, model, awkward_call)
-    levels = re.findall(r'class="level( called)?" title="([^"]*)"><span>(\w+)</span>', page)
-    title_of = {name: title for called, title, name in levels if called}
-    assert re.fullmatch(
-        r"threshold 0\.\d\d, right in 50% of held-out calls", title_of["mono_pinene"]
-    )
-    assert re.fullmatch(r"threshold 0\.\d\d", title_of["mono_thujene"])  # no precision is known
+    assert "called from 0.20" in page
     strict = written(html.Writer, model.with_promises(1.0, None), awkward_call)
-    assert "never called at this precision" in strict
+    marks = re.findall(r'title="([^"]*)"><span>.*?</i>(<u[^>]*></u>)?</span>', strict)
+    assert any("never called" in title for title, _ in marks)
+    assert all(("never called" in title) != bool(mark) for title, mark in marks)
+
+
+def test_a_call_without_ensembles_says_so(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call._replace(ensembles=(), flags=()))
+    assert '<td class="less">none</td>' in page
+    assert "<small>" not in page
+
+
+def test_the_legend_names_the_words_and_their_bounds():
+    legend = " ".join(html.LEGEND.split())
+    for word, least in CONFIDENCE:
+        assert (f"{word} ({least} or more)" if least else word) in legend
 
 
 def test_a_domain_has_its_name_if_there_is_room(model, awkward_call, written):

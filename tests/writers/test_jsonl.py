@@ -6,6 +6,7 @@ import json
 
 from support import DATA
 
+from tpspred.model.calls import MAX_ENSEMBLES
 from tpspred.writers import jsonl
 from tpspred.writers.tables import number
 
@@ -27,21 +28,36 @@ def test_objects_contain_everything(run, model):
             assert call["neighbours"][0]["id"] == cells["nearest_enzyme"]
             assert call["domains"]
             assert all(0 < motif["frequency"] <= 1 for motif in call["motifs"])
-            called = {ensemble["name"] for ensemble in call["ensembles"]}
-            assert called == {
-                name.split(":")[1]
+            reached = [
+                name
                 for name, threshold in call["thresholds"].items()
                 if name.startswith("ensemble:") and call["probabilities"][name] >= threshold
-            }
+            ]
+            reached.sort(key=lambda name: -call["probabilities"][name])
+            called = [f"ensemble:{ensemble['name']}" for ensemble in call["ensembles"]]
+            assert called == reached[:MAX_ENSEMBLES]
     assert objects[-1]["probabilities"] is None
     assert objects[-1]["neighbours"] == []
 
 
-def test_a_missing_number_is_null(model, awkward_call, written):
+def test_a_called_ensemble_has_a_probability_and_a_word_for_it(model, awkward_call, written):
     call = json.loads(written(jsonl.Writer, model, awkward_call))
     assert call["id"] == awkward_call.id
-    assert call["ensembles"][1] == {"name": "mono_thujene", "probability": 0.6, "precision": None}
+    assert call["ensembles"] == [
+        {"name": "mono_pinene", "probability": 0.8, "confidence": "confident"},
+        {"name": "mono_thujene", "probability": 0.7, "confidence": "likely"},
+        {"name": "mono_sabinene", "probability": 0.3, "confidence": "possible"},
+    ]
     assert call["neighbours"][0]["alignment"]["coverage"] == 0.9
+
+
+def test_a_missing_number_is_null(model, awkward_call, written):
+    probabilities = awkward_call.probabilities.copy()
+    probabilities[0] = float("nan")
+    unknown = awkward_call._replace(probabilities=probabilities)
+    call = json.loads(written(jsonl.Writer, model, unknown))
+    assert call["probabilities"][model.labels[0].column] is None
+    assert call["probabilities"][model.labels[1].column] == 0.25
 
 
 def test_a_protein_that_was_not_scored_has_no_numbers(model, unscored_call, written):
@@ -54,4 +70,4 @@ def test_an_ensemble_that_is_never_called_has_no_threshold(model, unscored_call,
     strict = model.with_promises(1.0, None)
     call = json.loads(written(jsonl.Writer, strict, unscored_call))
     names = {name.removeprefix("ensemble:") for name in call["thresholds"]} - {"tps", "uncertain"}
-    assert names == set(strict.callable_ensembles()) < set(model.ensembles.values())
+    assert names == set(strict.callable_ensembles()) < set(model.callable_ensembles())

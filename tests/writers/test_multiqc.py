@@ -1,5 +1,8 @@
 """Counts of one run for MultiQC."""
 
+import csv
+import io
+
 import pytest
 from support import DATA
 
@@ -19,7 +22,10 @@ def test_predict_writes_the_counts_of_a_run(run, tmp_path):
         '# description: "Proteins by status"',
         '# plot_type: "generalstats"',
     ]
-    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "proteins\t4\t0\t0"]
+    rows = csv.DictReader(io.StringIO((DATA / "expected.tsv").read_text()), delimiter="\t")
+    statuses = [row["status"] for row in rows]
+    counts = [str(statuses.count(name)) for name in ("tps", "uncertain", "related")]
+    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "\t".join(["proteins", *counts])]
     assert types[3] == '# plot_type: "bargraph"'
     assert dict(zip(*(line.split("\t") for line in types[4:])))["sesq"] == "1"
 

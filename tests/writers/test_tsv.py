@@ -9,6 +9,7 @@ import pytest
 from support import DATA
 
 from tpspred.io.shards import Shard
+from tpspred.model.calls import CONFIDENCE, MAX_ENSEMBLES
 from tpspred.writers import tsv
 
 SCHEMA = json.loads(
@@ -53,6 +54,16 @@ def test_schema_refuses_wrong_cells():
     assert not fits(fields[2], "yes")
     assert not fits(fields[3], "1.5")
     assert not fits(fields[6], "a")
+    assert not fits(fields[7], "mono_pinene:0.5000")
+    assert not fits(fields[7], "mono_pinene:likely;mono_thujene:sure")
+
+
+def test_schema_names_the_words_and_their_bounds():
+    confidence = SCHEMA["fields"][7]
+    for word, least in CONFIDENCE:
+        assert fits(confidence, f"mono_pinene:{word}")
+        assert not least or f"{word} from {least} on" in confidence["description"]
+    assert {5: "five"}[MAX_ENSEMBLES] in SCHEMA["fields"][6]["description"]
 
 
 def test_row_of_a_called_protein(model, awkward_call, written):
@@ -65,8 +76,8 @@ def test_row_of_a_called_protein(model, awkward_call, written):
         "tps_probability": "0.9900",
         "product_type": "mono",
         "product_type_probability": "0.8000",
-        "ensembles": "mono_pinene:0.7000;mono_thujene:0.6000",
-        "ensemble_precision": "mono_pinene:0.5000;mono_thujene:NA",
+        "ensembles": "mono_pinene:0.8000;mono_thujene:0.7000;mono_sabinene:0.3000",
+        "ensemble_confidence": "mono_pinene:confident;mono_thujene:likely;mono_sabinene:possible",
         "ensemble_set": "mono_pinene",
         "nearest_enzyme": "marts_0",
         "nearest_accession": "P0<1>|Q6PWU2",

@@ -15,6 +15,7 @@ def command(model: str | None, as_json: bool) -> None:
     The description contains the encoder, the training, the scores on held-out enzymes, and a table
     of the labels. For each label, the table shows the number of positive training enzymes, the
     threshold, and the precision: the share of the held-out calls at this threshold that were right.
+    A label with a threshold above 1 is never called.
     """
     import json
 

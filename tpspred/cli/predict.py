@@ -101,8 +101,9 @@ if TYPE_CHECKING:
     "--target-precision",
     type=options.FiniteRange(0, 1),
     metavar="SHARE",
-    show_default="the thresholds with the best F1",
-    help="Call an ensemble only if this share of its calls on held-out enzymes was right.",
+    show_default="probability 0.2",
+    help="Call an ensemble from the lowest probability at which this share of its calls on "
+    "held-out enzymes was right. At most five ensembles are called for one protein.",
 )
 @click.option(
     "--coverage",

@@ -62,6 +62,16 @@ def label_targets(enzymes: Sequence[Enzyme], labels: Sequence[Label]) -> NDArray
     return np.array(rows, np.float32).reshape(len(enzymes), len(labels))
 
 
+def known_targets(enzymes: Sequence[Enzyme], labels: Sequence[Label]) -> NDArray[np.float32]:
+    """Return which labels are known of the enzymes, as an (enzymes, labels) array of 0 and 1.
+
+    Every label is, but for the substrates of an enzyme of which none is named.
+    """
+    is_substrate = np.array([label.group == "substrate" for label in labels], bool)
+    named = np.array([bool(enzyme.substrates) for enzyme in enzymes], bool)
+    return (named[:, None] | ~is_substrate).astype(np.float32)
+
+
 def _has(enzyme: Enzyme, label: Label) -> bool:
     """Return whether an enzyme has a label."""
     if label == IS_TPS:

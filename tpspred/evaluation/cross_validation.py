@@ -62,7 +62,8 @@ class Scored:
         nearest: (n,) identity to the most similar training enzyme, 0–1.
         labels: Labels, in the order of the columns.
         targets: (n, labels) 0/1; for negatives only is-a-terpene-synthase is known, and it is 0.
-        called: (n, labels) whether the probability of tpspred reaches its threshold.
+        called: (n, labels) whether an ensemble is called, or the probability of another label
+            reaches its threshold.
         promised: Promise → (n, labels) whether an ensemble is called at this precision, or is in
             a set of this coverage.
         scores: Method → (n, labels) scores, 0–1. Those of tpspred are probabilities, 0 where no
@@ -437,17 +438,21 @@ def _score_fold(
         test: (m,) their rows in ``scored``.
     """
     probabilities = np.full((len(test), len(scored.labels)), np.nan)  # NaN: not scored
+    called = np.zeros(probabilities.shape, bool)
     similarity = np.zeros(len(test))
     for k, protein in enumerate(proteins):
         call = predictor.call(protein)
         scored.statuses[test[k]] = call.status
+        names = {ensemble.name for ensemble in call.ensembles}
+        called[k] = [label.group == "ensemble" and label.name in names for label in scored.labels]
         if call.probabilities is not None and call.nearest is not None:
             probabilities[k] = call.probabilities
             similarity[k] = call.nearest.similarity
     scored.scores[OURS][test] = np.nan_to_num(probabilities)
-    scored.called[test] = probabilities >= predictor.calibration.thresholds
-    in_group = [label.group == "ensemble" for label in scored.labels]
+    in_group = np.array([label.group == "ensemble" for label in scored.labels])
     ensembles = np.flatnonzero(in_group)
+    reached = probabilities >= predictor.calibration.thresholds
+    scored.called[test] = np.where(in_group, called, reached)
     own = probabilities[:, ensembles]  # (m, ensembles)
     for (kind, share), named in scored.promised.items():
         if kind == COVERAGE:

@@ -260,7 +260,9 @@ def tps_tests(scored: Scored, method: str, rng: np.random.Generator) -> Iterator
 def by_identity(scored: Scored, method: str) -> Iterator[Row]:
     """Yield the scores of the ensembles per band of identity to the nearest training enzyme.
 
-    All ensembles of a band are averaged together, because it has too few positives of each.
+    All ensembles of a band are averaged together, because it has too few positives of each. The
+    calibration error takes every ensemble of every enzyme as one answer; that of calls, those
+    alone that are called.
     """
     columns = scored.columns("ensemble")
     for low, high, rows in _bands(scored, scored.rows(ENZYMES)):
@@ -269,9 +271,12 @@ def by_identity(scored: Scored, method: str) -> Iterator[Row]:
         if not truth.any():
             continue
         score = scored.scores[method][cells]
-        precision, recall = np.nan, np.nan  # a baseline makes no calls
+        precision, recall, error_of_calls = np.nan, np.nan, np.nan  # a baseline makes no calls
+        called = scored.called[cells]
         if method == OURS:
-            precision, recall = metrics.precision_recall(truth, scored.called[cells])
+            precision, recall = metrics.precision_recall(truth, called)
+            if called.any():
+                error_of_calls = metrics.calibration_error(truth[called], score[called])
         yield {
             "method": method,
             "identity_from": low,
@@ -280,6 +285,8 @@ def by_identity(scored: Scored, method: str) -> Iterator[Row]:
             "micro_average_precision": metrics.average_precision(truth.ravel(), score.ravel()),
             "precision": precision,
             "recall": recall,
+            "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel()),
+            "calibration_error_of_calls": error_of_calls,
         }
 
 

@@ -61,8 +61,18 @@ HMM_ARRAYS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "eff_nseq": ("<f4", ("profiles",)),  # and how many they count for
     "checksum": ("<u4", ("profiles",)),  # of the alignment
 }
+# Parts of these that are shares of one: array, first and last column. HMMER crashes if they are not.
+SHARES = (
+    ("mat", 0, 20),
+    ("ins", 0, 20),
+    ("compo", 0, 20),
+    ("t", 0, 3),  # from a match state
+    ("t", 3, 5),  # from an insertion
+    ("t", 5, 7),  # from a deletion
+)
 # HMMER's flags of what a profile has: all of the above, and a consensus, which follows from it.
 FLAGS = 115072
+MAX_ROUNDING = 1e-3  # by which shares may miss one
 SEARCH_RESIDUES = 100_000  # residues that a thread searches at a time
 BATCH_RESIDUES = 400_000  # and of a long stream: a thread has to wait for Python between searches
 PARTS_PER_THREAD = 8  # of a small set of proteins
@@ -323,6 +333,12 @@ def unpack(names: Sequence[str], packed: Mapping[str, NDArray[Any]]) -> list[pla
     columns = arrays["M"].tolist()
     if min(columns, default=1) < 1 or not all(re.fullmatch("[!-~]+", name) for name in names):
         raise ValueError("columns or names")
+    for name, first, end in SHARES:
+        shares = arrays[name][:, first:end]
+        if not ((shares >= 0).all() and (np.abs(shares.sum(1) - 1) < MAX_ROUNDING).all()):
+            raise ValueError(f"{name}: no shares of one")
+    if not np.isfinite(arrays["evparam"]).all():
+        raise ValueError("evparam")
     hmms = []
     first_nodes = itertools.accumulate((count + 1 for count in columns), initial=0)
     for k, (name, count, first) in enumerate(zip(names, columns, first_nodes)):

@@ -20,6 +20,9 @@ NO_SIMILAR_ENZYME = "no_similar_enzyme"
 NO_NEIGHBOUR_AGREES = "no_neighbour_agrees"
 NO_INTACT_ACTIVE_SITE = "no_intact_active_site"
 MOTIF_CONFLICT = "motif_conflict"
+# Words for a probability, each with the least that it stands for. The last one is for all others.
+CONFIDENCE = (("confident", 0.8), ("likely", 0.5), ("possible", 0.0))
+MAX_ENSEMBLES = 5  # ensembles that are called for one protein
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +31,17 @@ class EnsembleCall:
 
     Attributes:
         name: Slug of the ensemble.
-        probability: 0–1.
-        precision: Share of the calls of this ensemble on held-out enzymes that were right, 0–1;
-            NaN if there were none.
+        probability: Probability that the protein makes a product of the ensemble, 0–1, for a
+            protein as similar as this one to a characterised enzyme.
     """
 
     name: str
     probability: float
-    precision: float
+
+    @property
+    def confidence(self) -> str:
+        """The probability in a word: ``confident``, ``likely`` or ``possible``."""
+        return next(word for word, least in CONFIDENCE if self.probability >= least)
 
 
 class Call(NamedTuple):
@@ -51,7 +57,7 @@ class Call(NamedTuple):
         product_type: The most likely product type; None unless the status is tps, related or
             uncertain.
         product_type_probability: Probability of that type, 0–1, or None.
-        ensembles: Called ensembles, the most likely first.
+        ensembles: Called ensembles, the most likely first, five at most.
         ensemble_set: Slugs of the set of ensembles that keeps the promised coverage, the most
             likely first; None unless a coverage was wanted and the status is tps, related or
             uncertain.

@@ -29,6 +29,7 @@ from ..io import tree
 from ..io.paths import Path
 from ..io.tree import StoredTree, Tree
 from . import calibration
+from .kernel_regression import KernelRegression
 from .neighbours import References
 from .predictor import Predictor
 from .scaling import Scaling
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pyhmmer import plan7
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 BUNDLED = "resources/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = (
@@ -66,8 +67,8 @@ ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "scaling/embedding_mean": ("f", ("dimension",)),
     "scaling/feature_mean": ("f", ("features",)),
     "scaling/feature_scale": ("f", ("features",)),
-    "calibration/slopes": ("f", ("labels",)),
-    "calibration/offsets": ("f", ("labels",)),
+    "calibration/slopes": ("f", ("labels", 2)),
+    "calibration/offsets": ("f", ("labels", 2)),
     "calibration/thresholds": ("f", ("labels",)),
     "calibration/tps_threshold": ("f", ()),
     "calibration/uncertain_threshold": ("f", ()),
@@ -77,6 +78,10 @@ ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "calibration/held_out/similarity": ("f", ("held_out",)),
     "references/vectors": ("f", ("enzymes", "dimension")),
     "references/targets": ("iu", ("enzymes", "labels")),
+    "references/known": ("iu", ("enzymes", "labels")),
+    "references/regression/features": ("f", ("enzymes", "features")),
+    "references/regression/coefficients": ("f", ("enzymes", "labels")),
+    "references/regression/means": ("f", ("labels",)),
     "references/folds": ("iu", ("enzymes",)),
     "references/similarities": ("f", ("points",)),
     "references/identities": ("f", ("points",)),
@@ -150,7 +155,7 @@ def save_encoder(encoder: Encoder, path: Path) -> str:
 
 def predictor_to_tree(predictor: Predictor) -> Tree:
     """Return the arrays and texts of a model, without its encoder."""
-    trained, fitted = predictor.trained, predictor.calibration
+    trained, fitted, references = predictor.trained, predictor.calibration, predictor.references
     numbers = {name: np.asarray(getattr(fitted, name), float) for name in CALIBRATION_NUMBERS}
     return {
         "labels": {
@@ -161,7 +166,7 @@ def predictor_to_tree(predictor: Predictor) -> Tree:
         "scaling": vars(trained.scaling),
         "networks": dict(trained.weights),
         "calibration": numbers | {"held_out": vars(fitted.held_out)},
-        "references": vars(predictor.references),
+        "references": vars(references) | {"regression": vars(references.regression)},
         "training": {
             "record": predictor.training_record,
             "history": trained.history,
@@ -228,7 +233,8 @@ def _references(stored: StoredTree) -> References:
     Raises:
         ValueError, TypeError, LookupError: If their names do not fit.
     """
-    references = References(**stored)
+    regression = KernelRegression(**stored["regression"])
+    references = References(**{**stored, "regression": regression})
     about = references.about
     if len(about) != len(references.vectors) or not all(map(_is_known_enzyme, about)):
         raise ValueError("references/about")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..console import detail
 from ..dataset.enzymes import Enzyme
-from ..dataset.labels import IS_TPS, Label, label_targets, product_targets
+from ..dataset.labels import IS_TPS, Label, known_targets, label_targets, product_targets
 from ..errors import StoreError
 from ..family.alignment import identity_matrix
 from ..family.features import FEATURES
@@ -52,11 +52,11 @@ class Examples:
 
     @property
     def is_enzyme(self) -> NDArray[np.bool_]:
-        """(n,) whether a protein is a characterised enzyme, so that all its targets are known.
+        """(n,) whether a protein is a characterised enzyme.
 
         The other proteins are negatives. Of their targets only is-a-terpene-synthase is known.
         """
-        return np.all(self.mask > 0, axis=1)
+        return (self.mask > 0).sum(1) > 1
 
     def without_identities(self) -> "Examples":
         """Return the same examples without what is as large as their number squared."""
@@ -136,6 +136,7 @@ def gather_examples(
 
     # The targets of negatives are 0, and only the one for is-a-terpene-synthase is known.
     targets = label_targets(passed, labels)  # (enzymes, labels)
+    known = known_targets(passed, labels)  # (enzymes, labels)
     products = product_targets(passed, MIN_ENZYMES)  # (enzymes, products)
     others = len(sequences) - len(passed)
     only_tps = np.array([label == IS_TPS for label in labels], np.float32)
@@ -146,7 +147,7 @@ def gather_examples(
         features=np.concatenate([features_named(table, wanted)[rows] for table, rows in parts]),
         feature_names=wanted,
         targets=np.concatenate([targets, np.zeros((others, len(labels)), np.float32)]),
-        mask=np.concatenate([np.ones_like(targets), np.tile(only_tps, (others, 1))]),
+        mask=np.concatenate([known, np.tile(only_tps, (others, 1))]),
         products=np.concatenate([products, np.zeros((others, products.shape[1]), np.float32)]),
         identities=identity_matrix(sequences, threads),
     )

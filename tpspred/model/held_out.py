@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError
 from . import calibration, metrics
 from .examples import Examples
+from .kernel_regression import KernelRegression
 from .neighbours import comparable, length
 from .predictor import Predictor
 from .trained import sequence_hash
@@ -23,14 +24,12 @@ def calibrate(predictor: Predictor, examples: Examples, threads: int = 1) -> Pre
         ModelError: If every network was trained on one of the proteins.
     """
     logits, similarity = held_out_logits(predictor, examples, threads)
-    fitted = calibration.fit(
-        logits, examples.targets, examples.mask, predictor.tps_column, similarity
-    )
+    fitted = calibration.fit(logits, examples.targets, examples.mask, predictor.labels, similarity)
     ensembles = list(predictor.ensembles)
     enzymes = examples.is_enzyme
     scores = metrics.macro(
         examples.targets[enzymes][:, ensembles],
-        fitted.probabilities(logits)[enzymes][:, ensembles],
+        fitted.probabilities(logits, similarity)[enzymes][:, ensembles],
         fitted.thresholds[ensembles],
     )
     training_record = predictor.training_record.copy()
@@ -70,14 +69,23 @@ def held_out_logits(
     # (members, n, labels)
     member_logits = predictor.logits(examples.embedding, examples.features, threads)
     vectors = comparable(examples.embedding, predictor.encoder.parts, trained.scaling)
+    features = trained.scaling.features(examples.features)
+    regression_without: dict[int | None, KernelRegression] = {None: references.regression}
+    members = trained.member_folds
+    regression_without |= zip(members, references.regressions(members))
     logits = np.zeros((len(examples), len(predictor.labels)))
     nearest = np.zeros(len(examples))
     for i, fold in enumerate(folds):
         similarity = references.similarity(vectors[i])
+        cosines = similarity / length(vectors[i])
         if fold is None:
             network_logits = member_logits[:, i].mean(0)
         else:
             network_logits = member_logits[trained.member_folds.index(fold), i]
-        logits[i] = predictor.blend(network_logits, similarity, fold)
-        nearest[i] = similarity[references.outside_fold(fold)].max() / length(vectors[i])
+        logits[i] = predictor.blend(
+            network_logits,
+            references.vote(similarity, fold),
+            regression_without[fold].logits(cosines, features[i]),
+        )
+        nearest[i] = cosines[references.outside_fold(fold)].max()
     return logits, nearest

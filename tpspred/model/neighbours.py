@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..encoders.protocol import VectorPart, part_slices
+from . import kernel_regression
 from .calibration import log_odds
+from .kernel_regression import KernelRegression
 from .scaling import Scaling
 
 if TYPE_CHECKING:
     from ..family.alignment import Alignment
 
-SHARPNESS = 20.0  # an enzyme that is less similar by 0.05 has e times less weight in a vote
+SHARPNESS = 30.0  # an enzyme that is less similar by 0.033 has e times less weight in a vote
 MIN_SHARE = 0.01  # a vote is never surer than 1 % or 99 %
 NO_FOLD = -1  # fold number that no enzyme has
 # The typical identity is measured on this many neighbours of each enzyme, in bins of similarity.
@@ -110,47 +112,84 @@ class References:
         vectors: (enzymes, dimension) comparable vectors of length 1.
         about: Names of each enzyme, its species and its products.
         targets: (enzymes, labels) 0/1.
+        known: (enzymes, labels) 1 where the target is known.
         folds: (enzymes,) training fold of each enzyme.
         similarities: (points,) similarities, increasing.
         identities: (points,) identity that is typical of each similarity, 0–1.
+        regression: Regression of the labels on all enzymes.
     """
 
     vectors: NDArray[np.float16]
     about: list[KnownEnzyme]
     targets: NDArray[np.uint8]
+    known: NDArray[np.uint8]
     folds: NDArray[np.int8]
     similarities: NDArray[np.float32]
     identities: NDArray[np.float32]
+    regression: KernelRegression
 
     @classmethod
     def from_vectors(
         cls,
         about: list[KnownEnzyme],
         vectors: NDArray[np.floating],
+        features: NDArray[np.float32],
         targets: NDArray[np.float32],
+        known: NDArray[np.float32],
         folds: NDArray[np.int64],
         identities: NDArray[np.float32],
     ) -> References:
-        """Make references from the vectors of training enzymes.
+        """Make references from the vectors and features of training enzymes.
 
         Args:
             about: Names of each enzyme, its species and its products.
             vectors: (enzymes, dimension) comparable vectors.
+            features: (enzymes, features) engineered features, scaled.
             targets: (enzymes, labels) 0/1.
+            known: (enzymes, labels) 1 where the target is known.
             folds: (enzymes,) training fold of each enzyme.
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
         directions = vectors / length(vectors)[:, None]
         similarity = np.einsum("ik,jk->ij", directions, directions, dtype=np.float64)
         similarities, typical_identities = typical_identity(similarity, identities)
-        return cls(
+        unfitted = KernelRegression(
+            kernel_regression.cut_off(features).astype(np.float16),
+            np.zeros(targets.shape, np.float32),
+            np.zeros(targets.shape[1], np.float32),
+        )
+        references = cls(
             vectors=directions.astype(np.float16),
             about=about,
             targets=targets.astype(np.uint8),
+            known=known.astype(np.uint8),
             folds=np.asarray(folds, np.int8),
             similarities=similarities,
             identities=typical_identities,
+            regression=unfitted,
         )
+        (regression,) = references.regressions([None])
+        return dataclasses.replace(references, regression=regression)
+
+    def regressions(self, left_out: Iterable[int | None]) -> Iterator[KernelRegression]:
+        """Fit regressions that leave out the enzymes of a fold.
+
+        Args:
+            left_out: Training folds; None stands for no fold.
+
+        Yields:
+            A regression for each of them.
+        """
+        features = self.regression.features
+        kernels = np.stack(
+            [
+                kernel_regression.kernel(self.similarity(vector), own, features)
+                for vector, own in zip(self.vectors, features)
+            ]
+        )
+        for fold in left_out:
+            voters = self.outside_fold(fold)
+            yield kernel_regression.fit(kernels, features, self.targets, self.known, voters)
 
     def similarity(self, vector: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the dot products of one protein's comparable vector with those of the enzymes.
@@ -182,7 +221,8 @@ class References:
     ) -> NDArray[np.float64]:
         """Let the enzymes vote about the labels of a protein.
 
-        The vote is the share of each label among the enzymes, weighted by similarity.
+        The vote is the share of each label among the enzymes of which it is known, weighted by
+        similarity.
 
         Args:
             similarity: (enzymes,) similarity to the protein.
@@ -194,7 +234,9 @@ class References:
         voters = self.outside_fold(left_out)
         distance = similarity - similarity[voters].max()
         weight = np.where(voters, np.exp(SHARPNESS * distance), 0)
-        share = np.einsum("i,ij->j", weight / weight.sum(), self.targets)
+        in_favour = np.einsum("i,ij->j", weight, self.targets)
+        asked = np.einsum("i,ij->j", weight, self.known)
+        share = in_favour / np.maximum(asked, np.finfo(float).tiny)
         return log_odds(share.clip(MIN_SHARE, 1 - MIN_SHARE))
 
     def nearest(

@@ -18,6 +18,7 @@ from . import calibration
 from .calibration import Calibration, LabelSets
 from .calls import (
     CHARACTERISED,
+    MAX_ENSEMBLES,
     NOT_TPS,
     RELATED,
     TPS,
@@ -31,7 +32,8 @@ from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
 from .trained import TrainedNetworks, TrainingRecord, sequence_hash
 
-NETWORK_SHARE = 0.6  # weight of the networks beside the vote of similar enzymes, which has 0.4
+# Weights of the networks, the vote of similar enzymes, and the regression on all enzymes.
+NETWORK_SHARE, VOTE_SHARE, REGRESSION_SHARE = 0.3, 0.3, 0.4
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
 
 
@@ -79,7 +81,7 @@ class Predictor:
         self.tps_column = self.labels.index(IS_TPS)
         self.ensembles = {i: self.labels[i].name for i in self._supported_columns("ensemble")}
         self._product_types = self._supported_columns("product_type")
-        self._takes_vote = np.arange(len(self.labels)) != self.tps_column  # (labels,)
+        self._is_of_enzymes = np.arange(len(self.labels)) != self.tps_column  # (labels,)
         self._read_references = references
         self._read_calibration = fitted_calibration
 
@@ -186,7 +188,7 @@ class Predictor:
         called: list[int] = []
         if status != NOT_TPS:
             thresholds = self.calibration.thresholds
-            called = [i for i in likely if probabilities[i] >= thresholds[i]]
+            called = [i for i in likely if probabilities[i] >= thresholds[i]][:MAX_ENSEMBLES]
         called_names = [self.ensembles[i] for i in called]
         itself = self._index_of.get(sequence_hash(record.sequence))
         nearest = tuple(
@@ -219,16 +221,13 @@ class Predictor:
         return scored._replace(
             product_type=product_type,
             product_type_probability=float(probabilities[best_type]),
-            ensembles=tuple(self._ensemble_call(i, probabilities) for i in called),
+            ensembles=tuple(
+                EnsembleCall(self.ensembles[i], float(probabilities[i])) for i in called
+            ),
             ensemble_set=self._ensemble_set(likely, probabilities, max_similarity),
             flags=(*scored.flags, *flags),
             neighbours=nearest,
         )
-
-    def _ensemble_call(self, i: int, probabilities: NDArray[np.float64]) -> EnsembleCall:
-        """Return the call of the ensemble in a column."""
-        precision = float(self.calibration.precision[i])
-        return EnsembleCall(self.ensembles[i], float(probabilities[i]), precision)
 
     def _ensemble_set(
         self, likely: list[int], probabilities: NDArray[np.float64], similarity: float
@@ -276,10 +275,14 @@ class Predictor:
         """
         vector = comparable(embedding, self.encoder.parts, self.trained.scaling)
         similarity = self.references.similarity(vector)
-        logits = self.logits(embedding[None], features[None]).mean(0)[0]
-        probabilities = self.calibration.probabilities(self.blend(logits, similarity))
-        supported = np.where(self.positives > 0, probabilities, np.nan)
-        return supported, similarity / length(vector)
+        cosines = similarity / length(vector)
+        logits = self.blend(
+            self.logits(embedding[None], features[None]).mean(0)[0],
+            self.references.vote(similarity),
+            self.references.regression.logits(cosines, self.trained.scaling.features(features)),
+        )
+        probabilities = self.calibration.probabilities(logits, cosines.max())
+        return np.where(self.positives > 0, probabilities, np.nan), cosines
 
     def logits(
         self, embedding: NDArray[np.float32], features: NDArray[np.float32], threads: int = 1
@@ -304,25 +307,25 @@ class Predictor:
 
     def blend(
         self,
-        logits: NDArray[np.float64],
-        similarity: NDArray[np.float64],
-        left_out: int | None = None,
+        networks: NDArray[np.float64],
+        vote: NDArray[np.float64],
+        regression: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Average the networks' logits of one protein with the vote of similar enzymes.
+        """Average what the networks, the similar enzymes and the regression say of one protein.
 
-        The label is-a-terpene-synthase takes no vote, because all voters belong to the family.
+        The label is-a-terpene-synthase is left to the networks, because all enzymes belong to the
+        family.
 
         Args:
-            logits: (labels,) mean logits of the networks.
-            similarity: (enzymes,) similarity to the protein.
-            left_out: Training fold whose enzymes have no vote; by default all enzymes vote.
+            networks: (labels,) mean logits of the networks.
+            vote: (labels,) logits.
+            regression: (labels,) logits.
 
         Returns:
             (labels,) logits.
         """
-        vote = self.references.vote(similarity, left_out)
-        blended = NETWORK_SHARE * logits + (1 - NETWORK_SHARE) * vote
-        return np.where(self._takes_vote, blended, logits)
+        blended = NETWORK_SHARE * networks + VOTE_SHARE * vote + REGRESSION_SHARE * regression
+        return np.where(self._is_of_enzymes, blended, networks)
 
     def with_calibration(self, fitted: Calibration, training_record: TrainingRecord) -> "Predictor":
         """Return the same model with another calibration.

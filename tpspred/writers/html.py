@@ -49,8 +49,10 @@ LEGEND = (
     "prenyl diphosphate, squalene or phytoene\n"
     "synthase. Bars are calibrated probabilities, the upright line is the threshold from which on "
     "an ensemble is called, and bold is\n"
-    "called. On the track, boxes are domains; a filled triangle is an intact motif, an open one an "
-    "altered motif, a dot a residue that\n"
+    "called, with a word for the probability: confident (0.8 or more), likely (0.5 or more) or "
+    "possible.\n"
+    "On the track, boxes are domains; a filled triangle is an intact motif, an open one an altered "
+    "motif, a dot a residue that\n"
     "binds magnesium. “Typical identity” is the median identity of characterised enzymes that "
     "are as similar as the protein is to\n"
     "its neighbour, by the model's own measure."
@@ -123,6 +125,9 @@ class Writer:
         """Return the row of a protein, and the row with its evidence, which is folded at first."""
         near = call.nearest
         ensembles = ", ".join(ensemble.name for ensemble in call.ensembles) or "none"
+        with_words = [
+            f"{escape(ensemble.name)} {_word(ensemble.confidence)}" for ensemble in call.ensembles
+        ]
         products = ", ".join(near.products) if near else ""
         identity = _two_decimals(near.identity if near else None)
         # What the page sorts and filters by.
@@ -146,7 +151,7 @@ class Writer:
             f"<td>{escape(call.status)}</td>"
             f'<td class="n">{_two_decimals(call.tps_probability)}</td>'
             f"<td>{escape(product_type)} {_two_decimals(call.product_type_probability)}</td>"
-            f'<td class="less">{escape(ensembles)}{flags}</td>'
+            f'<td class="less">{", ".join(with_words) or "none"}{flags}</td>'
             f'<td class="less">{escape(products)}</td>'
             f'<td class="n less">{identity}</td></tr>'
             f'<tr class="detail" hidden><td colspan="7">{self._evidence(call, flags)}</td></tr>'
@@ -170,12 +175,12 @@ class Writer:
             return ""
         supported = [i for i in self._ensembles if not math.isnan(probabilities[i])]
         likely = sorted(supported, key=lambda i: -probabilities[i])
-        precision_of = {ensemble.name: ensemble.precision for ensemble in call.ensembles}
+        confidence_of = {ensemble.name: ensemble.confidence for ensemble in call.ensembles}
         levels = []
-        for i in likely[: max(SHOWN_LABELS, len(precision_of))]:
+        for i in likely[: max(SHOWN_LABELS, len(confidence_of))]:
             name = self._ensembles[i]
             levels.append(
-                _level(name, probabilities[i], self._thresholds[i], precision_of.get(name))
+                _level(name, probabilities[i], self._thresholds[i], confidence_of.get(name))
             )
         return "".join(levels)
 
@@ -219,27 +224,32 @@ def _bars(counts: Sequence[tuple[str, int]]) -> str:
     return "".join(bars) or '<p class="soft">None.</p>'
 
 
-def _level(name: str, probability: float, threshold: float, precision: float | None) -> str:
+def _level(name: str, probability: float, threshold: float, confidence: str | None) -> str:
     """Return the probability of an ensemble as a bar, with its threshold as a mark.
 
     Args:
         name: Ensemble.
         probability: 0–1.
         threshold: Probability from which on it is called; above 1 if it never is.
-        precision: Share of held-out calls that were right, 0–1 or NaN; None if the label is not
-            called. A called ensemble is bold.
+        confidence: The probability in a word; None if the ensemble is not called. A called one is
+            bold.
     """
-    is_called = precision is not None
     mark = f'<u style="left:{100 * threshold:.1f}%"></u>' if threshold <= 1 else ""
-    title = f"threshold {threshold:.2f}" if threshold <= 1 else "never called at this precision"
-    if precision is not None and not math.isnan(precision):
-        title += f", right in {precision:.0%} of held-out calls"
+    title = f"called from {threshold:.2f}" if threshold <= 1 else "never called"
+    if confidence:
+        title = f"{confidence}, {title}"
+    word = f" {_word(confidence)}" if confidence else ""
     return (
-        f'<div class="level{" called" if is_called else ""}" title="{title}">'
+        f'<div class="level{" called" if confidence else ""}" title="{title}">'
         f"<span>{escape(name)}</span>"
         f'<span class="rail"><i style="width:{100 * probability:.1f}%"></i>{mark}</span>'
-        f"<span>{probability:.2f}</span></div>"
+        f"<span>{probability:.2f}{word}</span></div>"
     )
+
+
+def _word(confidence: str) -> str:
+    """Return the word for a probability, which stands small beside the number or name."""
+    return f"<small>{escape(confidence)}</small>"
 
 
 def _neighbour_table(neighbours: Sequence[Neighbour]) -> str:

@@ -59,7 +59,10 @@ class Writer:
                 "tps_probability": call.tps_probability,
                 "product_type": call.product_type,
                 "product_type_probability": call.product_type_probability,
-                "ensembles": call.ensembles,
+                "ensembles": [
+                    vars(ensemble) | {"confidence": ensemble.confidence}
+                    for ensemble in call.ensembles
+                ],
                 "ensemble_set": call.ensemble_set,
                 "flags": call.flags,
                 "weak_match": call.weak_match and call.weak_match._asdict(),

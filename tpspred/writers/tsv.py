@@ -23,7 +23,7 @@ COLUMNS = (
     "product_type",
     "product_type_probability",
     "ensembles",
-    "ensemble_precision",
+    "ensemble_confidence",
     "ensemble_set",
     "nearest_enzyme",
     "nearest_accession",
@@ -93,7 +93,7 @@ def _cells(call: Call) -> list[str]:
     probabilities = [
         f"{ensemble.name}:{number(ensemble.probability)}" for ensemble in call.ensembles
     ]
-    precisions = [f"{ensemble.name}:{number(ensemble.precision)}" for ensemble in call.ensembles]
+    confidences = [f"{ensemble.name}:{ensemble.confidence}" for ensemble in call.ensembles]
     return [
         call.id,
         str(call.length_aa),
@@ -102,7 +102,7 @@ def _cells(call: Call) -> list[str]:
         call.product_type or MISSING,
         number(call.product_type_probability),
         joined(probabilities, call.is_called),
-        joined(precisions, call.is_called),
+        joined(confidences, call.is_called),
         joined(call.ensemble_set or (), call.ensemble_set is not None),
         near.id if near else MISSING,
         ("|".join(near.accessions) or MISSING) if near else MISSING,
