@@ -70,6 +70,7 @@ def test_features_by_hand(name, expected):
         ("ddxxd_position", 5 / 50),
         ("ddxxd_to_nse_dte", (30 - 5) / 50),
         ("ddxxd_acids", 2),
+        ("dctae_intact", 2),
     ],
 )
 def test_motif_features_by_hand(name, expected):
@@ -78,6 +79,9 @@ def test_motif_features_by_hand(name, expected):
         MotifHit("DDxxD", "intact", 15, 19, "DDAAD"),
         MotifHit("NSE/DTE", "intact", 30, 38, "NDVFSLRVE"),
         MotifHit("NSE/DTE", "missing", 0, 0, ""),
+        MotifHit("DCTAE", "intact", 42, 46, "DCTAE"),
+        MotifHit("DCTAE", "intact", 42, 46, "DDTAV"),
+        MotifHit("DCTAE", "intact", 42, 46, "DCVSE"),
     ]
     assert FEATURES[name](protein_of("M" * 50, hits)) == pytest.approx(expected)
 
@@ -129,6 +133,7 @@ def test_every_feature_varies(proteins):
         for name in motifs.MOTIFS
         for state in (motifs.INTACT, motifs.ALTERED)
     ]
+    sites.append(MotifHit("DCTAE", motifs.INTACT, 3, 7, "DCTAE"))
     table = np.stack([feature_vector(p) for p in [*proteins, protein_of("MKDDAADEXW", sites)]])
     assert [name for name, spread in zip(feature_names(), table.std(0)) if spread == 0] == []
 

@@ -181,7 +181,7 @@ def test_a_model_is_an_hdf5_file_for_other_programs(model_file):
 
 def test_model_of_another_version_or_kind_is_refused(tree, small, tmp_path):
     trees.write(tree, tmp_path / "m.h5", checkpoint.MODEL, 99)
-    refuse(tmp_path / "m.h5", "format version 99; wanted 5")
+    refuse(tmp_path / "m.h5", "format version 99; wanted 6")
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     with pytest.raises(ModelError, match="found format tpspred-encoder; wanted tpspred-model"):
         checkpoint.load(tmp_path / "e.h5")

@@ -43,7 +43,7 @@ def test_proteome_times_both_programs():
     start, proteomes, shards, threads = re.split(r"\n(?=[|] (?:proteome) [|])", out)
     assert markdown_row(start)["command"] == "tpspred --version"
     row = markdown_row(proteomes)
-    assert [row[name] for name in ("proteome", "proteins", "tps")] == ["proteins", "7", "4"]
+    assert [row[name] for name in ("proteome", "proteins", "tps")] == ["proteins", "7", "3"]
     assert float(row["predict, s"]) > 0 and float(row["hmmsearch, s"]) > 0
     assert proteomes.splitlines()[3].startswith("| 2 × proteins | 14 |")
     assert markdown_row(shards)["overhead"].endswith("%")

@@ -10,6 +10,7 @@ with those that it was trained on.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -290,6 +291,7 @@ def membrane_hydropathy(protein: ScreenedProtein) -> float:
 
 # Motifs at the sites where the best profile keeps them: 13 features, 0 for a motif that is missing.
 # References are with the motifs.
+COMMON_DCTAE = re.compile("D[CD]TA[EV]")
 
 
 def _count(protein: ScreenedProtein, motif: str, state: str) -> int:
@@ -352,8 +354,8 @@ def rrx8w_altered(protein: ScreenedProtein) -> float:
 
 @feature
 def dctae_intact(protein: ScreenedProtein) -> float:
-    """Return the number of intact DCTAE."""
-    return _count(protein, "DCTAE", motifs.INTACT)
+    """Return the number of DCTAE in its commonest forms, without rarer variants of the motif."""
+    return sum(bool(COMMON_DCTAE.fullmatch(hit.residues)) for hit in _placed(protein, "DCTAE"))
 
 
 @feature

@@ -61,7 +61,7 @@ HMM_ARRAYS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "eff_nseq": ("<f4", ("profiles",)),  # and how many they count for
     "checksum": ("<u4", ("profiles",)),  # of the alignment
 }
-# Parts of these that are shares of one: array, first and last column. HMMER crashes if they are not.
+# Shares of one among these: array, first and last column. HMMER crashes if they are none.
 SHARES = (
     ("mat", 0, 20),
     ("ins", 0, 20),
