@@ -25,7 +25,7 @@ from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 
 VERSION = checkpoint.FORMAT_VERSION
-BUNDLED_CHECKSUM = "8247a6fe5f659ac84f194e0d5b5ec31cf191f255967e756aa8ee6d30112bb3cf"
+BUNDLED_CHECKSUM = "8da2ae41954419c0dc1e47e55e52654fc753374fc8b00fa1b7a7eeed42feba49"
 
 
 def plain(call):
