@@ -5,7 +5,7 @@
 
 The ids are enzymes of data/marts_2026_02_new.tsv, such as the seven membrane-bound ones of the UbiA
 superfamily; the category is that of the hard negatives that they must be told from, such as
-UbiA_PT. Two questions are answered, one after the other:
+UbiA. Two questions are answered, one after the other:
 
 Does the screen find the enzyme? For each, a profile is built from the others alone; it searches the
 enzyme and the negatives of the category.

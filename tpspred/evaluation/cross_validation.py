@@ -237,11 +237,11 @@ def cross_validate(
         enzymes: n enzymes.
         identities: (n, n) pairwise identity, 0–1.
         negatives: Name of a set → its proteins, which are no terpene synthases.
-        folds: (n,) fold of each enzyme. An enzyme of the fold −1 is never left out and not scored;
-            it trains wherever it is not too similar to an enzyme of the left-out fold.
+        folds: (n,) fold of each enzyme. An enzyme of the fold −1 is never left out and not
+            scored; it trains wherever it is not too similar to an enzyme of the left-out fold.
         identity: Negatives and enzymes of the fold −1 do not train if they are at least this
-            identical to a protein of the left-out fold, 0–1. The clusters of the bootstrap have the
-            same identity.
+            identical to a protein of the left-out fold, 0–1. The clusters of the bootstrap have
+            the same identity.
         config: Hyperparameters.
         device: Device that trains the networks.
         methods: Name → method to compare with on the same folds.

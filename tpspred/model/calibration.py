@@ -86,9 +86,9 @@ class LabelSets:
 class Calibration:
     """What turns logits into probabilities and calls.
 
-    A probability is sigmoid(slope · logit + offset), where slope and offset are linear functions of
-    the similarity to the nearest characterised enzyme. A label is called if its probability is at
-    or above its threshold.
+    A probability is sigmoid(slope · logit + offset), where slope and offset are linear functions
+    of the similarity to the nearest characterised enzyme. A label is called if its probability is
+    at or above its threshold.
 
     Attributes:
         slopes, offsets: (labels, 2) value at similarity 0, and what is added until similarity 1.
