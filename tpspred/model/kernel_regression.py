@@ -1,9 +1,9 @@
 """Kernel ridge regression: the labels of a protein as a smooth function of its likeness to enzymes.
 
 Two proteins are alike if their vectors are and their engineered features are: the kernel is
-exp(4 (cosine − 1)) · exp(−mean squared difference of the features). A label is the weighted sum
-of the kernels to all enzymes; the weights solve a ridge regression (Saunders et al. 1998). Beside
-the vote of the nearest enzymes it also hears what all others have to say.
+exp(4 (cosine − 1)) · exp(−mean squared difference of the features). A label is the weighted
+sum of the kernels to all enzymes; the weights solve a ridge regression (Saunders et al. 1998).
+Beside the vote of the nearest enzymes it also hears what all others have to say.
 """
 
 from __future__ import annotations
