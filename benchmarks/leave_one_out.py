@@ -34,7 +34,7 @@ from tpspred.family.profiles import Profile, search
 from tpspred.io.fasta import ProteinRecord
 from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
-from tpspred.model.held_out import held_out_logits
+from tpspred.model.held_out import held_out_scores
 
 
 def main():
@@ -79,7 +79,7 @@ def tell_apart(family, negatives, threads):
     enzymes = represent(building.screen_all(records, encoder, threads), encoder, threads)
     others = represent(building.screen_all(negatives, encoder, threads), encoder, threads)
     examples = gather_examples(family, enzymes, [others], model.labels, model.feature_names)
-    logits, similarity = held_out_logits(model, examples, threads)
+    logits, similarity, _ = held_out_scores(model, examples, threads)
     probabilities = model.calibration.probabilities(logits, similarity)[:, model.tps_column]
     is_tps = probabilities >= model.calibration.tps_threshold
     is_uncertain = ~is_tps & (probabilities >= model.calibration.uncertain_threshold)

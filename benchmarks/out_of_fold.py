@@ -2,6 +2,7 @@
 """Score the enzymes of the benchmark with models that have not seen them.
 
     out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER]
+                   [--products ranking.tsv]
                    [--report page.html] [--baselines] [--encoder esm2_NAME --weights FILE]
                    [--added TABLE]
 
@@ -57,6 +58,7 @@ def main():
     parser.add_argument("--level", choices=list(NEAREST_NEGATIVE), required=True)
     parser.add_argument("-o", "--output", required=True, help="predictions.tsv to write")
     parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
+    parser.add_argument("--products", help="ranking of single products to write")
     parser.add_argument("--report", help="page to write")
     parser.add_argument(
         "--baselines", action="store_true", help="score the baselines on the same folds"
@@ -97,6 +99,8 @@ def main():
         ),
     )
     write(scored, options["output"])
+    if options["products"]:
+        write_products(scored, options["products"])
     report(scored)
     if options["tables"] or options["report"]:
         results = tables_of(scored, config.seed)
@@ -135,6 +139,16 @@ def write(scored, path):
         for i in scored.rows(cross_validation.ENZYMES):
             odds = calibration.log_odds(scored.scores[cross_validation.OURS][i])
             table.writerow([scored.ids[i], *(f"{score:.6f}" for score in odds), scored.statuses[i]])
+
+
+def write_products(scored, path):
+    """Write the ranked products of the enzymes as score_products.py reads them."""
+    with open(path, "w", newline="") as handle:
+        table = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        table.writerow(["id", "product", "score"])
+        for i in scored.rows(cross_validation.ENZYMES):
+            for product in scored.products[i]:
+                table.writerow([scored.ids[i], product.smiles, f"{product.probability:.6f}"])
 
 
 def report(scored):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .dataset.enzymes import Enzyme
-from .dataset.labels import Label, labels_of
+from .dataset.labels import IS_TPS, Label, labels_of
 from .encoders.profile import ProfileEncoder
 from .encoders.protocol import Encoder
 from .encoders.representations import represent
@@ -31,6 +31,7 @@ from .family.profile_building import build_profiles
 from .family.screening import ScreenedProtein, screen
 from .io.fasta import ProteinRecord
 from .io.store import Representations
+from .model.decision import Decision
 from .model.examples import Examples, gather_examples
 from .model.held_out import calibrate
 from .model.hyperparameters import Config
@@ -189,21 +190,28 @@ def _train(
     progress: Callable[[int], object] = lambda count: None,
     threads: int = 1,
 ) -> Predictor:
-    """Train the networks and make the enzymes the references of the model."""
+    """Train the networks, fit the decision, and make the enzymes the references of the model."""
     from .model.training import train_networks  # needs torch
 
     trained = train_networks(examples, labels, encoder.parts, config, device, progress, threads)
     rows = np.flatnonzero(examples.is_enzyme)
     references = References.from_vectors(
         about,
+        [examples.sequences[i] for i in rows],
         comparable(examples.embedding[rows], encoder.parts, trained.scaling),
         trained.scaling.features(examples.features[rows]),
         examples.targets[rows],
         examples.mask[rows],
+        examples.structures,
+        examples.products[rows],
         trained.sequence_folds[rows],
         examples.identities[np.ix_(rows, rows)],
     )
-    return Predictor(encoder, trained, lambda: references, training_record)
+    decision = Decision.from_features(
+        trained.scaling.features(examples.features),
+        examples.targets[:, labels.index(IS_TPS)],
+    )
+    return Predictor(encoder, trained, lambda: references, lambda: decision, training_record)
 
 
 def _training_record(

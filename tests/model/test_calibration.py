@@ -210,3 +210,29 @@ def test_with_too_few_enzymes_sets_contain_all_labels():
 def test_a_model_without_ensembles_promises_nothing():
     sets = calibration.uncalibrated(3).sets(0.9, [])
     assert sets.contains(np.zeros((2, 0)), np.zeros(2)).shape == (2, 0)
+
+
+def test_the_line_of_products_is_the_one_that_made_the_data():
+    rng = np.random.default_rng(0)
+    shares, similarity = rng.uniform(0.01, 0.99, (20000, 6)), rng.uniform(0, 1, 20000)
+    chance = calibration.sigmoid(0.8 * calibration.log_odds(shares) + similarity[:, None] - 1)
+    products = (rng.random(shares.shape) < chance).astype(float)
+    line = calibration.fit_product_line(shares, products, similarity)
+    caution, offset = calibration.OPTIMISM_SLOPE, calibration.OPTIMISM_OFFSET
+    expected = [0.8 * caution, 0, offset - caution, caution]
+    assert line == pytest.approx(expected, abs=0.1)
+    # Nobody knows what a protein without any product makes.
+    silent = calibration.fit_product_line(
+        np.concatenate([shares, shares]),
+        np.concatenate([products, np.zeros_like(products)]),
+        np.concatenate([similarity, similarity]),
+    )
+    known = products.any(1)
+    alone = calibration.fit_product_line(shares[known], products[known], similarity[known])
+    assert silent == pytest.approx(alone)
+
+
+def test_shares_outside_their_range_are_bounded():
+    bounded = calibration.bounded_log_odds(np.array([-0.2, 0.0, 0.5, 1.3]))
+    sure = np.log(0.99 / 0.01)
+    assert bounded == pytest.approx([-sure, -sure, 0, sure])

@@ -181,7 +181,7 @@ def test_a_model_is_an_hdf5_file_for_other_programs(model_file):
 
 def test_model_of_another_version_or_kind_is_refused(tree, small, tmp_path):
     trees.write(tree, tmp_path / "m.h5", checkpoint.MODEL, 99)
-    refuse(tmp_path / "m.h5", "format version 99; wanted 6")
+    refuse(tmp_path / "m.h5", "format version 99; wanted 7")
     checkpoint.save_encoder(small.predictor.encoder, tmp_path / "e.h5")
     with pytest.raises(ModelError, match="found format tpspred-encoder; wanted tpspred-model"):
         checkpoint.load(tmp_path / "e.h5")
@@ -278,6 +278,7 @@ OTHER_TYPES = [
     ("calibration/sequences", lambda sequences: 3),
     ("calibration/thresholds", lambda thresholds: np.zeros(len(thresholds), int)),
     ("references/targets", lambda targets: np.full(targets.shape, b"a")),
+    ("references/known", lambda known: known[:, 1:]),
     ("scaling/feature_scale", lambda scale: np.full(scale.shape, b"1")),
     ("labels/names", lambda names: np.arange(len(names))),
     ("labels/names", lambda names: np.array([b"no_group"] * len(names))),
@@ -302,6 +303,15 @@ OTHER_TYPES = [
     ("references/about", with_first(products="pinene")),
     ("references/about", with_first(species=[None])),
     ("references/about", lambda about: [{"id": "x"}, *about[1:]]),
+    ("references/structures", lambda structures: structures[1:]),
+    ("references/structures", lambda structures: dict.fromkeys(structures)),
+    ("references/structures", lambda structures: [3, *structures[1:]]),
+    ("references/makes", lambda makes: np.pad(makes, [(0, 0), (0, 1)])),
+    ("references/fingerprints/lengths", lambda lengths: lengths + 12),
+    ("references/fingerprints/blocks", without_first),
+    ("decision", lambda decision: {}),
+    ("encoder/hmms/ins_rows", lambda rows: rows + 10**6),
+    ("encoder/hmms/ins_rows", without_first),
     ("encoder/name", lambda name: ["profile"]),
     ("encoder/name", lambda name: 3),
     ("encoder/profiles", lambda about: {}),

@@ -103,6 +103,7 @@ def test_inputs_that_are_made_of_the_labels_are_refused():
         targets=targets,
         mask=np.ones_like(targets),
         products=targets,
+        structures=["C", "CC", "CCC", "CCCC"],
         identities=np.zeros((300, 300)),
     )
     refuse_leaked_labels(examples)

@@ -38,13 +38,15 @@ def test_parts_add_what_is_lost_without_them(small, record, protein, explanation
     features = feature_vector(protein)
     embedding = predictor.encoder.vector(protein)
     label = [known.column for known in predictor.labels].index(explanation.label)
-    whole = log_odds(predictor.scores(embedding, features)[0][label])
+    whole = log_odds(predictor.scores(embedding, features).probabilities[label])
     ensembles = [
         i
         for i, known in enumerate(predictor.labels)
         if known.group == "ensemble" and predictor.positives[i]
     ]
-    assert label == max(ensembles, key=lambda i: predictor.scores(embedding, features)[0][i])
+    assert label == max(
+        ensembles, key=lambda i: predictor.scores(embedding, features).probabilities[i]
+    )
 
     residue = parts_of(explanation, "residue")[0]
     assert record.sequence[residue.position - 1] == residue.name
@@ -57,7 +59,7 @@ def test_parts_add_what_is_lost_without_them(small, record, protein, explanation
     ]
     occluded = predictor.encoder.vector(ScreenedProtein(record, hits, protein.motifs))
     assert residue.adds == pytest.approx(
-        whole - log_odds(predictor.scores(occluded, features)[0][label]), abs=1e-5
+        whole - log_odds(predictor.scores(occluded, features).probabilities[label]), abs=1e-5
     )
 
     feature = parts_of(explanation, "feature")[0]
@@ -65,7 +67,7 @@ def test_parts_add_what_is_lost_without_them(small, record, protein, explanation
     without = features.copy()
     without[column] = predictor.trained.scaling.feature_mean[column]
     assert feature.adds == pytest.approx(
-        whole - log_odds(predictor.scores(embedding, without)[0][label])
+        whole - log_odds(predictor.scores(embedding, without).probabilities[label])
     )
     assert feature.value == features[column]
 

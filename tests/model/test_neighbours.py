@@ -10,6 +10,7 @@ from support import DATA
 from tpspred.dataset.enzymes import read_enzyme_sequences
 from tpspred.encoders.protocol import VectorPart
 from tpspred.model import neighbours
+from tpspred.model.fingerprints import Fingerprints
 from tpspred.model.neighbours import Neighbour, align_neighbours
 from tpspred.model.scaling import Scaling
 
@@ -25,7 +26,10 @@ def references(count=2, folds=None, similarities=(1.0,), identities=(1.0,)):
         folds=np.zeros(count, np.int8) if folds is None else np.array(folds, np.int8),
         similarities=np.array(similarities, np.float32),
         identities=np.array(identities, np.float32),
+        structures=["C" * i for i in range(1, count + 1)],
+        makes=np.eye(count, dtype=np.uint8),
         regression=None,
+        fingerprints=Fingerprints.of(["MKV"] * count),
     )
 
 
@@ -35,31 +39,32 @@ def test_enzymes_of_a_fold_that_is_left_out_have_no_vote():
         references(3, folds=[0, 1, 1]), targets=targets, known=np.ones_like(targets)
     )
     near_first = np.array([0.9, 0.1, 0.2])
-    sure = np.log(0.99 / 0.01)
-    assert known.vote(near_first) == pytest.approx([sure, -sure])
-    assert known.vote(near_first, left_out=1) == pytest.approx([sure, -sure])
-    share = 1 / (1 + np.exp(neighbours.SHARPNESS * 0.1))
-    assert known.vote(near_first, left_out=0)[0] == pytest.approx(np.log(share / (1 - share)))
+    assert known.vote(near_first)[0] == pytest.approx([1, 0], abs=1e-6)
+    assert known.vote(near_first, left_out=1)[0].tolist() == [1, 0]
+    labels, products = known.vote(near_first, left_out=0)
+    assert labels[0] == pytest.approx(1 / (1 + np.exp(neighbours.SHARPNESS * 0.1)))
+    second = 1 / (1 + np.exp(neighbours.PRODUCT_SHARPNESS * 0.1))
+    assert products == pytest.approx([0, second, 1 - second])
 
 
 def test_the_nearest_vote_decides_and_equal_ones_share():
     known = references(3)
-    vote = known.vote(np.array([0.5, 0.5, 0.0]))
-    assert vote == pytest.approx([0, 0, np.log(0.01 / 0.99)], abs=1e-4)
+    labels, products = known.vote(np.array([0.5, 0.5, 0.0]))
+    assert labels == pytest.approx([0.5, 0.5, 0], abs=1e-6)
+    assert products == pytest.approx([0.5, 0.5, 0], abs=1e-2)
 
 
 def test_an_enzyme_has_no_vote_on_what_is_not_known_of_it():
     known = references(3)
     near_first = np.array([0.9, 0.5, 0.5])
-    sure = np.log(0.99 / 0.01)
     known.targets[1, 0] = 1
-    assert known.vote(near_first)[0] == pytest.approx(sure)
+    assert known.vote(near_first)[0][0] == pytest.approx(1, abs=1e-4)
     known.targets[:2, 0], known.known[0, 0] = 0, 0
-    assert known.vote(near_first)[0] == pytest.approx(-sure)  # the other two say no
+    assert known.vote(near_first)[0][0] == 0  # the other two say no
     known.targets[1:, 0] = 1
-    assert known.vote(near_first)[0] == pytest.approx(sure)
+    assert known.vote(near_first)[0][0] == 1
     known.known[:, 0] = 0
-    assert np.isfinite(known.vote(near_first)[0])  # nobody knows
+    assert np.isfinite(known.vote(near_first)[0]).all()  # nobody knows
 
 
 def test_regressions_are_fitted_without_the_enzymes_of_a_fold():
@@ -70,13 +75,22 @@ def test_regressions_are_fitted_without_the_enzymes_of_a_fold():
     folds = np.array([0, 1, 1, 2, 0, 1])
     known = np.ones_like(targets)
     made = neighbours.References.from_vectors(
-        about, vectors, features, targets, known, folds, np.eye(6)
+        about,
+        ["MKV"] * 6,
+        vectors,
+        features,
+        targets,
+        known,
+        ["CC", "CCC"],
+        np.eye(6, 2, dtype=np.float32),
+        folds,
+        np.eye(6),
     )
     everything, without = made.regressions([None, 1])
     assert np.array_equal(everything.coefficients, made.regression.coefficients)
     assert everything.coefficients.any(1).all()
     assert without.coefficients.any(1).tolist() == [True, False, False, True, True, False]
-    assert without.means == pytest.approx([1 / 3, 0, 0])
+    assert without.means == pytest.approx([1 / 3, 0, 0, 1 / 3, 0])
 
 
 def test_neighbours_say_what_their_similarity_means():
@@ -112,10 +126,13 @@ def test_references_have_length_one_and_know_their_fold():
     about = references(3).about
     known = neighbours.References.from_vectors(
         about,
+        ["MKV"] * 3,
         vectors,
         np.array([[9, 0], [0, 0], [0, 0]], np.float32),
         np.eye(3, dtype=np.float32),
         np.ones((3, 3), np.float32),
+        [],
+        np.zeros((3, 0), np.float32),
         np.array([0, 1, 1]),
         np.eye(3),
     )

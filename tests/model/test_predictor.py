@@ -4,10 +4,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tpspred.dataset import ensembles
 from tpspred.encoders.representations import RepresentedProtein, represent_records
 from tpspred.errors import ModelError
 from tpspred.io.fasta import ProteinRecord, protein_record
+from tpspred.model.calibration import bounded_log_odds
 from tpspred.model.calls import MAX_ENSEMBLES
+from tpspred.model.decision import SAME
+from tpspred.model.predictor import MIN_PRODUCT
 
 
 def with_calibration(predictor, **changes):
@@ -55,8 +59,11 @@ def test_a_characterised_enzyme_is_recognised(calibrated, enzymes):
         for enzyme, call in zip(enzymes, predictor.predict(records), strict=True):
             assert call.flags[0] == "characterised" and call.nearest.id == enzyme.id
             assert len({neighbour.id for neighbour in call.neighbours}) == len(call.neighbours)
-    changed = [record._replace(sequence=record.sequence[:-1]) for record in records[:3]]
-    assert all("characterised" not in call.flags for call in calibrated.predict(changed))
+    near = [record._replace(sequence="M" + record.sequence[2:]) for record in records]
+    for enzyme, call in zip(enzymes, calibrated.predict(near), strict=True):
+        assert call.flags[0] == "characterised" and call.nearest.id == enzyme.id
+    fragments = [record._replace(sequence=record.sequence[:-9]) for record in records[:3]]
+    assert all("characterised" not in call.flags for call in calibrated.predict(fragments))
 
 
 def test_a_dissimilar_protein_gets_the_flag_no_similar_enzyme(calibrated, records):
@@ -166,24 +173,66 @@ def test_related_enzymes_have_their_own_status(calibrated, enzymes, records):
 
 def test_scores_blend_networks_vote_and_regression(small, first):
     predictor = small.predictor
-    probabilities, similarity = predictor.scores(first.embedding, first.features)
+    probabilities, similarity, products = predictor.scores(first.embedding, first.features)
     logits = predictor.logits(first.embedding[None], first.features[None])
     assert logits.shape == (3, 1, len(predictor.labels))
     mean = logits.mean(0)[0]
     references = predictor.references
     vote = references.vote(references.similarity(first.embedding))
     scaled = predictor.trained.scaling.features(first.features)
-    regression = references.regression.logits(similarity, scaled)
-    blended = predictor.blend(mean, vote, regression)
-    tps = predictor.tps_column
-    assert blended[tps] == mean[tps]
-    mixed = 0.3 * mean + 0.3 * vote + 0.4 * regression
+    regression = references.regression.shares(similarity, scaled)
+    decision = predictor.decision.regression.shares(SAME, scaled)
+    blended, product_shares = predictor.blend(mean, vote, regression, decision)
+    tps, count = predictor.tps_column, len(predictor.labels)
+    assert blended[tps] == pytest.approx((mean[tps] + bounded_log_odds(decision)[0]) / 2)
+    voices = bounded_log_odds(vote[0]), bounded_log_odds(regression[:count])
+    mixed = 0.3 * mean + 0.3 * voices[0] + 0.4 * voices[1]
     assert np.allclose(np.delete(blended, tps), np.delete(mixed, tps))
+    assert product_shares == pytest.approx(0.3 * vote[1] + 0.7 * regression[count:])
+    assert len(products) == len(references.structures) > 0
     supported = predictor.positives > 0
     expected = 1 / (1 + np.exp(-blended))
     assert np.isnan(probabilities[~supported]).all()
     assert probabilities[supported] == pytest.approx(expected[supported])
     assert similarity.max() == pytest.approx(1, abs=1e-3)  # the enzyme itself is a reference
+
+
+def test_products_are_ranked_and_their_enzyme_is_known_again(calibrated, enzymes, records):
+    for enzyme, call in zip(enzymes, calibrated.predict(records)):
+        probabilities = [product.probability for product in call.products]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert all(MIN_PRODUCT <= probability <= 1 for probability in probabilities)
+        assert len({product.smiles for product in call.products}) == len(probabilities)
+        if call.is_called and call.products:
+            known = calibrated.references.structures
+            assert {product.smiles for product in call.products} <= set(known)
+        assert call.is_called or not call.products
+        assert call.nearest is None or call.nearest.id == enzyme.id
+
+
+def test_a_product_is_no_likelier_than_its_ensemble(small, first):
+    """Below the probability from which an ensemble is called, products are left as they are."""
+    predictor = copy.copy(small.predictor)
+    count, ensembles = len(predictor.labels), list(predictor.ensembles)
+    belongs = np.zeros((3, count), bool)
+    belongs[0, ensembles[0]] = belongs[1, ensembles[:2]] = True
+    predictor._is_in_ensemble = belongs
+    products = np.array([0.9, 0.9, 0.9])
+    probabilities = np.full(count, np.nan)
+    probabilities[ensembles[:2]] = 0.7, 0.1
+    assert predictor._not_above_ensembles(products, probabilities) == pytest.approx([0.7, 0.2, 0.9])
+    probabilities[:] = np.nan
+    assert predictor._not_above_ensembles(products, probabilities) == pytest.approx(products)
+
+
+def test_products_belong_to_the_ensembles_of_their_structure(small):
+    belongs = small.predictor._is_in_ensemble
+    structures = small.predictor.references.structures
+    for smiles, row in zip(structures, belongs):
+        slugs = {small.predictor.labels[i].name for i in np.flatnonzero(row)}
+        assert slugs == set(ensembles.of_structure(smiles)) & {
+            label.name for label in small.labels if label.group == "ensemble"
+        }
 
 
 def test_no_more_ensembles_are_called_than_a_reader_can_use(calibrated, records):

@@ -73,6 +73,7 @@ def test_label_names_of_a_model_are_only_text(small, first, evil, written):
         small.predictor.encoder,
         trained,
         lambda: small.predictor.references,
+        lambda: small.predictor.decision,
         small.predictor.training_record | {"name": evil},
         lambda: calibration,
     )

@@ -9,6 +9,7 @@ from . import ensembles
 from .enzymes import SEPARATORS, Enzyme, Row, enzyme_of_row, table_rows
 from .product_types import refuse_negative
 from .reactions import FORBIDDEN
+from .structures import without_stereo
 
 STRUCTURES = "products_smiles_nostereo"  # column of the products' structures
 # The columns ensembles, species, kingdom, tps_classes, substrates, products and accessions may be
@@ -100,6 +101,7 @@ def _additional_enzyme(row: Row) -> AdditionalEnzyme:
             tps_classes=tuple(sorted(enzyme.tps_classes)),
             substrates=tuple(sorted(enzyme.substrates)),
             products=products if any(products) else (),
+            structures=tuple(dict.fromkeys(map(without_stereo, structures))),
         ),
         structures,
     )

@@ -13,6 +13,7 @@ from ..io.paths import Path
 from . import ensembles
 from .product_types import PRODUCT_TYPES, RELATED_TYPES, TPS_CLASSES
 from .reactions import Reaction, read_reactions
+from .structures import without_stereo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Enzyme:
         tps_classes: Classes, ``1`` or ``2``, sorted.
         substrates: Names of substrates, sorted.
         products: Names of products, in the order of the export, each once.
+        structures: Structures of products as SMILES without stereochemistry, in the order of the
+            export, each once.
         accessions: UniProt or, without one, GenBank accessions, each once.
     """
 
@@ -41,6 +44,7 @@ class Enzyme:
     tps_classes: tuple[str, ...]
     substrates: tuple[str, ...]
     products: tuple[str, ...]
+    structures: tuple[str, ...]
     accessions: tuple[str, ...]
 
     @property
@@ -59,6 +63,7 @@ SEPARATORS = {
     "tps_classes": ";",
     "substrates": "|",
     "products": "|",
+    "structures": "|",
     "accessions": "|",
 }
 
@@ -116,6 +121,7 @@ def _enzyme(sequence: str, rows: Sequence[Reaction]) -> Enzyme:
         tps_classes=tuple(sorted(values("tps_class"))),
         substrates=tuple(sorted(values("substrate"))),
         products=values("product"),
+        structures=tuple(dict.fromkeys(without_stereo(row.product_smiles) for row in rows)),
         accessions=tuple(dict.fromkeys(filter(None, accessions))),
     )
 

@@ -79,8 +79,23 @@ def _has(enzyme: Enzyme, label: Label) -> bool:
     return label.name in getattr(enzyme, ATTRIBUTES[label.group])
 
 
+def structure_targets(enzymes: Sequence[Enzyme]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return which single products the enzymes make, whatever their stereochemistry.
+
+    Args:
+        enzymes: n enzymes.
+
+    Returns:
+        (structures of the products as SMILES without stereochemistry, in alphabetical order;
+        (n, products) array of 0 and 1).
+    """
+    structures = sorted({smiles for enzyme in enzymes for smiles in enzyme.structures})
+    rows = [[smiles in enzyme.structures for smiles in structures] for enzyme in enzymes]
+    return structures, np.array(rows, np.float32).reshape(len(enzymes), len(structures))
+
+
 def product_targets(enzymes: Sequence[Enzyme], min_enzymes: int) -> NDArray[np.float32]:
-    """Return which single products the enzymes make.
+    """Return which single products the enzymes make; stereoisomers with names of their own are two.
 
     Args:
         enzymes: n enzymes.

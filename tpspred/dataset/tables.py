@@ -218,6 +218,7 @@ def _joined(earlier: _Entry, later: _Entry) -> _Entry:
         tps_classes=tuple(sorted(union("tps_classes"))),
         substrates=tuple(sorted(union("substrates"))),
         products=union("products"),
+        structures=union("structures"),
         accessions=union("accessions"),
     )
     return _Entry(enzyme, earlier.source)

@@ -121,5 +121,5 @@ def _retrained_scores(
     )
     assert fold.left_out.features is not None
     features = fold.left_out.features[fold.passed]
-    scores = [predictor.scores(*row)[0] for row in zip(test, features)]
+    scores = [predictor.scores(*row).probabilities for row in zip(test, features)]
     return np.nan_to_num(scores)

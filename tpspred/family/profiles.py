@@ -303,7 +303,8 @@ def pack(hmms: Iterable[plan7.HMM]) -> dict[str, NDArray[Any]]:
 
     Returns:
         The arrays :data:`HMM_ARRAYS` of n profiles, named as in HMMER. A profile has one node more
-        than match columns.
+        than match columns. Most nodes share their insert emissions, so ``ins`` contains each row
+        once, and ``ins_rows`` the row of each node.
     """
     states: list[dict[str, Any]] = [hmm.__getstate__() for hmm in hmms]  # what pickle would get
     assert all(state["flags"] == FLAGS for state in states)
@@ -311,7 +312,8 @@ def pack(hmms: Iterable[plan7.HMM]) -> dict[str, NDArray[Any]]:
     for name, (letters, (axis, *_)) in HMM_ARRAYS.items():
         parts = [np.asarray(state[name], letters) for state in states]
         packed[name] = np.concatenate(parts) if axis == "nodes" else np.stack(parts)
-    return packed
+    packed["ins"], rows = np.unique(packed["ins"], axis=0, return_inverse=True)
+    return packed | {"ins_rows": rows.ravel().astype("<i4")}
 
 
 def unpack(names: Sequence[str], packed: Mapping[str, NDArray[Any]]) -> list[plan7.HMM]:
@@ -325,6 +327,7 @@ def unpack(names: Sequence[str], packed: Mapping[str, NDArray[Any]]) -> list[pla
         ValueError, LookupError: If the arrays do not fit together.
     """
     arrays = {name: packed[name] for name in HMM_ARRAYS}
+    arrays["ins"] = arrays["ins"][packed["ins_rows"]]
     sizes = {"nodes": int((arrays["M"] + 1).sum()), "profiles": len(names)}
     for name, (letters, (axis, *others)) in HMM_ARRAYS.items():
         array = arrays[name]

@@ -31,6 +31,8 @@ THRESHOLD_PRIOR = 20  # positives at which a label's own threshold weighs half
 TPS_PRECISION = 0.99  # share of the held-out proteins with status tps that are terpene synthases
 TPS_RECALL = 0.99  # share of the held-out terpene synthases with status tps or uncertain
 POSSIBLE = 0.2  # probability from which an ensemble is called
+MIN_SHARE = 0.01  # votes and regressions are never surer of a label than 1 % or 99 %
+MIN_PRODUCT_SHARE = 0.002  # nor of a single product, of which there are many
 MIN_CALLS = 5  # fewer calls do not show a precision
 NEVER = 2.0  # a threshold that no probability reaches
 BANDS = 4  # bands of similarity, each with its own threshold for sets
@@ -47,7 +49,7 @@ class HeldOut:
         similarity: (enzymes,) similarity to the nearest enzyme outside the left-out fold.
     """
 
-    probabilities: NDArray[np.float32]
+    probabilities: NDArray[np.float16]
     targets: NDArray[np.uint8]
     similarity: NDArray[np.float32]
 
@@ -92,6 +94,8 @@ class Calibration:
 
     Attributes:
         slopes, offsets: (labels, 2) value at similarity 0, and what is added until similarity 1.
+        product_line: (4,) slope and offset that all single products have in common: value at
+            similarity 0, and what is added until similarity 1, of the slope, then of the offset.
         thresholds: (labels,) probabilities, 0–1.
         tps_threshold: Probability of being a terpene synthase from which the status is ``tps``.
         uncertain_threshold: Probability from which the status is ``uncertain``.
@@ -101,6 +105,7 @@ class Calibration:
 
     slopes: NDArray[np.float64]
     offsets: NDArray[np.float64]
+    product_line: NDArray[np.float64]
     thresholds: NDArray[np.float64]
     tps_threshold: float
     uncertain_threshold: float
@@ -120,6 +125,20 @@ class Calibration:
             (…, labels) probabilities.
         """
         return _probabilities(logits, self.slopes, self.offsets, similarity)
+
+    def product_probabilities(
+        self, shares: NDArray[np.float64], similarity: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Return the probabilities of single products.
+
+        Args:
+            shares: (…, products) shares of them among the enzymes that are like a protein.
+            similarity: (…,) similarity to the nearest characterised enzyme.
+
+        Returns:
+            (…, products) probabilities.
+        """
+        return sigmoid(_product_inputs(shares, np.asarray(similarity)) @ self.product_line)
 
     @functools.cached_property
     def precision(self) -> NDArray[np.float64]:
@@ -208,11 +227,12 @@ def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
 def uncalibrated(labels: int) -> Calibration:
     """Return what a model has before calibration: raw probabilities and thresholds of 0.5."""
     no_enzymes = HeldOut(
-        np.zeros((0, labels), np.float32), np.zeros((0, labels), np.uint8), np.zeros(0, np.float32)
+        np.zeros((0, labels), np.float16), np.zeros((0, labels), np.uint8), np.zeros(0, np.float32)
     )
     return Calibration(
         slopes=np.tile([1.0, 0.0], (labels, 1)),
         offsets=np.zeros((labels, 2)),
+        product_line=_line_prior(CHANGE_PRIOR)[0],
         thresholds=np.full(labels, 0.5),
         tps_threshold=0.5,
         uncertain_threshold=0.5,
@@ -228,7 +248,7 @@ def fit(
     labels: Sequence[Label],
     similarity: NDArray[np.float64],
 ) -> Calibration:
-    """Fit slopes, offsets and thresholds on n held-out proteins.
+    """Fit slopes, offsets and thresholds of labels on n held-out proteins.
 
     Args:
         logits: (n, labels) of networks that did not see these proteins.
@@ -256,12 +276,13 @@ def fit(
     return Calibration(
         slopes=slopes,
         offsets=offsets,
+        product_line=_line_prior(CHANGE_PRIOR)[0],
         thresholds=thresholds,
         tps_threshold=tps_threshold,
         uncertain_threshold=uncertain_threshold,
         sequences=len(logits),
         held_out=HeldOut(
-            probabilities[enzymes].astype(np.float32),
+            probabilities[enzymes].astype(np.float16),
             targets[enzymes].astype(np.uint8),
             similarity[enzymes].astype(np.float32),
         ),
@@ -302,17 +323,12 @@ def _fit_lines(
     """
     # What the labels of a group have in common: (labels, 4) weights of these inputs.
     alike = np.broadcast_to(similarity[:, None], logits.shape)
-    inputs = np.stack([logits, logits * alike, np.ones_like(logits), alike], -1)  # (n, labels, 4)
+    inputs = _line_inputs(logits, alike)  # (n, labels, 4)
     lines = np.zeros((len(groups), 4))
     for group in np.unique(groups):
         asked = known & (groups == group)
         change = NO_CHANGE if group == IS_TPS.group else CHANGE_PRIOR
-        lines[groups == group] = _fit_logistic(
-            inputs[asked],
-            targets[asked],
-            np.array([1.0, 0, 0, 0]),
-            np.array([COMMON_PRIOR, change, COMMON_PRIOR, change]),
-        )
+        lines[groups == group] = _fit_logistic(inputs[asked], targets[asked], *_line_prior(change))
     lines[:, 0] = np.maximum(lines[:, 0], MIN_SLOPE)
     lines[:, 1] = np.maximum(lines[:, 1], MIN_SLOPE - lines[:, 0])
     common = np.einsum("nlk,lk->nl", inputs, lines)  # (n, labels)
@@ -332,6 +348,54 @@ def _fit_lines(
     slopes, offsets = slope[:, None] * lines[:, :2], slope[:, None] * lines[:, 2:]
     offsets[:, 0] += offset
     return slopes, offsets
+
+
+def bounded_log_odds(shares: NDArray[np.floating], least: float = MIN_SHARE) -> NDArray[np.float64]:
+    """Return the log-odds of shares that are never surer than a least share.
+
+    >>> bounded_log_odds(np.array([-0.1, 0.5])).round(2).tolist()
+    [-4.6, 0.0]
+    """
+    return log_odds(np.clip(shares, least, 1 - least))
+
+
+def _product_inputs(
+    shares: NDArray[np.float64], similarity: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return (…, products, 4) what :attr:`Calibration.product_line` weighs."""
+    odds = bounded_log_odds(shares, MIN_PRODUCT_SHARE)
+    alike = np.broadcast_to(similarity[..., None], odds.shape)
+    return _line_inputs(odds, alike)
+
+
+def _line_inputs(logits: NDArray[np.float64], alike: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return (…, 4) what a slope and an offset that change with the similarity weigh."""
+    return np.stack([logits, logits * alike, np.ones_like(logits), alike], -1)
+
+
+def fit_product_line(
+    shares: NDArray[np.float64], products: NDArray[np.floating], similarity: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Fit the slope and the offset of all single products on n held-out proteins.
+
+    Args:
+        shares: (n, products) shares of single products among similar enzymes.
+        products: (n, products) 0/1. A protein without any is left out, because nobody knows what it
+            makes.
+        similarity: (n,) similarity to the nearest enzyme outside the left-out fold.
+
+    Returns:
+        (4,) weights as in :class:`Calibration`.
+    """
+    makers = products.any(1)
+    inputs = _product_inputs(shares[makers], similarity[makers]).reshape(-1, 4)
+    line = _fit_logistic(inputs, products[makers].ravel(), *_line_prior(CHANGE_PRIOR))
+    return OPTIMISM_SLOPE * line + [0, 0, OPTIMISM_OFFSET, 0]
+
+
+def _line_prior(change: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (centre, precision) of the prior of a line whose change has a given precision."""
+    return np.array([1.0, 0, 0, 0]), np.array([COMMON_PRIOR, change, COMMON_PRIOR, change])
 
 
 def _fit_logistic(
@@ -415,7 +479,7 @@ def _label_thresholds(
 
 
 def _set_threshold(
-    scores: NDArray[np.float32], targets: NDArray[np.uint8], coverage: float
+    scores: NDArray[np.float16], targets: NDArray[np.uint8], coverage: float
 ) -> float:
     """Choose the highest threshold of sets that miss at most 1 - coverage of the labels.
 

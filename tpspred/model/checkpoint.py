@@ -29,6 +29,8 @@ from ..io import tree
 from ..io.paths import Path
 from ..io.tree import StoredTree, Tree
 from . import calibration
+from .decision import Decision
+from .fingerprints import Fingerprints
 from .kernel_regression import KernelRegression
 from .neighbours import References
 from .predictor import Predictor
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from pyhmmer import plan7
 
 MODEL, ENCODER = "tpspred-model", "tpspred-encoder"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 BUNDLED = "resources/tpspred.h5"
 ENCODER_PARTS = ("encoder/name", "encoder/profiles", "encoder/hmms")
 MODEL_PARTS = (
@@ -50,11 +52,13 @@ MODEL_PARTS = (
     "networks",
     "calibration",
     "references",
+    "decision",
     "training",
 )
 CALIBRATION_NUMBERS = (
     "slopes",
     "offsets",
+    "product_line",
     "thresholds",
     "tps_threshold",
     "uncertain_threshold",
@@ -69,6 +73,7 @@ ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "scaling/feature_scale": ("f", ("features",)),
     "calibration/slopes": ("f", ("labels", 2)),
     "calibration/offsets": ("f", ("labels", 2)),
+    "calibration/product_line": ("f", (4,)),
     "calibration/thresholds": ("f", ("labels",)),
     "calibration/tps_threshold": ("f", ()),
     "calibration/uncertain_threshold": ("f", ()),
@@ -77,14 +82,22 @@ ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "calibration/held_out/targets": ("iu", ("held_out", "labels")),
     "calibration/held_out/similarity": ("f", ("held_out",)),
     "references/vectors": ("f", ("enzymes", "dimension")),
-    "references/targets": ("iu", ("enzymes", "labels")),
-    "references/known": ("iu", ("enzymes", "labels")),
+    # Eight times 0 or 1 in a byte.
+    "references/targets": ("iu", ("enzymes", "bytes of labels")),
+    "references/known": ("iu", ("enzymes", "bytes of labels")),
+    "references/makes": ("iu", ("enzymes", "bytes of products")),
     "references/regression/features": ("f", ("enzymes", "features")),
-    "references/regression/coefficients": ("f", ("enzymes", "labels")),
-    "references/regression/means": ("f", ("labels",)),
+    "references/regression/coefficients": ("f", ("enzymes", "labels and products")),
+    "references/regression/means": ("f", ("labels and products",)),
+    "references/fingerprints/blocks": ("iu", ("blocks",)),
+    "references/fingerprints/lengths": ("iu", ("enzymes",)),
     "references/folds": ("iu", ("enzymes",)),
     "references/similarities": ("f", ("points",)),
     "references/identities": ("f", ("points",)),
+    "decision/targets": ("iu", ("sequences", 1)),
+    "decision/regression/features": ("f", ("sequences", "features")),
+    "decision/regression/coefficients": ("f", ("sequences", 1)),
+    "decision/regression/means": ("f", (1,)),
     "training/sequence_hashes": ("iu", ("sequences",)),
     "training/sequence_folds": ("iu", ("sequences",)),
 }
@@ -166,7 +179,18 @@ def predictor_to_tree(predictor: Predictor) -> Tree:
         "scaling": vars(trained.scaling),
         "networks": dict(trained.weights),
         "calibration": numbers | {"held_out": vars(fitted.held_out)},
-        "references": vars(references) | {"regression": vars(references.regression)},
+        "references": vars(references)
+        | {
+            "targets": np.packbits(references.targets, 1),
+            "known": np.packbits(references.known, 1),
+            "makes": np.packbits(references.makes, 1),
+            "regression": vars(references.regression),
+            "fingerprints": vars(references.fingerprints),
+        },
+        "decision": {
+            "targets": predictor.decision.targets,
+            "regression": vars(predictor.decision.regression),
+        },
         "training": {
             "record": predictor.training_record,
             "history": trained.history,
@@ -220,25 +244,49 @@ def predictor_from_tree(stored: StoredTree, encoder: Encoder, source: Path) -> P
     return Predictor(
         encoder,
         trained,
-        stored["references"].later(_references),
+        stored["references"].later(lambda references: _references(references, len(labels))),
+        stored["decision"].later(_decision),
         record,
         stored["calibration"].later(_calibration),
         stored.sha256,
     )
 
 
-def _references(stored: StoredTree) -> References:
+def _references(stored: StoredTree, label_count: int) -> References:
     """Read the characterised enzymes of a model.
 
+    Args:
+        stored: Tree of the enzymes.
+        label_count: Number of labels of the model.
+
     Raises:
-        ValueError, TypeError, LookupError: If their names do not fit.
+        ValueError, TypeError, LookupError: If their names, structures or fingerprints do not fit.
     """
+    structures = stored["structures"]
+    if not _are_texts(structures):
+        raise ValueError("references/structures")
+    counts = {"targets": label_count, "known": label_count, "makes": len(structures)}
+    for name, count in counts.items():
+        if stored[name].shape[1] != -(-count // 8):
+            raise ValueError(f"references/{name}")
     regression = KernelRegression(**stored["regression"])
-    references = References(**{**stored, "regression": regression})
+    if len(regression.means) != label_count + len(structures):
+        raise ValueError("references/regression")
+    fingerprints = Fingerprints(**stored["fingerprints"])
+    if fingerprints.counts.sum() != len(fingerprints.blocks):
+        raise ValueError("references/fingerprints")
+    bits = {name: np.unpackbits(stored[name], 1, count=count) for name, count in counts.items()}
+    parts = {**stored, **bits, "regression": regression, "fingerprints": fingerprints}
+    references = References(**parts)
     about = references.about
     if len(about) != len(references.vectors) or not all(map(_is_known_enzyme, about)):
         raise ValueError("references/about")
     return references
+
+
+def _decision(stored: StoredTree) -> Decision:
+    """Read the decision of a model."""
+    return Decision(stored["targets"], KernelRegression(**stored["regression"]))
 
 
 def _calibration(stored: StoredTree) -> calibration.Calibration:

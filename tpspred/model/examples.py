@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from ..console import detail
 from ..dataset.enzymes import Enzyme
-from ..dataset.labels import IS_TPS, Label, known_targets, label_targets, product_targets
+from ..dataset.labels import IS_TPS, Label, known_targets, label_targets, structure_targets
 from ..errors import StoreError
 from ..family.alignment import identity_matrix
 from ..family.features import FEATURES
 from ..io.store import Representations, features_named
 
 DOUBTFUL_IDENTITY = 0.4  # identity to a terpene synthase from which a negative is doubtful
-MIN_ENZYMES = 4  # the networks learn products that at least this many enzymes make
 # With fewer enzymes that share their labels with another, an input may look like a leak by chance,
 # so it is not tested.
 MIN_REPEATED_LABELS = 100
@@ -34,6 +33,7 @@ class Examples:
         targets: (n, labels) 0/1.
         mask: (n, labels) 1 where the target is known.
         products: (n, products) 0/1, 1 where the enzyme makes the product.
+        structures: Structures of these products as SMILES without stereochemistry.
         identities: (n, n) pairwise identity, 0–1.
     """
 
@@ -45,6 +45,7 @@ class Examples:
     targets: NDArray[np.float32]
     mask: NDArray[np.float32]
     products: NDArray[np.float32]
+    structures: list[str]
     identities: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -57,6 +58,16 @@ class Examples:
         The other proteins are negatives. Of their targets only is-a-terpene-synthase is known.
         """
         return (self.mask > 0).sum(1) > 1
+
+    def products_among(self, structures: Sequence[str]) -> NDArray[np.float32]:
+        """Return which of some products the proteins make, as an (n, structures) array of 0 and 1.
+
+        Args:
+            structures: Structures of products as SMILES without stereochemistry.
+        """
+        column_of = {smiles: i for i, smiles in enumerate(self.structures)}
+        padded = np.concatenate([self.products, np.zeros((len(self), 1), np.float32)], 1)
+        return padded[:, [column_of.get(smiles, -1) for smiles in structures]]
 
     def without_identities(self) -> "Examples":
         """Return the same examples without what is as large as their number squared."""
@@ -77,6 +88,7 @@ class Examples:
             targets=self.targets[rows],
             mask=self.mask[rows],
             products=self.products[rows],
+            structures=self.structures,
             identities=self.identities[np.ix_(rows, rows)],
         )
 
@@ -137,7 +149,7 @@ def gather_examples(
     # The targets of negatives are 0, and only the one for is-a-terpene-synthase is known.
     targets = label_targets(passed, labels)  # (enzymes, labels)
     known = known_targets(passed, labels)  # (enzymes, labels)
-    products = product_targets(passed, MIN_ENZYMES)  # (enzymes, products)
+    structures, products = structure_targets(passed)  # (enzymes, products)
     others = len(sequences) - len(passed)
     only_tps = np.array([label == IS_TPS for label in labels], np.float32)
     gathered = Examples(
@@ -149,6 +161,7 @@ def gather_examples(
         targets=np.concatenate([targets, np.zeros((others, len(labels)), np.float32)]),
         mask=np.concatenate([known, np.tile(only_tps, (others, 1))]),
         products=np.concatenate([products, np.zeros((others, products.shape[1]), np.float32)]),
+        structures=structures,
         identities=identity_matrix(sequences, threads),
     )
     refuse_leaked_labels(gathered)

@@ -86,12 +86,12 @@ def explain(
         )
     features = feature_vector(protein, predictor.feature_names)
     embedding = dict(predictor.encoder.encode([protein], threads))[record.sequence]
-    probabilities, _ = predictor.scores(embedding, features)
+    probabilities = predictor.scores(embedding, features).probabilities
     chosen = _chosen_label(predictor, probabilities, label)
 
     def odds(embedding: NDArray[np.float32], features: NDArray[np.float32]) -> float:
         """Return the log-odds of the label."""
-        return float(log_odds(predictor.scores(embedding, features)[0][chosen]))
+        return float(log_odds(predictor.scores(embedding, features).probabilities[chosen]))
 
     whole = odds(embedding, features)
     means = predictor.trained.scaling.feature_mean

@@ -1,10 +1,14 @@
 """Calibration of a model on proteins that its networks have not seen."""
 
+import dataclasses
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError
 from . import calibration, metrics
+from .decision import SAME
 from .examples import Examples
 from .kernel_regression import KernelRegression
 from .neighbours import comparable, length
@@ -23,8 +27,11 @@ def calibrate(predictor: Predictor, examples: Examples, threads: int = 1) -> Pre
     Raises:
         ModelError: If every network was trained on one of the proteins.
     """
-    logits, similarity = held_out_logits(predictor, examples, threads)
+    logits, similarity, product_shares = held_out_scores(predictor, examples, threads)
     fitted = calibration.fit(logits, examples.targets, examples.mask, predictor.labels, similarity)
+    products = examples.products_among(predictor.references.structures)
+    product_line = calibration.fit_product_line(product_shares, products, similarity)
+    fitted = dataclasses.replace(fitted, product_line=product_line)
     ensembles = list(predictor.ensembles)
     enzymes = examples.is_enzyme
     scores = metrics.macro(
@@ -37,9 +44,21 @@ def calibrate(predictor: Predictor, examples: Examples, threads: int = 1) -> Pre
     return predictor.with_calibration(fitted, training_record)
 
 
-def held_out_logits(
-    predictor: Predictor, examples: Examples, threads: int = 1
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+class HeldOutScores(NamedTuple):
+    """Scores of n proteins by what has not seen them.
+
+    Attributes:
+        logits: (n, labels).
+        similarity: (n,) similarity to the nearest characterised enzyme.
+        product_shares: (n, products) shares of single products among similar enzymes.
+    """
+
+    logits: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+    product_shares: NDArray[np.float64]
+
+
+def held_out_scores(predictor: Predictor, examples: Examples, threads: int = 1) -> HeldOutScores:
     """Score proteins with networks and enzymes that have not seen them.
 
     A new sequence is scored by all networks and enzymes. A training sequence is scored by the
@@ -49,9 +68,6 @@ def held_out_logits(
         predictor: Trained model.
         examples: n proteins.
         threads: CPU threads; the logits do not depend on them.
-
-    Returns:
-        ((n, labels) logits; (n,) similarity to the nearest of these enzymes).
 
     Raises:
         ModelError: If every network was trained on one of the proteins.
@@ -73,8 +89,12 @@ def held_out_logits(
     regression_without: dict[int | None, KernelRegression] = {None: references.regression}
     members = trained.member_folds
     regression_without |= zip(members, references.regressions(members))
+    decision_without: dict[int | None, KernelRegression] = {None: predictor.decision.regression}
+    others = [trained.sequence_folds != member for member in members]
+    decision_without |= zip(members, predictor.decision.regressions(others))
     logits = np.zeros((len(examples), len(predictor.labels)))
     nearest = np.zeros(len(examples))
+    product_shares = np.zeros((len(examples), len(references.structures)))
     for i, fold in enumerate(folds):
         similarity = references.similarity(vectors[i])
         cosines = similarity / length(vectors[i])
@@ -82,10 +102,11 @@ def held_out_logits(
             network_logits = member_logits[:, i].mean(0)
         else:
             network_logits = member_logits[trained.member_folds.index(fold), i]
-        logits[i] = predictor.blend(
+        logits[i], product_shares[i] = predictor.blend(
             network_logits,
             references.vote(similarity, fold),
-            regression_without[fold].logits(cosines, features[i]),
+            regression_without[fold].shares(cosines, features[i]),
+            decision_without[fold].shares(SAME, features[i]),
         )
         nearest[i] = cosines[references.outside_fold(fold)].max()
-    return logits, nearest
+    return HeldOutScores(logits, nearest, product_shares)

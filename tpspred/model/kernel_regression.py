@@ -13,12 +13,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import log_odds
-
 SHARPNESS = 4.0  # an enzyme whose cosine is less by 0.25 counts e times less
 RIDGE = 0.2
 MAX_DEVIATION = 2.5  # features are cut off at this number of standard deviations
-MIN_SHARE = 0.01  # a regression is never surer than 1 % or 99 %
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +29,10 @@ class KernelRegression:
     """
 
     features: NDArray[np.float16]
-    coefficients: NDArray[np.float32]
+    coefficients: NDArray[np.float16]
     means: NDArray[np.float32]
 
-    def logits(
+    def shares(
         self, cosines: NDArray[np.floating], features: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """Score one protein.
@@ -45,11 +42,24 @@ class KernelRegression:
             features: (features,) engineered features of the protein, scaled.
 
         Returns:
-            (labels,) logits.
+            (labels,) values of the regression; near 0 or 1, and not always between them.
         """
         alike = kernel(cosines, cut_off(features), self.features)
-        share = np.einsum("i,ij->j", alike, self.coefficients) + self.means
-        return log_odds(share.clip(MIN_SHARE, 1 - MIN_SHARE))
+        return np.einsum("i,ij->j", alike, self.coefficients, dtype=np.float64) + self.means
+
+
+def unfitted(features: NDArray[np.float32], label_count: int) -> KernelRegression:
+    """Return a regression that has yet to be fitted.
+
+    Args:
+        features: (enzymes, features) scaled.
+        label_count: Number of labels.
+    """
+    return KernelRegression(
+        cut_off(features).astype(np.float16),
+        np.zeros((len(features), label_count), np.float16),
+        np.zeros(label_count, np.float32),
+    )
 
 
 def cut_off(features: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -102,6 +112,6 @@ def fit(
         block = torch.as_tensor(kernels[np.ix_(chosen, chosen)])
         factor = torch.linalg.cholesky(block + RIDGE * torch.eye(len(block)))
         solved = torch.cholesky_solve(torch.as_tensor(wanted), factor).numpy()
-    coefficients = np.zeros(targets.shape, np.float32)
+    coefficients = np.zeros(targets.shape, np.float16)
     coefficients[chosen] = solved
     return KernelRegression(features, coefficients, means.astype(np.float32))

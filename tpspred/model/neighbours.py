@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from ..encoders.protocol import VectorPart, part_slices
 from . import kernel_regression
-from .calibration import log_odds
+from .fingerprints import Fingerprints
 from .kernel_regression import KernelRegression
 from .scaling import Scaling
 
 if TYPE_CHECKING:
     from ..family.alignment import Alignment
 
-SHARPNESS = 30.0  # an enzyme that is less similar by 0.033 has e times less weight in a vote
-MIN_SHARE = 0.01  # a vote is never surer than 1 % or 99 %
+# An enzyme that is less similar by 0.033 has e times less weight in the vote about labels, and one
+# that is less similar by 0.1 in the vote about products, which have fewer makers.
+SHARPNESS, PRODUCT_SHARPNESS = 30.0, 10.0
 NO_FOLD = -1  # fold number that no enzyme has
 # The typical identity is measured on this many neighbours of each enzyme, in bins of similarity.
 PAIRS_PER_ENZYME = 20
@@ -116,7 +117,10 @@ class References:
         folds: (enzymes,) training fold of each enzyme.
         similarities: (points,) similarities, increasing.
         identities: (points,) identity that is typical of each similarity, 0–1.
-        regression: Regression of the labels on all enzymes.
+        structures: Structures of products as SMILES without stereochemistry.
+        makes: (enzymes, products) 1 where the enzyme makes the product.
+        regression: Regression of the labels, then the products, on all enzymes.
+        fingerprints: Fingerprints of their sequences.
     """
 
     vectors: NDArray[np.float16]
@@ -126,16 +130,22 @@ class References:
     folds: NDArray[np.int8]
     similarities: NDArray[np.float32]
     identities: NDArray[np.float32]
+    structures: list[str]
+    makes: NDArray[np.uint8]
     regression: KernelRegression
+    fingerprints: Fingerprints
 
     @classmethod
     def from_vectors(
         cls,
         about: list[KnownEnzyme],
+        sequences: Sequence[str],
         vectors: NDArray[np.floating],
         features: NDArray[np.float32],
         targets: NDArray[np.float32],
         known: NDArray[np.float32],
+        structures: list[str],
+        makes: NDArray[np.float32],
         folds: NDArray[np.int64],
         identities: NDArray[np.float32],
     ) -> References:
@@ -143,21 +153,19 @@ class References:
 
         Args:
             about: Names of each enzyme, its species and its products.
+            sequences: Sequence of each enzyme.
             vectors: (enzymes, dimension) comparable vectors.
             features: (enzymes, features) engineered features, scaled.
             targets: (enzymes, labels) 0/1.
             known: (enzymes, labels) 1 where the target is known.
+            structures: Structures of products as SMILES without stereochemistry.
+            makes: (enzymes, products) 0/1.
             folds: (enzymes,) training fold of each enzyme.
             identities: (enzymes, enzymes) pairwise identity, 0–1.
         """
         directions = vectors / length(vectors)[:, None]
         similarity = np.einsum("ik,jk->ij", directions, directions, dtype=np.float64)
         similarities, typical_identities = typical_identity(similarity, identities)
-        unfitted = KernelRegression(
-            kernel_regression.cut_off(features).astype(np.float16),
-            np.zeros(targets.shape, np.float32),
-            np.zeros(targets.shape[1], np.float32),
-        )
         references = cls(
             vectors=directions.astype(np.float16),
             about=about,
@@ -166,7 +174,10 @@ class References:
             folds=np.asarray(folds, np.int8),
             similarities=similarities,
             identities=typical_identities,
-            regression=unfitted,
+            structures=structures,
+            makes=makes.astype(np.uint8),
+            regression=kernel_regression.unfitted(features, targets.shape[1] + makes.shape[1]),
+            fingerprints=Fingerprints.of(sequences),
         )
         (regression,) = references.regressions([None])
         return dataclasses.replace(references, regression=regression)
@@ -187,9 +198,11 @@ class References:
                 for vector, own in zip(self.vectors, features)
             ]
         )
+        targets = np.concatenate([self.targets, self.makes], 1)
+        known = np.concatenate([self.known, np.ones_like(self.makes)], 1)
         for fold in left_out:
             voters = self.outside_fold(fold)
-            yield kernel_regression.fit(kernels, features, self.targets, self.known, voters)
+            yield kernel_regression.fit(kernels, features, targets, known, voters)
 
     def similarity(self, vector: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the dot products of one protein's comparable vector with those of the enzymes.
@@ -218,26 +231,27 @@ class References:
 
     def vote(
         self, similarity: NDArray[np.float64], left_out: int | None = None
-    ) -> NDArray[np.float64]:
-        """Let the enzymes vote about the labels of a protein.
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Let the enzymes vote about the labels and the products of a protein.
 
         The vote is the share of each label among the enzymes of which it is known, weighted by
-        similarity.
+        similarity, and that of the makers of each product.
 
         Args:
             similarity: (enzymes,) similarity to the protein.
             left_out: Training fold whose enzymes have no vote; by default all enzymes vote.
 
         Returns:
-            (labels,) logits of the shares.
+            ((labels,) shares; (products,) shares).
         """
         voters = self.outside_fold(left_out)
-        distance = similarity - similarity[voters].max()
-        weight = np.where(voters, np.exp(SHARPNESS * distance), 0)
+        distance = np.where(voters, similarity - similarity[voters].max(), -np.inf)
+        weight = np.exp(SHARPNESS * distance)
         in_favour = np.einsum("i,ij->j", weight, self.targets)
         asked = np.einsum("i,ij->j", weight, self.known)
         share = in_favour / np.maximum(asked, np.finfo(float).tiny)
-        return log_odds(share.clip(MIN_SHARE, 1 - MIN_SHARE))
+        weight = np.exp(PRODUCT_SHARPNESS * distance)
+        return share, np.einsum("i,ij->j", weight / weight.sum(), self.makes)
 
     def nearest(
         self,

@@ -3,19 +3,22 @@
 import copy
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.labels import IS_TPS, Label
 from ..dataset.product_types import RELATED_TYPES
+from ..dataset.structures import ensembles_without_stereo
 from ..encoders.protocol import Encoder
 from ..encoders.representations import RepresentedProtein, represent_records
 from ..errors import ModelError
 from ..io.batching import in_threads
 from ..io.fasta import ProteinRecord
 from . import calibration
-from .calibration import Calibration, LabelSets
+from . import decision as decisions
+from .calibration import Calibration, LabelSets, bounded_log_odds
 from .calls import (
     CHARACTERISED,
     MAX_ENSEMBLES,
@@ -26,24 +29,44 @@ from .calls import (
     WEAK_FAMILY_MATCH,
     Call,
     EnsembleCall,
+    ProductCall,
     warning_flags,
 )
+from .decision import Decision
 from .inference import Networks
 from .neighbours import References, align_neighbours, comparable, length
-from .trained import TrainedNetworks, TrainingRecord, sequence_hash
+from .trained import TrainedNetworks, TrainingRecord
 
 # Weights of the networks, the vote of similar enzymes, and the regression on all enzymes.
 NETWORK_SHARE, VOTE_SHARE, REGRESSION_SHARE = 0.3, 0.3, 0.4
+DECISION_SHARE = 0.5  # of the regression that decides, beside the networks, what is a synthase
+PRODUCT_VOTE_SHARE = 0.3  # of the vote about single products, beside the regression
+MIN_PRODUCT = 0.01  # probability from which a single product is named
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
+
+
+class Scores(NamedTuple):
+    """Scores of one protein.
+
+    Attributes:
+        probabilities: (labels,) calibrated probabilities, NaN for labels without training data.
+        similarity: (enzymes,) cosines, which say how similar the characterised enzymes are.
+        products: (products,) calibrated probabilities of single products.
+    """
+
+    probabilities: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+    products: NDArray[np.float64]
 
 
 class Predictor:
     """A trained model: encoder, networks, calibration and reference enzymes.
 
-    Networks, enzymes and calibration are read when the first protein is scored.
+    Networks, enzymes, decision and calibration are read when the first protein is scored.
 
     Args:
         references: Called once, for :attr:`references`.
+        decision: Called once, for :attr:`decision`.
         fitted_calibration: Called once, for :attr:`calibration`; None before calibration.
 
     Attributes:
@@ -65,6 +88,7 @@ class Predictor:
         encoder: Encoder,
         trained: TrainedNetworks,
         references: Callable[[], References],
+        decision: Callable[[], Decision],
         training_record: TrainingRecord,
         fitted_calibration: Callable[[], Calibration] | None = None,
         checksum: str = "unsaved",
@@ -83,6 +107,7 @@ class Predictor:
         self._product_types = self._supported_columns("product_type")
         self._is_of_enzymes = np.arange(len(self.labels)) != self.tps_column  # (labels,)
         self._read_references = references
+        self._read_decision = decision
         self._read_calibration = fitted_calibration
 
     @functools.cached_property
@@ -91,18 +116,16 @@ class Predictor:
         return self._read_references()
 
     @functools.cached_property
+    def decision(self) -> Decision:
+        """What decides, beside the networks, whether a protein is a terpene synthase."""
+        return self._read_decision()
+
+    @functools.cached_property
     def calibration(self) -> Calibration:
         """What turns logits into probabilities and calls."""
         if self._read_calibration is None:
             return calibration.uncalibrated(len(self.labels))
         return self._read_calibration()
-
-    @functools.cached_property
-    def _index_of(self) -> dict[int, int]:
-        """Hash of the sequence of each characterised enzyme → its index in the references."""
-        # The enzymes come first among the proteins that the networks were trained on.
-        hashes = self.trained.sequence_hashes[: len(self.references.about)]
-        return {own_hash: i for i, own_hash in enumerate(hashes.tolist())}
 
     @functools.cached_property
     def _networks(self) -> Networks:
@@ -181,7 +204,9 @@ class Predictor:
             return unscored._replace(flags=(WEAK_FAMILY_MATCH,), weak_match=protein.weak)
 
         # The status, the called ensembles and the nearest enzymes.
-        probabilities, similarity = self.scores(represented.embedding, represented.features)
+        probabilities, similarity, products = self.scores(
+            represented.embedding, represented.features
+        )
         best_type = max(self._product_types, key=lambda i: probabilities[i])
         status = self._status(probabilities, best_type)
         likely = sorted(self.ensembles, key=lambda i: -probabilities[i])
@@ -190,7 +215,7 @@ class Predictor:
             thresholds = self.calibration.thresholds
             called = [i for i in likely if probabilities[i] >= thresholds[i]][:MAX_ENSEMBLES]
         called_names = [self.ensembles[i] for i in called]
-        itself = self._index_of.get(sequence_hash(record.sequence))
+        itself = self.references.fingerprints.find(record.sequence)
         nearest = tuple(
             self.references.nearest(similarity, neighbours, self.ensembles, called_names, itself)
         )
@@ -225,8 +250,23 @@ class Predictor:
                 EnsembleCall(self.ensembles[i], float(probabilities[i])) for i in called
             ),
             ensemble_set=self._ensemble_set(likely, probabilities, max_similarity),
+            products=self._ranked(products),
             flags=(*scored.flags, *flags),
             neighbours=nearest,
+        )
+
+    def _ranked(self, products: NDArray[np.float64]) -> tuple[ProductCall, ...]:
+        """Return the products that are not next to impossible, the likeliest first.
+
+        Args:
+            products: (products,) probabilities.
+        """
+        order = np.argsort(-products, kind="stable")
+        structures = self.references.structures
+        return tuple(
+            ProductCall(structures[i], float(products[i]))
+            for i in order
+            if products[i] >= MIN_PRODUCT
         )
 
     def _ensemble_set(
@@ -260,29 +300,27 @@ class Predictor:
         sure = probabilities[best_type] >= self.calibration.thresholds[best_type]
         return RELATED if is_related and sure else NOT_TPS
 
-    def scores(
-        self, embedding: NDArray[np.float32], features: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def scores(self, embedding: NDArray[np.float32], features: NDArray[np.float32]) -> Scores:
         """Score one protein.
 
         Args:
             embedding: (dimension,), not scaled.
             features: (features,), not scaled.
-
-        Returns:
-            ((labels,) calibrated probabilities, NaN for labels without training data;
-            (enzymes,) cosines, which say how similar the characterised enzymes are).
         """
         vector = comparable(embedding, self.encoder.parts, self.trained.scaling)
         similarity = self.references.similarity(vector)
         cosines = similarity / length(vector)
-        logits = self.blend(
+        scaled_features = self.trained.scaling.features(features)
+        logits, product_shares = self.blend(
             self.logits(embedding[None], features[None]).mean(0)[0],
             self.references.vote(similarity),
-            self.references.regression.logits(cosines, self.trained.scaling.features(features)),
+            self.references.regression.shares(cosines, scaled_features),
+            self.decision.regression.shares(decisions.SAME, scaled_features),
         )
         probabilities = self.calibration.probabilities(logits, cosines.max())
-        return np.where(self.positives > 0, probabilities, np.nan), cosines
+        probabilities = np.where(self.positives > 0, probabilities, np.nan)
+        products = self.calibration.product_probabilities(product_shares, cosines.max())
+        return Scores(probabilities, cosines, self._not_above_ensembles(products, probabilities))
 
     def logits(
         self, embedding: NDArray[np.float32], features: NDArray[np.float32], threads: int = 1
@@ -308,24 +346,65 @@ class Predictor:
     def blend(
         self,
         networks: NDArray[np.float64],
-        vote: NDArray[np.float64],
+        vote: tuple[NDArray[np.float64], NDArray[np.float64]],
         regression: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+        decision: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Average what the networks, the similar enzymes and the regression say of one protein.
 
-        The label is-a-terpene-synthase is left to the networks, because all enzymes belong to the
-        family.
+        About the label is-a-terpene-synthase the enzymes say nothing, because all of them belong to
+        the family. It is the average of the networks and the decision. Of single products the
+        networks know nothing.
 
         Args:
             networks: (labels,) mean logits of the networks.
-            vote: (labels,) logits.
-            regression: (labels,) logits.
+            vote: ((labels,) shares, (products,) shares).
+            regression: (labels and products,) shares.
+            decision: (1,) share of terpene synthases.
 
         Returns:
-            (labels,) logits.
+            ((labels,) logits; (products,) shares).
         """
-        blended = NETWORK_SHARE * networks + VOTE_SHARE * vote + REGRESSION_SHARE * regression
-        return np.where(self._is_of_enzymes, blended, networks)
+        label_count = len(self.labels)
+        label_vote, product_vote = vote
+        blended = (
+            NETWORK_SHARE * networks
+            + VOTE_SHARE * bounded_log_odds(label_vote)
+            + REGRESSION_SHARE * bounded_log_odds(regression[:label_count])
+        )
+        decided = (1 - DECISION_SHARE) * networks + DECISION_SHARE * bounded_log_odds(decision)
+        products = (
+            PRODUCT_VOTE_SHARE * product_vote + (1 - PRODUCT_VOTE_SHARE) * regression[label_count:]
+        )
+        return np.where(self._is_of_enzymes, blended, decided), products
+
+    def _not_above_ensembles(
+        self, products: NDArray[np.float64], probabilities: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return probabilities of products of which none is likelier than an ensemble of it.
+
+        Below the probability from which an ensemble is called, both are left as they are.
+
+        Args:
+            products: (products,) probabilities.
+            probabilities: (labels,) probabilities, NaN for labels without training data.
+        """
+        of_ensembles = np.where(self._is_in_ensemble, probabilities, np.nan)  # (products, labels)
+        limit = np.fmin.reduce(of_ensembles, 1, initial=1.0)
+        return np.minimum(products, np.maximum(limit, calibration.POSSIBLE))
+
+    @functools.cached_property
+    def _is_in_ensemble(self) -> NDArray[np.bool_]:
+        """(products, labels) whether a product belongs to an ensemble."""
+        known = ensembles_without_stereo()
+        rows = [
+            [
+                label.group == "ensemble" and label.name in known.get(smiles, ())
+                for label in self.labels
+            ]
+            for smiles in self.references.structures
+        ]
+        return np.array(rows, bool).reshape(-1, len(self.labels))
 
     def with_calibration(self, fitted: Calibration, training_record: TrainingRecord) -> "Predictor":
         """Return the same model with another calibration.
@@ -335,7 +414,12 @@ class Predictor:
             training_record: Training record with the scores of the calibration.
         """
         return Predictor(
-            self.encoder, self.trained, self._read_references, training_record, lambda: fitted
+            self.encoder,
+            self.trained,
+            self._read_references,
+            self._read_decision,
+            training_record,
+            lambda: fitted,
         )
 
     def with_promises(

@@ -29,6 +29,7 @@ from .trained import State, TrainedNetworks, group_sizes, sequence_hash
 
 Member = tuple[State, list[dict[str, float]]]  # a network, and a row for each of its epochs
 SHORT_TRAINING = 20_000  # proteins × epochs that take less time than to start other processes
+MIN_ENZYMES = 4  # the networks learn products that at least this many enzymes make
 INITIAL_BIAS = -3.0  # bias of the heads at the start, because most targets are 0
 
 
@@ -142,9 +143,11 @@ def _train_member(
     features = torch.tensor(scaling.features(examples.features)).to(device)
 
     # Targets and mask (n, labels + products). Learning single products too teaches the network
-    # which labels go together; their head is not kept.
-    product_count = examples.products.shape[1]
-    targets = torch.tensor(np.concatenate([examples.targets, examples.products], 1)).to(device)
+    # which labels go together. Their head is not kept: beside the regression on all enzymes it
+    # adds nothing to a ranking of products.
+    products = examples.products[:, examples.products.sum(0) >= MIN_ENZYMES]
+    product_count = products.shape[1]
+    targets = torch.tensor(np.concatenate([examples.targets, products], 1)).to(device)
     is_enzyme = examples.is_enzyme.astype(np.float32)[:, None]
     known_products = np.repeat(is_enzyme, product_count, 1)
     mask = torch.tensor(np.concatenate([examples.mask, known_products], 1)).to(device)
@@ -152,7 +155,7 @@ def _train_member(
     weights = class_weights(positives, len(train), config.weight_smoothing)
 
     # The network, its optimiser and its learning rate.
-    heads = group_sizes(labels) | ({"product": product_count} if examples.products.size else {})
+    heads = group_sizes(labels) | ({"product": product_count} if products.size else {})
     network = FusedNetwork(embedding.shape[1], features.shape[1], heads, config.dropout).to(device)
     for head in network.heads.values():
         assert isinstance(head, torch.nn.Linear)
