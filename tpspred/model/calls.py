@@ -44,6 +44,19 @@ class EnsembleCall:
         return next(word for word, least in CONFIDENCE if self.probability >= least)
 
 
+@dataclasses.dataclass(frozen=True)
+class ProductCall:
+    """A single product that a protein may make.
+
+    Attributes:
+        smiles: Structure without stereochemistry, as ``resources/products.tsv`` writes it.
+        probability: Calibrated probability that the protein makes it, 0–1.
+    """
+
+    smiles: str
+    probability: float
+
+
 class Call(NamedTuple):
     """What the model says about a protein.
 
@@ -71,6 +84,7 @@ class Call(NamedTuple):
             profile matched.
         features: (features,) engineered features; None if no profile matched.
         weak_match: The profile that a protein without a match is most like, or None.
+        products: Single products, the likeliest first; none if the model does not rank them.
     """
 
     id: str
@@ -89,6 +103,7 @@ class Call(NamedTuple):
     probabilities: NDArray[np.float64] | None = None
     features: NDArray[np.float32] | None = None
     weak_match: WeakHit | None = None
+    products: tuple[ProductCall, ...] = ()
 
     @property
     def is_scored(self) -> bool:
