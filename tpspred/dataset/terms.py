@@ -140,6 +140,18 @@ def terms_of(product_type: str, tps_class: str | None, products: Sequence[Produc
     )
 
 
+def numbers_with_function(go: str, numbers: Collection[str]) -> tuple[str, ...]:
+    """Return those of a protein's EC numbers that a function in GO follows from.
+
+    >>> numbers_with_function("GO:0010333", ("4.2.3.16", "5.5.1.12"))
+    ('4.2.3.16',)
+    """
+    general = [row.ec for row in read_terms() if row.go == go]
+    return tuple(
+        number for number in numbers if any(_contains(other, [number]) for other in general)
+    )
+
+
 def enzyme_name(
     product_type: str | None, tps_class: str | None, products: Sequence[Product]
 ) -> str:
@@ -183,8 +195,10 @@ def _functions(product: Product) -> Iterator[str]:
 
 
 def _contains(general: str, numbers: Collection[str]) -> bool:
-    """Return whether all EC numbers belong to one such as ``4.2.3.-``."""
-    return all(number.startswith(general.rstrip("-")) for number in numbers)
+    """Return whether all EC numbers are the general one, or belong to it as to ``4.2.3.-``."""
+    if not general.endswith("-"):
+        return all(number == general for number in numbers)
+    return all(number.startswith(general[:-1]) for number in numbers)
 
 
 def _distinct(values: Iterator[str]) -> tuple[str, ...]:
