@@ -1,4 +1,4 @@
-"""Calls and tables as TSV, GFF3, JSON lines, HTML, GAF and MultiQC; imports from model and below."""
+"""Calls and tables as TSV, GFF3, JSON lines, HTML, GAF, MultiQC; imports from model and below."""
 
 from __future__ import annotations
 
