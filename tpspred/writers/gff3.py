@@ -108,7 +108,7 @@ class Writer:
         pairs = []
         for key, value in {"ID": feature.id, **feature.attributes}.items():
             if value is not None and value != ():
-                pairs.append(f"{key}={_attribute(value)}")
+                pairs.append(f"{key}={attribute_text(value)}")
         sequence = UNSAFE_IN_ID.sub(_percent_encoded, location.sequence)
         for start, end in location.intervals:
             print(
@@ -220,10 +220,10 @@ def _motif_features(name: str, hit: MotifHit) -> Iterator[Feature]:
         )
 
 
-def _attribute(value: str | tuple[str, ...]) -> str:
+def attribute_text(value: str | tuple[str, ...]) -> str:
     """Return the escaped value of an attribute; values of a tuple are joined with ','.
 
-    >>> _attribute(("α;β", "1,8-cineole"))
+    >>> attribute_text(("α;β", "1,8-cineole"))
     'α%3Bβ,1%2C8-cineole'
     """
     values = value if isinstance(value, tuple) else (value,)
