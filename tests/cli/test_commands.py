@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from support import DATA
+from support import DATA, assert_same
 
 from tpspred import cli
 from tpspred.cli import options
@@ -32,6 +32,12 @@ def test_predict_writes_the_expected_table(run):
     done = run("predict", PROTEINS)
     assert (done.code, done.out) == (0, EXPECTED)
     assert "7 proteins scored with" in done.err
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_predict_writes_the_expected_file_in_every_format(run, kind):
+    done = run("predict", PROTEINS, "--format", kind, *FORMAT_OPTIONS.get(kind, ()))
+    assert_same(done.out, (DATA / f"expected.{kind}").read_bytes(), kind)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

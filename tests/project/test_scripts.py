@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from support import DATA, ROOT
+from support import DATA, ROOT, assert_same
 
 from tpspred.pretraining.masked_training import Plan
+from tpspred.writers import FORMATS
 
 TABLE = ROOT / "tpspred/resources/product_ensembles.tsv"
 
@@ -33,9 +34,10 @@ def read_ensembles(text):
 def test_test_data_can_be_made_again(tmp_path):
     run_script("make-test-data", tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["expected.tsv", "negatives.faa", "proteins.faa", "reactions.csv"]
+    outputs = [f"expected.{kind}" for kind in sorted(FORMATS)]
+    assert names == [*outputs, "negatives.faa", "proteins.faa", "reactions.csv"]
     for name in names:
-        assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
+        assert_same((tmp_path / name).read_bytes(), (DATA / name).read_bytes(), name)
 
 
 def test_ensembles_of_the_test_data_agree_with_the_table_of_the_package():
