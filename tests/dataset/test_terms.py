@@ -58,6 +58,7 @@ def test_every_type_of_class_one_alone_has_terms():
         ("tri", "II", ("5.4.99.-",), ("GO:0016866",)),
         ("tri", "I", (), ()),
         ("tetra", "II", (), ()),
+        ("pt", "I", ("4.2.3.-", "2.5.1.-"), ("GO:0010333", "GO:0004659")),
         *((name, None, ("2.5.1.-",), ("GO:0004659",)) for name in sorted(RELATED_TYPES)),
     ],
 )
@@ -77,6 +78,15 @@ def test_terms_without_a_confident_product(product_type, tps_class, ec, go):
         ("mono", "I", ["limonene"], ["4.2.3.16", "4.2.3.20"], ["GO:0010333"]),
         # A hydrolase, to which the function of lyases does not belong.
         ("mono", "I", ["geraniol"], ["3.1.7.11"], []),
+        # Two active sites, of which the product tells one.
+        ("di", "I+II", ["miltiradiene"], ["4.2.3.131", "5.5.1.-"], ["GO:0010333", "GO:0016872"]),
+        (
+            "pt",
+            "I",
+            ["geranylfarnesyl diphosphate"],
+            ["2.5.1.81", "4.2.3.-"],
+            ["GO:0044687", "GO:0010333"],
+        ),
         # Products without an EC number leave those of the type.
         ("sesq", "I", ["geosmin"], ["4.2.3.-"], ["GO:0010333"]),
     ],
@@ -114,3 +124,5 @@ def test_names_of_enzymes():
     assert enzyme_name("di", "II", []) == "putative class II diterpene cyclase"
     assert enzyme_name("di", "I+II", []) == "putative diterpene synthase"
     assert enzyme_name(None, "II", []) == "terpene synthase"
+    assert enzyme_name("pt", None, []) == "putative isoprenyl diphosphate synthase"
+    assert enzyme_name("pt", "I", []).startswith("putative bifunctional terpene synthase/")

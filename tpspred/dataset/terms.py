@@ -32,7 +32,13 @@ ENZYMES = {
     "sqs": "squalene synthase family protein",
     "psy": "phytoene synthase family protein",
 }
-CYCLASES = {"di": "class II diterpene cyclase", "tri": "triterpene cyclase"}  # of class II
+# Names by product type and class, where that says more.
+ENZYMES_OF_CLASS = {
+    ("di", "II"): "class II diterpene cyclase",
+    ("tri", "II"): "triterpene cyclase",
+    # A prenyltransferase that is called a terpene synthase has a domain of either kind.
+    ("pt", "I"): "bifunctional terpene synthase/isoprenyl diphosphate synthase",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,13 +133,16 @@ def terms_of(product_type: str, tps_class: str | None, products: Sequence[Produc
     """
     general = list(_general_rows(product_type, tps_class))
     ec = _distinct(number for product in products for number in product.ec)
-    specific = _distinct(go for product in products for go in _functions(product))
-    if not ec:
-        go = tuple(row.go for row in general)
-    else:
-        go = specific or tuple(row.go for row in general if _contains(row.ec, ec))
+    go = _distinct(function for product in products for function in _functions(product))
+    if ec and not go:
+        go = tuple(row.go for row in general if _contains(row.ec, ec))
+    # An enzyme with two active sites does with the other one what its products do not tell.
+    untold = [row for row in general if not any(_contains(row.ec, [number]) for number in ec)]
+    if not ec or len(general) > 1:
+        ec += tuple(row.ec for row in untold)
+        go += tuple(row.go for row in untold)
     return Terms(
-        ec=ec or tuple(row.ec for row in general),
+        ec=ec,
         rhea=_distinct(reaction for product in products for reaction in product.rhea),
         chebi=_distinct(product.chebi for product in products if product.chebi),
         go=go,
@@ -172,10 +181,8 @@ def enzyme_name(
         return f"putative {'/'.join(named)} synthase"
     if product_type is None:
         return "terpene synthase"
-    type_name = ENZYMES[product_type]
-    if tps_class == "II":
-        type_name = CYCLASES.get(product_type, type_name)
-    return f"putative {type_name}"
+    name = ENZYMES_OF_CLASS.get((product_type, tps_class or ""), ENZYMES[product_type])
+    return f"putative {name}"
 
 
 def _general_rows(product_type: str, tps_class: str | None) -> Iterator[TermRow]:
