@@ -124,5 +124,6 @@ def test_names_of_enzymes():
     assert enzyme_name("di", "II", []) == "putative class II diterpene cyclase"
     assert enzyme_name("di", "I+II", []) == "putative diterpene synthase"
     assert enzyme_name(None, "II", []) == "terpene synthase"
+    assert enzyme_name("other", "I", []) == "putative terpene synthase"
     assert enzyme_name("pt", None, []) == "putative isoprenyl diphosphate synthase"
     assert enzyme_name("pt", "I", []).startswith("putative bifunctional terpene synthase/")

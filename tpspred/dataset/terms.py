@@ -181,8 +181,9 @@ def enzyme_name(
         return f"putative {'/'.join(named)} synthase"
     if product_type is None:
         return "terpene synthase"
-    name = ENZYMES_OF_CLASS.get((product_type, tps_class or ""), ENZYMES[product_type])
-    return f"putative {name}"
+    # A stranger's model may have another product type.
+    name = ENZYMES.get(product_type, "terpene synthase")
+    return f"putative {ENZYMES_OF_CLASS.get((product_type, tps_class or ''), name)}"
 
 
 def _general_rows(product_type: str, tps_class: str | None) -> Iterator[TermRow]:
