@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from support import DATA
+from support import DATA, assert_same
 
 from tpspred import cli
 from tpspred.cli import options
@@ -21,6 +21,7 @@ from tpspred.writers import FORMATS, tsv
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
+FORMAT_OPTIONS = {"gaf": ("--taxon", "3702", "--date", "2026-02-22")}  # what a format needs
 
 
 def table(data):
@@ -31,6 +32,12 @@ def test_predict_writes_the_expected_table(run):
     done = run("predict", PROTEINS)
     assert (done.code, done.out) == (0, EXPECTED)
     assert "7 proteins scored with" in done.err
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_predict_writes_the_expected_file_in_every_format(run, kind):
+    done = run("predict", PROTEINS, "--format", kind, *FORMAT_OPTIONS.get(kind, ()))
+    assert_same(done.out, (DATA / f"expected.{kind}").read_bytes(), kind)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -124,10 +131,11 @@ def test_a_weak_match_is_flagged(run, tmp_path, weak_fragment):
 def test_several_outputs_from_one_pass(run, tmp_path):
     names = [tmp_path / f"p.{kind}" for kind in FORMATS]
     outputs = [part for kind, name in zip(FORMATS, names) for part in (f"--{kind}", name)]
-    done = run("predict", PROTEINS, *outputs)
+    done = run("predict", PROTEINS, *outputs, *FORMAT_OPTIONS["gaf"])
     assert (done.code, done.out) == (0, b"") and (tmp_path / "p.tsv").read_bytes() == EXPECTED
     for kind, name in zip(FORMATS, names):
-        assert run("predict", PROTEINS, "--format", kind).out == name.read_bytes()
+        needed = FORMAT_OPTIONS.get(kind, ())
+        assert run("predict", PROTEINS, "--format", kind, *needed).out == name.read_bytes()
     both = run("predict", PROTEINS, "--format", "tsv", "--html", tmp_path / "q.html")
     assert both.out == EXPECTED
     assert (tmp_path / "q.html").read_bytes() == (tmp_path / "p.html").read_bytes()
@@ -141,6 +149,14 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
         assert done.code == 2 and "two outputs to" in done.err
     done = run("predict", PROTEINS, "--annotation", "x")
     assert done.code == 2 and "--annotation is for GFF3" in done.err
+    for arguments in (("--gaf", "x"), ("--format", "gaf"), ("--taxon", "3702")):
+        done = run("predict", PROTEINS, *arguments)
+        assert done.code == 2 and "--taxon and a GO annotation file" in done.err
+    done = run("predict", PROTEINS, "--reference", "PMID:1")
+    assert done.code == 2 and "--reference is for a GO annotation file: add --taxon" in done.err
+    for name, value in (("database", "a b"), ("reference", "PMID"), ("date", "20260222")):
+        done = run("predict", PROTEINS, "--gaf", "x", "--taxon", "3702", f"--{name}", value)
+        assert done.code == 2 and f"Invalid value for '--{name}'" in done.err
     done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
     assert done.code == 1
     assert "/nowhere/a.html: cannot be written" in done.err
@@ -386,14 +402,15 @@ def test_an_id_that_occurs_twice_is_kept_or_gets_a_suffix_or_stops_the_run(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_proteome_that_repeats_ids_has_all_formats(run, kind):
-    once = run("predict", PROTEINS, "--format", kind).out
-    twice = run("predict", "-", "--format", kind, stdin=PROTEINS.read_bytes() * 2)
+    arguments = ("--format", kind, *FORMAT_OPTIONS.get(kind, ()))
+    once = run("predict", PROTEINS, *arguments).out
+    twice = run("predict", "-", *arguments, stdin=PROTEINS.read_bytes() * 2)
     assert twice.code == 0
     ids = re.findall(rb"ID=([^;]*)", twice.out)
     lines = 0 if kind == "html" else len(once.splitlines())
     assert len(set(ids)) == len(ids) == 2 * len(re.findall(rb"ID=", once))
     if lines:
-        heading = {"tsv": 1, "gff3": 1, "jsonl": 0}[kind]
+        heading = {"tsv": 1, "gff3": 1, "jsonl": 0, "gaf": 5}[kind]
         assert len(twice.out.splitlines()) == 2 * lines - heading
 
 

@@ -243,3 +243,22 @@ def test_a_file_is_read_in_any_order_where_it_is(tmp_path):
         assert stream is opened.stream
         stream.seek(7)
         assert stream.read() == b"789"
+
+
+@pytest.mark.parametrize("kind", COMPRESS)
+def test_a_whole_input_can_be_read_twice(tmp_path, kind):
+    content = b"a\r\nb\n\0c"
+    path = tmp_path / "x"
+    path.write_bytes(COMPRESS[kind](content))
+    assert files.read_bytes(path) == content
+    opened = files.in_memory(content, "x")
+    assert (opened.name, read(opened)) == ("x", content)
+
+
+def test_a_whole_input_that_is_damaged_is_refused(tmp_path):
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(b"abc" * 1000)[:-9])
+    with pytest.raises(InputError, match=r"x\.gz: found damaged compressed data"):
+        files.read_bytes(path)
+    with pytest.raises(InputError, match="Is a directory"):
+        files.read_bytes(tmp_path)

@@ -55,9 +55,10 @@ def test_a_folder_on_standard_input(process, bases):
     assert done.status == 1 and "is a directory" in done.err and "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("kind", ["tsv", "jsonl", "html", "gff3"])
+@pytest.mark.parametrize("kind", ["tsv", "jsonl", "html", "gff3", "gaf"])
 def test_a_full_device(process, predict, kind):
-    done = process("> /dev/full", *predict, "-f", kind)
+    needed = ("--taxon", "3702") if kind == "gaf" else ()
+    done = process("> /dev/full", *predict, "-f", kind, *needed)
     assert done.status == 1 and "No space left" in done.err and not findings_of_process(done)
 
 

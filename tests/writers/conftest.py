@@ -6,7 +6,7 @@ import pytest
 from tpspred.family.alignment import Alignment
 from tpspred.family.motifs import MotifHit
 from tpspred.family.profiles import DomainHit
-from tpspred.model.calls import Call, EnsembleCall
+from tpspred.model.calls import Call, EnsembleCall, ProductCall
 from tpspred.model.neighbours import Neighbour
 
 
@@ -14,7 +14,8 @@ from tpspred.model.neighbours import Neighbour
 def awkward_call(model):
     """A call with everything that needs care.
 
-    It has characters to escape, an altered and a missing motif, and neighbours that disagree.
+    It has characters to escape, confident products with one and with several EC numbers, products
+    that no table knows, an altered and a missing motif, and neighbours that disagree.
     """
     neighbours = tuple(
         Neighbour(
@@ -54,6 +55,12 @@ def awkward_call(model):
         domains=(DomainHit("fam", "class_I_alpha", 20, 590, 512.25),),
         probabilities=np.full(len(model.labels), 0.25),
         features=np.zeros(64),
+        products=(
+            ProductCall("CC12CCC(CC1)C(C)(C)O2", 0.96),
+            ProductCall("CC1=CCC2CC1C2(C)C", 0.8),
+            ProductCall("C%;C", 0.5),
+            ProductCall("C", 0.25),
+        ),
     )
 
 

@@ -55,6 +55,19 @@ def test_features_are_escaped_and_placed(model, awkward_call, written):
     assert attributes["nearest_products"] == "1%2C8-cineole,α%3Bβ"
     assert attributes["ensembles"] == "mono_pinene:0.8000,mono_thujene:0.7000,mono_sabinene:0.3000"
     assert attributes["status"] == "tps"
+    assert attributes["Dbxref"].split(",") == [
+        "EC:4.2.3.108",
+        "EC:4.2.3.119",
+        "EC:4.2.3.121",
+        "RHEA:32543",
+        "RHEA:25488",
+        "RHEA:32575",
+        "CHEBI:27961",
+        "CHEBI:36740",
+    ]
+    assert attributes["Ontology_term"] == "GO:0010333"
+    assert attributes["product"] == "putative 1%2C8-cineole/α-pinene synthase"
+    assert attributes["tps_class"] == "I"
     assert domain[0][3:6] == ["20", "590", "512.2"]
     assert motif[0][3:5] == ["300", "304"]
     assert first[0][3:5] == ["300", "300"]
@@ -66,11 +79,14 @@ def test_features_are_escaped_and_placed(model, awkward_call, written):
 
 
 def test_attributes_without_a_value_are_left_out(model, awkward_call, written):
-    bare = awkward_call._replace(ensembles=(), ensemble_set=None, flags=(), neighbours=())
+    bare = awkward_call._replace(
+        status="uncertain", ensembles=(), ensemble_set=None, flags=(), neighbours=()
+    )
     (_, attributes), *_ = parse(written(gff3.Writer, model, bare))
     assert list(attributes) == [
         "ID",
         "Name",
+        "product",
         "status",
         "tps_probability",
         "product_type",

@@ -21,7 +21,7 @@ from tpspred.family.motifs import MotifHit
 from tpspred.family.profiles import DomainHit
 from tpspred.family.screening import screen
 from tpspred.io.fasta import ProteinRecord
-from tpspred.model.calls import CONFIDENCE, EnsembleCall
+from tpspred.model.calls import CONFIDENCE, EnsembleCall, ProductCall
 from tpspred.model.predictor import Predictor
 from tpspred.writers import html
 
@@ -34,6 +34,16 @@ def test_the_page_escapes_what_it_is_given(model, awkward_call, written):
     assert "&lt;x&gt;" in page
     assert "P0&lt;1&gt;" in page
     assert 'href="https://www.uniprot.org/uniprotkb/Q6PWU2"' in page
+
+
+def test_the_page_has_products_and_identifiers(model, awkward_call, written):
+    page = written(html.Writer, model, awkward_call)
+    assert "Products, most likely first" in page
+    assert page.index("<span>1,8-cineole</span>") < page.index("<span>α-pinene</span>")
+    assert "putative 1,8-cineole/α-pinene synthase · EC 4.2.3.108 · EC 4.2.3.119" in page
+    assert "GO:0010333 · class I<" in page
+    bare = written(html.Writer, model, awkward_call._replace(products=()))
+    assert "Products, most likely first" not in bare
 
 
 SCRIPT = "<script>alert(1)</script>"
@@ -87,12 +97,23 @@ def test_label_names_of_a_model_are_only_text(small, first, evil, written):
 
 @pytest.mark.parametrize(
     "field",
-    ["id", "status", "product_type", "flags", "ensembles", "motifs", "domains", "neighbours"],
+    [
+        "id",
+        "status",
+        "product_type",
+        "flags",
+        "ensembles",
+        "products",
+        "motifs",
+        "domains",
+        "neighbours",
+    ],
 )
 def test_every_text_of_a_call_is_only_text(model, awkward_call, written, evil, field):
     value = {
         "flags": (evil,),
         "ensembles": (EnsembleCall(evil, 0.7),),
+        "products": (ProductCall(evil, 0.7),),
         "motifs": (
             MotifHit(evil, "intact", 3, 7, evil),
             MotifHit("DDxxD", evil, 3, 7, evil),

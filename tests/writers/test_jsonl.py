@@ -51,6 +51,28 @@ def test_a_called_ensemble_has_a_probability_and_a_word_for_it(model, awkward_ca
     assert call["neighbours"][0]["alignment"]["coverage"] == 0.9
 
 
+def test_all_products_are_there_with_what_is_known_of_them(model, awkward_call, written):
+    call = json.loads(written(jsonl.Writer, model, awkward_call))
+    assert [product["probability"] for product in call["products"]] == [0.96, 0.8, 0.5, 0.25]
+    assert call["products"][1] == {
+        "smiles": "CC1=CCC2CC1C2(C)C",
+        "name": "α-pinene",
+        "chebi": "CHEBI:36740",
+        "formula": "C10H16",
+        "probability": 0.8,
+    }
+    unknown = {"name": None, "chebi": None, "formula": None}
+    assert call["products"][2] == {"smiles": "C%;C", "probability": 0.5} | unknown
+    assert call["terms"] == {
+        "ec": ["4.2.3.108", "4.2.3.119", "4.2.3.121"],
+        "rhea": ["RHEA:32543", "RHEA:25488", "RHEA:32575"],
+        "chebi": ["CHEBI:27961", "CHEBI:36740"],
+        "go": ["GO:0010333"],
+        "tps_class": "I",
+        "enzyme": "putative 1,8-cineole/α-pinene synthase",
+    }
+
+
 def test_a_missing_number_is_null(model, awkward_call, written):
     probabilities = awkward_call.probabilities.copy()
     probabilities[0] = float("nan")
@@ -63,6 +85,7 @@ def test_a_missing_number_is_null(model, awkward_call, written):
 def test_a_protein_that_was_not_scored_has_no_numbers(model, unscored_call, written):
     call = json.loads(written(jsonl.Writer, model, unscored_call))
     assert (call["tps_probability"], call["probabilities"], call["features"]) == (None, None, None)
+    assert (call["products"], call["terms"]) == ([], None)
     assert call["provenance"]["model"] == model.training_record["name"]
 
 

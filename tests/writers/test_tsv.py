@@ -4,6 +4,7 @@ import importlib.resources
 import io
 import json
 import re
+import urllib.parse
 
 import pytest
 from support import DATA
@@ -11,6 +12,7 @@ from support import DATA
 from tpspred.io.shards import Shard
 from tpspred.model.calls import CONFIDENCE, MAX_ENSEMBLES
 from tpspred.writers import tsv
+from tpspred.writers.identifiers import CONFIDENT
 
 SCHEMA = json.loads(
     importlib.resources.files("tpspred").joinpath("resources/predictions.schema.json").read_text()
@@ -56,6 +58,9 @@ def test_schema_refuses_wrong_cells():
     assert not fits(fields[6], "a")
     assert not fits(fields[7], "mono_pinene:0.5000")
     assert not fits(fields[7], "mono_pinene:likely;mono_thujene:sure")
+    assert not fits(fields[9], "α-pinene:0.5")
+    assert not fits(fields[10], "4.2.3.-;4.2.3")
+    assert not fits(fields[14], "1")
 
 
 def test_schema_names_the_words_and_their_bounds():
@@ -64,6 +69,8 @@ def test_schema_names_the_words_and_their_bounds():
         assert fits(confidence, f"mono_pinene:{word}")
         assert not least or f"{word} from {least} on" in confidence["description"]
     assert {5: "five"}[MAX_ENSEMBLES] in SCHEMA["fields"][6]["description"]
+    assert {3: "three"}[tsv.SHOWN_PRODUCTS] in SCHEMA["fields"][9]["description"]
+    assert f"{CONFIDENT} or more" in SCHEMA["fields"][11]["description"]
 
 
 def test_row_of_a_called_protein(model, awkward_call, written):
@@ -79,6 +86,12 @@ def test_row_of_a_called_protein(model, awkward_call, written):
         "ensembles": "mono_pinene:0.8000;mono_thujene:0.7000;mono_sabinene:0.3000",
         "ensemble_confidence": "mono_pinene:confident;mono_thujene:likely;mono_sabinene:possible",
         "ensemble_set": "mono_pinene",
+        "products": "1,8-cineole:0.96;α-pinene:0.80;C%25%3BC:0.50",
+        "ec": "4.2.3.108;4.2.3.119;4.2.3.121",
+        "rhea": "RHEA:32543;RHEA:25488;RHEA:32575",
+        "chebi": "CHEBI:27961;CHEBI:36740",
+        "go": "GO:0010333",
+        "tps_class": "I",
         "nearest_enzyme": "marts_0",
         "nearest_accession": "P0<1>|Q6PWU2",
         "nearest_products": "1,8-cineole|α;β",
@@ -88,6 +101,28 @@ def test_row_of_a_called_protein(model, awkward_call, written):
         "flags": "no_neighbour_agrees",
         "model": model.name,
     }
+
+
+def test_identifiers_without_products_are_those_of_the_type(model, awkward_call, written):
+    header, row = written(tsv.Writer, model, awkward_call._replace(products=())).splitlines()
+    cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert [cells[name] for name in tsv.COLUMNS[9:15]] == [
+        "none",
+        "4.2.3.-",
+        "none",
+        "none",
+        "GO:0010333",
+        "I",
+    ]
+
+
+def test_products_can_be_read_back(model, awkward_call, written):
+    header, row = written(tsv.Writer, model, awkward_call).splitlines()
+    cell = dict(zip(header.split("\t"), row.split("\t"), strict=True))["products"]
+    pairs = [pair.rpartition(":") for pair in cell.split(";")]
+    names = [urllib.parse.unquote(name) for name, _, _ in pairs]
+    assert names == ["1,8-cineole", "α-pinene", "C%;C"]
+    assert [float(value) for _, _, value in pairs] == [0.96, 0.8, 0.5]
 
 
 def test_row_of_a_protein_that_was_not_scored(model, unscored_call, written):

@@ -1,5 +1,6 @@
 """All outputs of one run together."""
 
+import datetime
 import functools
 import importlib
 import json
@@ -8,6 +9,7 @@ import pytest
 
 from tpspred.errors import InputError
 from tpspred.writers import FORMATS, Output, gff3, jsonl, open_all, tsv
+from tpspred.writers.gaf import Columns
 from tpspred.writers.genome_lift import Annotation
 
 
@@ -75,4 +77,5 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, model):
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_has_a_module_with_a_writer(name, model, awkward_call, written):
     module = importlib.import_module(f"tpspred.writers.{name}")
-    assert "marts_0" in written(module.Writer, model, awkward_call)
+    needed = {"columns": Columns(3702, datetime.date(2026, 2, 22))} if name == "gaf" else {}
+    assert "cineole" in written(module.Writer, model, awkward_call, **needed)

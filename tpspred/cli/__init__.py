@@ -18,6 +18,7 @@ from ..signals import Stopped, raise_stopped
 
 COMMANDS = (
     "predict",
+    "annotate",
     "explain",
     "info",
     "prepare",

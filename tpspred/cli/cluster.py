@@ -29,7 +29,10 @@ REFUSED = {
     "shard": "--shards sets it",
     "log_file": "each task has a log in the work folder",
 } | dict.fromkeys(
-    ("output_format", "tsv", "gff3", "jsonl", "html", "multiqc", "annotation"),
+    (
+        *("output_format", "tsv", "gff3", "jsonl", "html", "gaf", "multiqc", "annotation"),
+        *("taxon", "date", "database", "reference"),
+    ),
     "the only output of a cluster is the table of -o",
 )
 HELP = """Run tpspred predict or embed as an array job of {scheduler}, and tpspred merge after it.

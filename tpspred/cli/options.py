@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +122,75 @@ def language_model(function: CommandFunction) -> CommandFunction:
         return function(*args, runtime=runtime, **options)
 
     return command
+
+
+def gaf_columns(function: CommandFunction) -> CommandFunction:
+    """Add the options of a GO annotation file; the command gets them as ``gaf_columns``.
+
+    That is a :class:`tpspred.writers.gaf.Columns`, or None without --taxon.
+    """
+
+    @click.option(
+        "--taxon",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Number of the species in NCBI Taxonomy, such as 3702, for a GO annotation file.",
+    )
+    @click.option(
+        "--date",
+        type=click.DateTime(["%Y-%m-%d"]),
+        metavar="YYYY-MM-DD",
+        show_default="today",
+        help="Date of the annotations in a GO annotation file.",
+    )
+    @click.option(
+        "--database",
+        metavar="NAME",
+        callback=_check_form(r"[\w.-]+", "letters, digits, '.', '_' and '-'"),
+        show_default="local, and UniProtKB for ids such as sp|P37268|FDFT_HUMAN",
+        help="Database that the ids of the proteins come from, for a GO annotation file.",
+    )
+    @click.option(
+        "--reference",
+        metavar="DATABASE:ACCESSION",
+        callback=_check_form(r"[\w.-]+:[^\s|]+", "DATABASE:ACCESSION, such as PMID:2676709"),
+        show_default="name and checksum of the model",
+        help="Reference of the annotations in a GO annotation file.",
+    )
+    @functools.wraps(function)
+    def command(
+        *args: object,
+        taxon: int | None,
+        date: datetime.datetime | None,
+        database: str | None,
+        reference: str | None,
+        **options: object,
+    ) -> object:
+        if taxon is None:
+            for name, value in (("date", date), ("database", database), ("reference", reference)):
+                if value is not None:
+                    raise click.UsageError(f"--{name} is for a GO annotation file: add --taxon")
+            return function(*args, gaf_columns=None, **options)
+        from ..writers.gaf import Columns
+
+        day = date.date() if date else datetime.date.today()
+        columns = Columns(taxon, day, database or Columns.database, reference)
+        return function(*args, gaf_columns=columns, **options)
+
+    return command
+
+
+def _check_form(
+    pattern: str, wanted: str
+) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Return a callback that refuses a text that has not the form of a pattern."""
+
+    def check(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(pattern, text):
+            raise click.BadParameter(f"found {text!r}; wanted {wanted}")
+        return text
+
+    return check
 
 
 def hyperparameters(

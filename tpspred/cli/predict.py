@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
     from ..io.shards import Shard
     from ..writers import MakeWriter
+    from ..writers.gaf import Columns
 
 
 @click.command("predict", short_help="Call terpene synthases in a FASTA file of proteins.")
@@ -60,6 +61,13 @@ if TYPE_CHECKING:
     type=options.OUTPUT,
     metavar="FILE",
     help="Write a page that shows the called proteins to this file.",
+)
+@click.option(
+    "--gaf",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write the functions of the called synthases to this file, as a GO annotation file "
+    "(GAF 2.2).",
 )
 @click.option(
     "--multiqc",
@@ -112,6 +120,7 @@ if TYPE_CHECKING:
     help="Fill the column ensemble_set with as many ensembles as are needed to contain, on "
     "average, this share of the ensembles of a protein.",
 )
+@options.gaf_columns
 @options.language_model
 @options.shard
 @options.duplicates
@@ -130,6 +139,7 @@ def command(
     annotation: str | None,
     target_precision: float | None,
     coverage: float | None,
+    gaf_columns: Columns | None,
     runtime: Runtime,
     shard: Shard | None,
     duplicates: str,
@@ -152,6 +162,8 @@ def command(
         targets.append((output_format or "tsv", output or "-"))
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
+    if (gaf_columns is not None) != ("gaf" in dict(targets)):
+        raise click.UsageError("--taxon and a GO annotation file (--gaf FILE) need each other")
     if model is None:
         # The bundled model multiplies no large matrices. Threads of numpy that wait for such work
         # would take as much time as it takes to import numpy.
@@ -177,7 +189,7 @@ def command(
 
         outputs += counts.outputs(multiqc, proteins)
     outputs += [
-        writers.Output(target, _make_writer(name, all_labels, shard, annotation))
+        writers.Output(target, _make_writer(name, all_labels, shard, annotation, gaf_columns))
         for name, target in targets
     ]
     options.refuse_collisions(
@@ -214,7 +226,11 @@ def command(
 
 
 def _make_writer(
-    name: str, all_labels: bool, shard: Shard | None, annotation: str | None
+    name: str,
+    all_labels: bool,
+    shard: Shard | None,
+    annotation: str | None,
+    gaf_columns: Columns | None,
 ) -> MakeWriter:
     """Return what makes the writer of a format, with the options that are meant for it.
 
@@ -223,6 +239,7 @@ def _make_writer(
         all_labels: Whether the table has a column for every label.
         shard: Shard that the records belong to; the table has their numbers.
         annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
+        gaf_columns: What all lines of the GO annotation file have in common.
     """
     if name == "tsv":
         from ..writers import tsv
@@ -234,4 +251,8 @@ def _make_writer(
 
         genome = Annotation(annotation) if annotation else None
         return functools.partial(gff3.Writer, annotation=genome)
+    if name == "gaf" and gaf_columns is not None:
+        from ..writers import gaf
+
+        return functools.partial(gaf.Writer, columns=gaf_columns)
     return importlib.import_module(f"..writers.{name}", __package__).Writer

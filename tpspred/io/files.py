@@ -55,6 +55,8 @@ UNKNOWN_KIND = "a file of another kind"  # for messages, where none of these is 
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 BEGIN = max(map(len, KINDS))  # bytes that are looked at
 BLOCK = 1 << 16  # bytes that are read at a time
+# What unpacking raises for compressed data that are damaged.
+DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 MAX_LINE_BYTES = 1 << 25  # of a table
 
 
@@ -207,6 +209,34 @@ def open_bytes(source: Source) -> Iterator[io.BufferedReader]:
         yield opened.stream
 
 
+def read_bytes(source: Source) -> bytes:
+    """Read a whole input as it is, but for gzip and xz, which are unpacked.
+
+    Raises:
+        InputError: If it cannot be read, or if compressed data are damaged.
+    """
+    name = name_of(source)
+    try:
+        with open_bytes(source) as stream:
+            return stream.read()
+    except DAMAGED as error:
+        raise InputError.at(name, f"damaged compressed data ({error})", "a whole file") from None
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror or error}") from None
+
+
+def in_memory(content: bytes, name: str) -> OpenInput:
+    """Return bytes that were read already as an input that can be read once more.
+
+    Args:
+        content: What is in the file, not compressed.
+        name: Name of the file, for error messages.
+    """
+    # The stubs want the stream of a file.
+    stream: Any = io.BufferedReader(io.BytesIO(content))
+    return OpenInput(name, stream, is_hdf5=content.startswith(HDF5_MAGIC), can_seek=True)
+
+
 @contextlib.contextmanager
 def seekable(opened: OpenInput) -> Iterator[BinaryIO]:
     """Give a stream that can be read in any order: that of a file, or a copy of a pipe."""
@@ -243,7 +273,7 @@ def text_blocks(stream: io.BufferedReader, source: Path) -> Iterator[bytes]:
                 raise InputError.at(f"{source}, line {line}", kind or "binary data", "text")
             yield block
             ended += block.count(b"\n")
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+    except DAMAGED as error:
         raise InputError.at(
             f"{source}, after line {ended}", f"damaged compressed data ({error})", "a whole file"
         ) from None

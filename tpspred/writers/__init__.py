@@ -1,4 +1,4 @@
-"""Calls and tables as text: TSV, GFF3, JSON lines, HTML, MultiQC; imports from model and below."""
+"""Calls and tables as TSV, GFF3, JSON lines, HTML, GAF, MultiQC; imports from model and below."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..model.calls import Call
     from ..model.predictor import Predictor
 
-FORMATS = ("tsv", "gff3", "jsonl", "html")
+FORMATS = ("tsv", "gff3", "jsonl", "html", "gaf")
 
 
 class Writer(Protocol):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..console import warn
 from ..errors import InputError
 from ..io import files
-from ..io.paths import Path
+from ..io.files import Source
 
 COLUMNS = 9
 CDS = "CDS"
@@ -99,15 +99,16 @@ class Annotation:
     """The coding sequences of a genome, by the name of their protein.
 
     Args:
-        source: Path of a GFF3 file, plain or compressed, or '-' for standard input.
+        source: Path of a GFF3 file, plain or compressed, or '-' for standard input; or such an
+            input that is open already.
 
     Raises:
         InputError: If a line is no GFF3, with file and line, or if there is no CDS at all.
     """
 
-    def __init__(self, source: Path) -> None:
-        self.source = source
-        self._coding_of = _read_coding_sequences(source)
+    def __init__(self, source: Source) -> None:
+        self.source = files.name_of(source)
+        self._coding_of, self._parent_of = _read_coding_sequences(source)
         self._problems: dict[str, str] = {}  # protein → why it cannot be lifted
 
     def place(self, name: str, length_aa: int) -> Lift | None:
@@ -132,6 +133,14 @@ class Annotation:
             self._problems[name] = f"{length_aa} residues, but {coding.bases} coding bases"
             return None
         return coding.locate
+
+    def parent(self, name: str) -> str:
+        """Return what the exons of a protein's coding sequence have in common; see parents_of.
+
+        Args:
+            name: Id of a protein for which :meth:`place` found its place.
+        """
+        return self._parent_of[name]
 
     def check(self, called: int) -> None:
         """Warn about the proteins that could not be lifted.
@@ -175,14 +184,18 @@ class _Exon(NamedTuple):
     phase: int
 
 
-class _Feature(NamedTuple):
+class Feature(NamedTuple):
     """One line of a GFF3 file.
 
     Attributes:
+        line: Its number, 1-based.
+        kind: Type of the feature, such as ``CDS``.
         exon: What the line describes, if it is a CDS; else None.
         attributes: Values by name, without escapes.
     """
 
+    line: int
+    kind: str
     exon: _Exon | None
     attributes: dict[str, str]
 
@@ -192,50 +205,69 @@ class _Feature(NamedTuple):
         return [self.attributes[name] for name in NAME_ATTRIBUTES if name in self.attributes]
 
 
-def _read_coding_sequences(source: Path) -> dict[str, CodingSequence | None]:
+def _read_coding_sequences(
+    source: Source,
+) -> tuple[dict[str, CodingSequence | None], dict[str, str]]:
     """Read the coding sequences of an annotation.
 
     Returns:
-        Coding sequence by the name of the protein, of its CDS or of its transcript; None for one
-        that lies on several strands. If several have the same name, it is the first.
+        (coding sequence by the name of the protein, of its CDS or of its transcript, None for one
+        that lies on several strands; parent of the CDS by the same names). If several coding
+        sequences have the same name, it is that of the first.
     """
     exons: dict[str, list[_Exon]] = {}  # by the parent of the CDS
     protein_names: dict[str, dict[str, None]] = {}  # by the parent of the CDS, each name once
     transcript_names: dict[str, list[str]] = {}  # by the ID of the transcript
-    for place, feature in _read_features(source):
+    for feature in read_features(source):
         if feature.exon is not None:
-            for parent in _parents(feature, place):
+            for parent in parents_of(feature):
                 exons.setdefault(parent, []).append(feature.exon)
                 protein_names.setdefault(parent, {}).update(dict.fromkeys(feature.names))
         elif "ID" in feature.attributes:
             transcript_names[feature.attributes["ID"]] = feature.names
     if not exons:
-        raise InputError.at(source, "no CDS", "an annotation in GFF3 with coding sequences")
+        raise InputError.at(
+            files.name_of(source), "no CDS", "an annotation in GFF3 with coding sequences"
+        )
 
     coding_of: dict[str, CodingSequence | None] = {}
+    parent_of: dict[str, str] = {}
     for parent, parts in exons.items():
         coding = _join(parts)
         for name in (*protein_names[parent], parent, *transcript_names.get(parent, ())):
             coding_of.setdefault(name, coding)
-    return coding_of
+            parent_of.setdefault(name, parent)
+    return coding_of, parent_of
 
 
-def _read_features(source: Path) -> Iterator[tuple[str, _Feature]]:
-    """Yield the place, for error messages, and the feature of each line of a GFF3 file."""
+def read_features(source: Source) -> Iterator[Feature]:
+    """Yield the feature of each line of a GFF3 file, up to a part with sequences.
+
+    Raises:
+        InputError: If a line is no GFF3, or a CDS has no name, with file and line.
+    """
+    name = files.name_of(source)
     with files.open_bytes(source) as stream:
-        for number, line in files.lines(stream, source):
+        for number, line in files.lines(stream, name):
             if line.startswith(("##FASTA", ">")):
                 break
             if line.strip() and not line.startswith("#"):
-                place = f"{source}, line {number}"
-                yield place, _parse(line, place)
+                feature = _parse(line, number, f"{name}, line {number}")
+                if feature.exon is not None and not parents_of(feature):
+                    raise InputError.at(
+                        f"{name}, line {number}",
+                        f"a CDS without Parent, {', '.join(NAME_ATTRIBUTES)}",
+                        "one of them",
+                    )
+                yield feature
 
 
-def _parse(line: str, place: str) -> _Feature:
+def _parse(line: str, number: int, place: str) -> Feature:
     """Parse one line of a GFF3 file.
 
     Args:
         line: Text without line end.
+        number: Its number.
         place: File and line, for error messages.
     """
     columns = line.split("\t")
@@ -256,8 +288,9 @@ def _parse(line: str, place: str) -> _Feature:
             key, _, value = pair.partition("=")
             attributes[key.strip()] = urllib.parse.unquote(value.strip())
     if kind != CDS:
-        return _Feature(None, attributes)
-    return _Feature(_Exon(sequence, strand, int(start), int(end), int(phase)), attributes)
+        return Feature(number, kind, None, attributes)
+    exon = _Exon(sequence, strand, int(start), int(end), int(phase))
+    return Feature(number, kind, exon, attributes)
 
 
 def _is_position(text: str) -> bool:
@@ -265,12 +298,12 @@ def _is_position(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
-def _parents(feature: _Feature, place: str) -> list[str]:
+def parents_of(feature: Feature) -> list[str]:
     """Return what the exons of one coding sequence have in common: Parent, else a name."""
     for attribute in ("Parent", *NAME_ATTRIBUTES):
         if feature.attributes.get(attribute):
             return feature.attributes[attribute].split(",")
-    raise InputError.at(place, f"a CDS without Parent, {', '.join(NAME_ATTRIBUTES)}", "one of them")
+    return []
 
 
 def _join(exons: Sequence[_Exon]) -> CodingSequence | None:

@@ -16,6 +16,7 @@ from ..io.names import UniqueNames
 from ..model.calls import Call
 from ..model.predictor import Predictor
 from .genome_lift import Annotation, Lift, Location
+from .identifiers import describe
 from .tables import number
 
 SOURCE = "tpspred"
@@ -107,7 +108,7 @@ class Writer:
         pairs = []
         for key, value in {"ID": feature.id, **feature.attributes}.items():
             if value is not None and value != ():
-                pairs.append(f"{key}={_attribute(value)}")
+                pairs.append(f"{key}={attribute_text(value)}")
         sequence = UNSAFE_IN_ID.sub(_percent_encoded, location.sequence)
         for start, end in location.intervals:
             print(
@@ -141,6 +142,7 @@ def _features(call: Call, name: str) -> Iterator[Feature]:
 
 def _protein_feature(call: Call, name: str) -> Feature:
     near = call.nearest
+    described = describe(call)
     ensembles = tuple(
         f"{ensemble.name}:{number(ensemble.probability)}" for ensemble in call.ensembles
     )
@@ -152,8 +154,10 @@ def _protein_feature(call: Call, name: str) -> Feature:
         score=number(call.tps_probability),
         attributes={
             "Name": call.id,
+            **annotation_attributes(call),
             "status": call.status,
             "tps_probability": number(call.tps_probability),
+            "tps_class": described.tps_class if described else None,
             "product_type": call.product_type,
             "product_type_probability": number(call.product_type_probability),
             "ensembles": ensembles,
@@ -165,6 +169,23 @@ def _protein_feature(call: Call, name: str) -> Feature:
             "model": call.model,
         },
     )
+
+
+def annotation_attributes(call: Call) -> dict[str, str | tuple[str, ...]]:
+    """Return the attributes of a called protein that annotations of genomes share.
+
+    They are ``Dbxref``, ``Ontology_term`` and ``product``; a list may be empty.
+    """
+    described = describe(call)
+    if described is None:
+        return {}
+    terms = described.terms
+    ec = tuple(f"EC:{number}" for number in terms.ec)
+    return {
+        "Dbxref": (*ec, *terms.rhea, *terms.chebi),
+        "Ontology_term": terms.go,
+        "product": described.enzyme,
+    }
 
 
 def _domain_feature(name: str, domain: DomainHit) -> Feature:
@@ -199,10 +220,10 @@ def _motif_features(name: str, hit: MotifHit) -> Iterator[Feature]:
         )
 
 
-def _attribute(value: str | tuple[str, ...]) -> str:
+def attribute_text(value: str | tuple[str, ...]) -> str:
     """Return the escaped value of an attribute; values of a tuple are joined with ','.
 
-    >>> _attribute(("α;β", "1,8-cineole"))
+    >>> attribute_text(("α;β", "1,8-cineole"))
     'α%3Bβ,1%2C8-cineole'
     """
     values = value if isinstance(value, tuple) else (value,)

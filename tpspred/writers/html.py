@@ -21,12 +21,14 @@ from typing import TextIO
 
 from .. import __version__
 from ..dataset.product_types import PRODUCT_TYPES
+from ..dataset.products import product_of
 from ..family import motifs
 from ..family.motifs import MotifHit
 from ..family.profiles import DomainHit
 from ..model.calls import RELATED, Call
 from ..model.neighbours import Neighbour
 from ..model.predictor import Predictor
+from .identifiers import describe
 from .tables import number
 
 TEMPLATE = "resources/calls.html"
@@ -161,9 +163,10 @@ class Writer:
     def _evidence(self, call: Call, flags: str) -> str:
         """Return everything that speaks for and against a call."""
         return (
-            f'<p>{call.length_aa} residues.{flags}</p><div class="wide">{_track(call)}</div>'
-            '<div class="columns">'
-            f"<section><h3>Ensembles, most likely first</h3>{self._levels(call)}</section>"
+            f"<p>{call.length_aa} residues.{flags}</p>{_description(call)}"
+            f'<div class="wide">{_track(call)}</div><div class="columns">'
+            f"<section><h3>Ensembles, most likely first</h3>{self._levels(call)}"
+            f"{_products(call)}</section>"
             "<section><h3>Nearest characterised enzymes</h3>"
             f"{_neighbour_table(call.neighbours)}</section></div>"
         )
@@ -185,6 +188,30 @@ class Writer:
         return "".join(levels)
 
 
+def _description(call: Call) -> str:
+    """Return the name of a called protein and its identifiers."""
+    described = describe(call)
+    if described is None:
+        return ""
+    terms = described.terms
+    ec = [f"EC {number}" for number in terms.ec]
+    words = [described.enzyme, *ec, *terms.rhea, *terms.chebi, *terms.go]
+    if described.tps_class:
+        words.append(f"class {described.tps_class}")
+    return f"<p>{escape(' · '.join(words))}</p>"
+
+
+def _products(call: Call) -> str:
+    """Return the likeliest single products with their probabilities; '' if none are ranked."""
+    levels = [
+        f'<div class="level"><span>{escape(product_of(product.smiles).label)}</span>'
+        f'<span class="rail"><i style="width:{100 * product.probability:.1f}%"></i></span>'
+        f"<span>{product.probability:.2f}</span></div>"
+        for product in call.products[:SHOWN_LABELS]
+    ]
+    return f"<h3>Products, most likely first</h3>{''.join(levels)}" if levels else ""
+
+
 def _script_hash(template: str) -> str:
     """Return the hash of the script in the template, as a page's policy gives it."""
     script = template.partition("<script>")[2].partition("</script>")[0]
@@ -200,6 +227,7 @@ def _searched_text(call: Call, product_type: str, ensembles: str, products: str)
     words = [call.id, call.status, product_type, ensembles, products, *call.flags]
     for neighbour in call.neighbours:
         words += [neighbour.id, *neighbour.accessions]
+    words += [product_of(product.smiles).label for product in call.products[:SHOWN_LABELS]]
     words += [hit.motif for hit in motifs.present(call.motifs)]
     return " ".join(words).lower()
 

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..dataset.products import product_of
 from ..model.calls import Call
 from ..model.predictor import Predictor
+from .identifiers import describe
 
 
 class Writer:
@@ -64,6 +66,10 @@ class Writer:
                     for ensemble in call.ensembles
                 ],
                 "ensemble_set": call.ensemble_set,
+                "products": [
+                    _product(product.smiles, product.probability) for product in call.products
+                ],
+                "terms": _terms(call),
                 "flags": call.flags,
                 "weak_match": call.weak_match and call.weak_match._asdict(),
                 "probabilities": _by_name(self._columns, call.probabilities),
@@ -77,6 +83,29 @@ class Writer:
 
     def close(self) -> None:
         """Do nothing: every object is written already."""
+
+
+def _product(smiles: str, probability: float) -> dict[str, object]:
+    """Return a ranked product with what the package's table knows of it."""
+    product = product_of(smiles)
+    return {
+        "smiles": smiles,
+        "name": product.name or None,
+        "chebi": product.chebi or None,
+        "formula": product.formula or None,
+        "probability": probability,
+    }
+
+
+def _terms(call: Call) -> dict[str, object] | None:
+    """Return identifiers, class and name of a called protein; None for others."""
+    described = describe(call)
+    if described is None:
+        return None
+    return vars(described.terms) | {
+        "tps_class": described.tps_class,
+        "enzyme": described.enzyme,
+    }
 
 
 def _by_name(

@@ -9,10 +9,12 @@ from typing import TextIO
 
 import numpy as np
 
+from ..dataset.products import product_of
 from ..family import motifs
 from ..io.shards import COLUMN, EMPTY, LAST, Shard
-from ..model.calls import Call
+from ..model.calls import Call, ProductCall
 from ..model.predictor import Predictor
+from .identifiers import describe
 from .tables import MISSING, joined, number
 
 COLUMNS = (
@@ -25,6 +27,12 @@ COLUMNS = (
     "ensembles",
     "ensemble_confidence",
     "ensemble_set",
+    "products",
+    "ec",
+    "rhea",
+    "chebi",
+    "go",
+    "tps_class",
     "nearest_enzyme",
     "nearest_accession",
     "nearest_products",
@@ -34,6 +42,9 @@ COLUMNS = (
     "flags",
     "model",
 )
+
+
+SHOWN_PRODUCTS = 3
 
 
 class Writer:
@@ -104,6 +115,8 @@ def _cells(call: Call) -> list[str]:
         joined(probabilities, call.is_called),
         joined(confidences, call.is_called),
         joined(call.ensemble_set or (), call.ensemble_set is not None),
+        joined(map(_named, call.products[:SHOWN_PRODUCTS]), call.is_called),
+        *_identifiers(call),
         near.id if near else MISSING,
         ("|".join(near.accessions) or MISSING) if near else MISSING,
         "|".join(near.products) if near else MISSING,
@@ -113,3 +126,23 @@ def _cells(call: Call) -> list[str]:
         joined(call.flags, known=call.is_called),
         call.model,
     ]
+
+
+def _named(product: ProductCall) -> str:
+    """Return ``name:probability``, in which ``%3B`` stands for a ``;`` of the name.
+
+    >>> _named(ProductCall("CC1=CC=C(C(C)C)CC1", 0.876))
+    'α-terpinene:0.88'
+    """
+    name = product_of(product.smiles).label.replace("%", "%25").replace(";", "%3B")
+    return f"{name}:{product.probability:.2f}"
+
+
+def _identifiers(call: Call) -> list[str]:
+    """Return the cells from ``ec`` to ``tps_class``."""
+    described = describe(call)
+    if described is None:
+        return [MISSING] * 5
+    terms = described.terms
+    lists = [joined(values) for values in (terms.ec, terms.rhea, terms.chebi, terms.go)]
+    return [*lists, described.tps_class or MISSING]
