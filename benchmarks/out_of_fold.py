@@ -2,7 +2,7 @@
 """Score the enzymes of the benchmark with models that have not seen them.
 
     out_of_fold.py --data DATA --level random|70|50|40 -o predictions.tsv [--tables FOLDER]
-                   [--products ranking.tsv]
+                   [--products ranking.tsv] [--identifiers identifiers.tsv]
                    [--report page.html] [--baselines] [--encoder esm2_NAME --weights FILE]
                    [--added TABLE]
 
@@ -36,6 +36,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from tpspred.dataset.labels import IS_TPS
 from tpspred.dataset.tables import merge_tables, read_tables
+from tpspred.dataset.terms import Terms
 from tpspred.encoders.runtime import Runtime
 from tpspred.evaluation import cross_validation, other_encoders
 from tpspred.evaluation import report as reports
@@ -44,6 +45,7 @@ from tpspred.family.alignment import identity_matrix
 from tpspred.io import fasta
 from tpspred.model import calibration, hyperparameters, metrics
 from tpspred.model.hyperparameters import Config
+from tpspred.writers.identifiers import describe
 
 NEAREST_NEGATIVE = {"random": 0.9, "70": 0.7, "50": 0.5, "40": 0.4}  # identity to the left-out fold
 
@@ -59,6 +61,7 @@ def main():
     parser.add_argument("-o", "--output", required=True, help="predictions.tsv to write")
     parser.add_argument("--tables", type=pathlib.Path, help="folder for the report's tables")
     parser.add_argument("--products", help="ranking of single products to write")
+    parser.add_argument("--identifiers", help="table of EC numbers and GO terms to write")
     parser.add_argument("--report", help="page to write")
     parser.add_argument(
         "--baselines", action="store_true", help="score the baselines on the same folds"
@@ -101,6 +104,8 @@ def main():
     write(scored, options["output"])
     if options["products"]:
         write_products(scored, options["products"])
+    if options["identifiers"]:
+        write_identifiers(scored, options["identifiers"])
     report(scored)
     if options["tables"] or options["report"]:
         results = tables_of(scored, config.seed)
@@ -147,8 +152,19 @@ def write_products(scored, path):
         table = csv.writer(handle, delimiter="\t", lineterminator="\n")
         table.writerow(["id", "product", "score"])
         for i in scored.rows(cross_validation.ENZYMES):
-            for product in scored.products[i]:
+            for product in scored.calls[i].products:
                 table.writerow([scored.ids[i], product.smiles, f"{product.probability:.6f}"])
+
+
+def write_identifiers(scored, path):
+    """Write the EC numbers and GO terms of the enzymes as ec_numbers.py reads them."""
+    with open(path, "w", newline="") as handle:
+        table = csv.writer(handle, delimiter="\t", lineterminator="\n")
+        table.writerow(["id", "ec", "go"])
+        for i in scored.rows(cross_validation.ENZYMES):
+            described = describe(scored.calls[i])
+            terms = described.terms if described else Terms()
+            table.writerow([scored.ids[i], ";".join(terms.ec), ";".join(terms.go)])
 
 
 def report(scored):

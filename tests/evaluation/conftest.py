@@ -92,7 +92,7 @@ def scored_by_hand():
             "called": targets > 0,
             "promised": {},
             "scores": {"tpspred": targets},
-            "products": [()] * count,
+            "calls": [],
         }
         return Scored(**fields | other)
 

@@ -86,7 +86,8 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     arguments += ["--added", tmp_path / "added.tsv"]
     arguments += ["--folds", 3, "--members", 3, "--epochs", 2, "--tables", tmp_path / "t"]
     arguments += ["--encoder", "esm2_tiny", "--weights", tiny_weights]
-    out, err = benchmark("out_of_fold.py", *arguments)
+    rankings = ["--products", tmp_path / "r.tsv", "--identifiers", tmp_path / "i.tsv"]
+    out, err = benchmark("out_of_fold.py", *arguments, *rankings)
     with open(tmp_path / "p.tsv", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     assert [row["id"] for row in rows] == [enzyme.id for enzyme in enzymes]
@@ -104,6 +105,33 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     assert all(
         float(row["low"]) <= float(row["high"]) for row in gaps if row["group"] == "ensemble"
     )
+
+    # Products are those of other folds, the likeliest first, and have EC numbers to be compared.
+    with open(tmp_path / "r.tsv", newline="") as handle:
+        ranked = list(csv.DictReader(handle, delimiter="\t"))
+    called = {row["id"] for row in rows if row["status"] in ("tps", "related", "uncertain")}
+    assert {row["id"] for row in ranked} <= called
+    scores = [(row["id"], -float(row["score"])) for row in ranked]
+    assert scores == sorted(scores)
+    structures = {smiles for enzyme in enzymes for smiles in enzyme.structures}
+    assert {row["product"] for row in ranked} <= structures | {"CC1=CCC(CC1)C(C)=C"}
+    with open(data / "marts_ec.tsv", "w") as handle:
+        print("enzyme", "product_type", "ec", sep="\t", file=handle)
+        for enzyme in enzymes[:6]:
+            print(enzyme.id, "mono", "4.2.3.15,4.2.3.-", sep="\t", file=handle)
+    with gzip.open(tmp_path / "benchmark/blast_hits.tsv.gz", "wt") as handle:
+        print("query", "subject", "bitscore", sep="\t", file=handle)
+        print(enzymes[0].id, enzymes[1].id, 90, sep="\t", file=handle)  # of the other fold
+        print(enzymes[0].id, enzymes[2].id, 99, sep="\t", file=handle)  # of its own
+        print(enzymes[1].id, enzymes[8].id, 99, sep="\t", file=handle)  # without a number
+    out, _ = benchmark("ec_numbers.py", *arguments[:4], *rankings)
+    found = [line.split("\t") for line in out.splitlines()[1:]]
+    assert [row[:3] for row in found] == [
+        [method, digits, "6"]
+        for digits in "43"
+        for method in ("column ec", "likeliest product", "best BLAST hit")
+    ]
+    assert found[2][3:] == found[5][3:] == ["0.167", "0.167", "1.000"]
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from ..io.fasta import ProteinRecord
 from ..io.paths import Path
 from ..io.store import Representations
 from ..model.calibration import LabelSets
-from ..model.calls import ProductCall
+from ..model.calls import Call
 from ..model.hyperparameters import Config
 from ..model.predictor import Predictor
 from .fold import Fold, Method
@@ -69,7 +69,7 @@ class Scored:
             a set of this coverage.
         scores: Method → (n, labels) scores, 0–1. Those of tpspred are probabilities, 0 where no
             profile matched or the label had no training data.
-        products: Single products of each protein with a call, the likeliest first.
+        calls: What the model says about each protein.
     """
 
     ids: list[str]
@@ -83,7 +83,7 @@ class Scored:
     called: NDArray[np.bool_]
     promised: dict[Promise, NDArray[np.bool_]]
     scores: dict[str, NDArray[np.float64]]
-    products: list[tuple[ProductCall, ...]]
+    calls: list[Call]
 
     def rows(self, *sources: str) -> NDArray[np.int64]:
         """Return the indices of the proteins from these sources."""
@@ -371,7 +371,7 @@ def _unscored(
         called=np.zeros(targets.shape, bool),
         promised={promise: np.zeros(targets.shape, bool) for promise in PROMISES},
         scores={method: np.zeros(targets.shape) for method in methods},
-        products=[()] * len(records),
+        calls=[Call(record.id, record.length_aa, "", "") for record in records],
     )
 
 
@@ -447,7 +447,7 @@ def _score_fold(
     for k, protein in enumerate(proteins):
         call = predictor.call(protein)
         scored.statuses[test[k]] = call.status
-        scored.products[test[k]] = call.products
+        scored.calls[test[k]] = call
         names = {ensemble.name for ensemble in call.ensembles}
         called[k] = [label.group == "ensemble" and label.name in names for label in scored.labels]
         if call.probabilities is not None and call.nearest is not None:
