@@ -20,7 +20,12 @@ sys.path.insert(0, str(ROOT))
 from tpspred.dataset.labels import IS_TPS
 from tpspred.dataset.product_types import RELATED_TYPES
 from tpspred.model import checkpoint
-from tpspred.model.predictor import NETWORK_SHARE, REGRESSION_SHARE, VOTE_SHARE
+from tpspred.model.predictor import (
+    NETWORK_SHARE,
+    PRODUCT_VOTE_SHARE,
+    REGRESSION_SHARE,
+    VOTE_SHARE,
+)
 
 LEVELS = ("random", "70", "50", "40")
 GROUPS = ("ensembles", "product_types", "substrates")
@@ -83,6 +88,8 @@ def numbers_of(model):
         "networks": NETWORK_SHARE,
         "vote": VOTE_SHARE,
         "regression": REGRESSION_SHARE,
+        "product_vote": PRODUCT_VOTE_SHARE,
+        "product_regression": 1 - PRODUCT_VOTE_SHARE,
         "calibrated": model.calibration.sequences,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
     }

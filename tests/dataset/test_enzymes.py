@@ -93,6 +93,7 @@ enzyme_strategy = st.builds(
     tps_classes=st.lists(st.sampled_from("12"), max_size=2).map(tuple),
     substrates=names,
     products=names,
+    structures=st.lists(st.text("CO()=1[]@", min_size=1, max_size=8), max_size=3).map(tuple),
     accessions=names,
 )
 

@@ -214,7 +214,7 @@ def test_a_model_without_ensembles_promises_nothing():
 
 def test_the_line_of_products_is_the_one_that_made_the_data():
     rng = np.random.default_rng(0)
-    shares, similarity = rng.uniform(0.01, 0.99, (20000, 6)), rng.uniform(0, 1, 20000)
+    shares, similarity = rng.uniform(0.01, 0.99, (4000, 30)), rng.uniform(0, 1, 4000)
     chance = calibration.sigmoid(0.8 * calibration.log_odds(shares) + similarity[:, None] - 1)
     products = (rng.random(shares.shape) < chance).astype(float)
     line = calibration.fit_product_line(shares, products, similarity)

@@ -25,7 +25,7 @@ from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 
 VERSION = checkpoint.FORMAT_VERSION
-BUNDLED_CHECKSUM = "8da2ae41954419c0dc1e47e55e52654fc753374fc8b00fa1b7a7eeed42feba49"
+BUNDLED_CHECKSUM = "b172ee32a6d1625ac2ea27bcb3d69a9cbee6507135f9a7a45d3197ac4c02256d"
 
 
 def plain(call):
