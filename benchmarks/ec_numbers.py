@@ -3,18 +3,20 @@
 
     ec_numbers.py --data DATA --level random|70|50|40 --identifiers ids.tsv --products ranking.tsv
 
-The tables are those of out_of_fold.py --identifiers and --products. The enzymes are those of the
-benchmark that have an EC number with four digits in marts_ec.tsv, which gives an enzyme the numbers
-of all stereoisomers of its products.
+The tables are those of out_of_fold.py --identifiers and --products. The enzymes are the terpene
+synthases of the benchmark that have an EC number with four digits in marts_ec.tsv, which gives an
+enzyme the numbers of all stereoisomers of its products.
 
 A row is a method: `column ec`, which has four digits where a product is confident and fewer digits
-elsewhere; `likeliest product`, the numbers of the first of the ranked products, however unlikely;
-`best BLAST hit`, the numbers of the most similar enzyme outside the fold. `given` is the share of
-the enzymes for which it has a number with so many digits, `right` the share for which one of these
-is among their own, `precision` the one divided by the other.
+elsewhere; `likeliest product` and `three likeliest`, the numbers of the first of the ranked
+products, however unlikely; `best BLAST hit`, the numbers of the most similar enzyme outside the
+fold. `given` is the share of the enzymes for which it has a number with so many digits, `numbers`
+how many on average, `right` the share of the enzymes for which one of these is among their own,
+`precision` the share of those that it has a number for.
 """
 
 import argparse
+import collections
 import csv
 import gzip
 import pathlib
@@ -27,6 +29,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from tpspred.dataset.products import product_of
 
 LEVELS = ("random", "70", "50", "40")
+RELATED = {"pt", "sqs", "psy"}  # product types of enzymes that are not terpene synthases
 
 
 def main():
@@ -40,16 +43,19 @@ def main():
     options = parser.parse_args()
     rows = read_table(options.data / "benchmark/truth.tsv")
     fold_of = {row["id"]: row[fold_column(options.level)] for row in rows}
-    own = {name: numbers for name, numbers in own_numbers(options.data).items() if name in fold_of}
+    synthases = {row["id"] for row in rows if not RELATED.issuperset(types_of(row))}
+    every_own = own_numbers(options.data)
+    own = {name: numbers for name, numbers in every_own.items() if name in synthases}
     methods = {
         "column ec": {
             row["id"]: set(filter(None, row["ec"].split(";")))
             for row in read_table(options.identifiers)
         },
-        "likeliest product": of_likeliest_product(options.products),
-        "best BLAST hit": of_best_hit(options.data, fold_of, own),
+        "likeliest product": of_likeliest(options.products, 1),
+        "three likeliest": of_likeliest(options.products, 3),
+        "best BLAST hit": of_best_hit(options.data, fold_of, every_own),
     }
-    print("method", "digits", "enzymes", "given", "right", "precision", sep="\t")
+    print("method", "digits", "enzymes", "given", "numbers", "right", "precision", sep="\t")
     for digits in (4, 3):
         for method, given in methods.items():
             scores = score(own, given, digits)
@@ -59,6 +65,11 @@ def main():
 def fold_column(level):
     """Return the column of truth.tsv that has the folds of a level."""
     return "fold_random" if level == "random" else f"fold{level}"
+
+
+def types_of(row):
+    """Return the product types of a row of truth.tsv."""
+    return row["product_types"].split(";")
 
 
 def read_table(path):
@@ -75,12 +86,15 @@ def own_numbers(data):
     return {name: own for name, own in numbers.items() if own}
 
 
-def of_likeliest_product(path):
-    """Return id → EC numbers of the likeliest product."""
-    best = {}
+def of_likeliest(path, count):
+    """Return id → EC numbers of the likeliest products."""
+    best = collections.defaultdict(list)
     for row in read_table(path):
-        best.setdefault(row["id"], row["product"])
-    return {name: set(product_of(smiles).ec) for name, smiles in best.items()}
+        best[row["id"]].append(row["product"])
+    return {
+        name: {number for smiles in ranked[:count] for number in product_of(smiles).ec}
+        for name, ranked in best.items()
+    }
 
 
 def of_best_hit(data, fold_of, own):
@@ -106,11 +120,12 @@ def prefixes(numbers, digits):
 
 
 def score(own, given, digits):
-    """Return (share of enzymes with a number, share with a right one, the one by the other)."""
+    """Return the shares given and right, with numbers and precision, as in the table."""
     named = {name: prefixes(given.get(name, ()), digits) for name in own}
     right = np.mean([bool(named[name] & prefixes(own[name], digits)) for name in own])
     some = np.mean([bool(named[name]) for name in own])
-    return some, right, right / some if some else np.nan
+    count = sum(map(len, named.values())) / max(1, sum(map(bool, named.values())))
+    return some, count, right, right / some if some else np.nan
 
 
 if __name__ == "__main__":

@@ -73,9 +73,9 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
         print("id", "category", "evidence", "sequence", sep="\t", file=handle)
         print("look_alike", "transIDS", "name", enzymes[-1].sequence, sep="\t", file=handle)
     with open(truth, "w") as handle:
-        print("id", "fold50", sep="\t", file=handle)
+        print("id", "fold50", "product_types", sep="\t", file=handle)
         for i, enzyme in enumerate(enzymes):
-            print(enzyme.id, i % 2, sep="\t", file=handle)
+            print(enzyme.id, i % 2, "mono", sep="\t", file=handle)
     # Of two more enzymes one is like none, and trains in both folds; one is like those of fold 0.
     like_none, like_first = enzymes[0].sequence[::-1], enzymes[0].sequence[:-2] + "AA"
     with open(tmp_path / "added.tsv", "w") as handle:
@@ -129,9 +129,9 @@ def test_out_of_fold_scores_every_enzyme_with_a_model_that_has_not_seen_it(
     assert [row[:3] for row in found] == [
         [method, digits, "6"]
         for digits in "43"
-        for method in ("column ec", "likeliest product", "best BLAST hit")
+        for method in ("column ec", "likeliest product", "three likeliest", "best BLAST hit")
     ]
-    assert found[2][3:] == found[5][3:] == ["0.167", "0.167", "1.000"]
+    assert found[3][3:] == found[7][3:] == ["0.167", "1.000", "0.167", "1.000"]
 
 
 @pytest.mark.slow
