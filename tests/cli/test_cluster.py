@@ -227,6 +227,7 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
         ("predict x -o y --log z", 2, "--log: each task has a log in the work folder"),
         ("predict x -o y -f gff3", 2, "the only output of a cluster is the table of -o"),
         ("predict x -o y --tsv tsv", 2, "--tsv: the only output of a cluster is the table of -o"),
+        ("predict x -o y --hits-only", 2, "tpspred merge needs a row of every record"),
         ("predict x -o y --annotation z", 2, "the only output of a cluster is the table of -o"),
         ("predict x -o y --coverge 0.9", 2, "No such option"),
         ("predict x -o y --coverage 2", 2, "2.0 is not in the range"),

@@ -27,6 +27,7 @@ ENDINGS = {"predict": ".tsv", "embed": ".h5"}  # command → how the names of it
 REFUSED = {
     "threads": "--cpus sets it",
     "shard": "--shards sets it",
+    "hits_only": "tpspred merge needs a row of every record",
     "log_file": "each task has a log in the work folder",
 } | dict.fromkeys(
     ("output_format", "tsv", "gff3", "jsonl", "html", "multiqc", "annotation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import importlib
 import os
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..writers import FORMATS
+from ..writers import FORMATS, ROW_FORMATS
 from . import options
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ if TYPE_CHECKING:
     help="Add a column of probabilities for every label to the table.",
 )
 @click.option(
+    "--hits-only",
+    is_flag=True,
+    help="Write to the table and the JSON lines only proteins with the status tps or uncertain. "
+    "A message counts the others by status.",
+)
+@click.option(
     "--neighbours",
     type=click.IntRange(1, 1_000_000),
     default=3,
@@ -125,6 +132,7 @@ def command(
     multiqc: str | None,
     model: str | None,
     all_labels: bool,
+    hits_only: bool,
     neighbours: int,
     references: str | None,
     annotation: str | None,
@@ -152,6 +160,12 @@ def command(
         targets.append((output_format or "tsv", output or "-"))
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
+    if hits_only and not set(ROW_FORMATS) & set(dict(targets)):
+        raise click.UsageError(
+            "--hits-only is for the table and JSON lines: add --tsv FILE or --jsonl FILE"
+        )
+    if hits_only and shard:
+        raise click.UsageError("--hits-only: tpspred merge needs a row of every record of a shard")
     if model is None:
         # The bundled model multiplies no large matrices. Threads of numpy that wait for such work
         # would take as much time as it takes to import numpy.
@@ -177,7 +191,7 @@ def command(
 
         outputs += counts.outputs(multiqc, proteins)
     outputs += [
-        writers.Output(target, _make_writer(name, all_labels, shard, annotation))
+        writers.Output(target, _make_writer(name, all_labels, hits_only, shard, annotation))
         for name, target in targets
     ]
     options.refuse_collisions(
@@ -189,7 +203,7 @@ def command(
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
-    count = 0
+    statuses: collections.Counter[str] = collections.Counter()
     with files.open_input(proteins) as opened, progress("proteins") as advance:
         if opened.is_hdf5 and runtime.given():
             raise click.UsageError(
@@ -209,21 +223,31 @@ def command(
         with writers.open_all(outputs, predictor) as write:
             for call in calls:
                 write(call)
-                count += 1
-    notify("%d proteins scored with %s", count, predictor.name)
+                statuses[call.status] += 1
+    notify("%d proteins scored with %s", statuses.total(), predictor.name)
+    if hits_only:
+        from ..writers.hits_only import left_out
+
+        notify("%s", left_out(statuses))
 
 
 def _make_writer(
-    name: str, all_labels: bool, shard: Shard | None, annotation: str | None
+    name: str, all_labels: bool, hits_only: bool, shard: Shard | None, annotation: str | None
 ) -> MakeWriter:
     """Return what makes the writer of a format, with the options that are meant for it.
 
     Args:
         name: Name of the format.
         all_labels: Whether the table has a column for every label.
+        hits_only: Whether a format with a row for every record is restricted to hits.
         shard: Shard that the records belong to; the table has their numbers.
         annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
     """
+    if hits_only and name in ROW_FORMATS:
+        from ..writers import hits_only as hits
+
+        make_writer = _make_writer(name, all_labels, False, shard, annotation)
+        return functools.partial(hits.Writer, make_writer=make_writer)
     if name == "tsv":
         from ..writers import tsv
 

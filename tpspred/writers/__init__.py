@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..model.predictor import Predictor
 
 FORMATS = ("tsv", "gff3", "jsonl", "html")
+ROW_FORMATS = ("tsv", "jsonl")  # those that have a row or an object for every record
 
 
 class Writer(Protocol):
