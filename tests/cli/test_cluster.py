@@ -199,7 +199,7 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
-        ("predict", 2, "Missing argument 'PROTEINS'"),
+        ("predict", 2, "Missing argument 'PROTEINS...'"),
         ("fly x", 2, "No such command 'fly'"),
         ("--fly predict x -o y", 2, "No such option"),
         ("predict x", 2, "found no file for the result; wanted -o FILE"),

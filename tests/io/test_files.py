@@ -243,3 +243,12 @@ def test_a_file_is_read_in_any_order_where_it_is(tmp_path):
         assert stream is opened.stream
         stream.seek(7)
         assert stream.read() == b"789"
+
+
+def test_inputs_that_cannot_be_read_are_known_before(tmp_path):
+    (tmp_path / "x").write_text("")
+    for path in ("-", str(tmp_path / "x"), "/dev/null"):
+        files.check_input(path)
+    for path, reason in ((tmp_path / "y", "No such file or directory"), (tmp_path, "Is a direc")):
+        with pytest.raises(InputError, match=f"{path}: {reason}"):
+            files.check_input(path)

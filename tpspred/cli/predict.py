@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import importlib
+import itertools
 import os
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,12 +18,13 @@ from . import options
 
 if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
+    from ..io.files import OpenInput
     from ..io.shards import Shard
     from ..writers import MakeWriter
 
 
-@click.command("predict", short_help="Call terpene synthases in a FASTA file of proteins.")
-@options.proteins
+@click.command("predict", short_help="Call terpene synthases in FASTA files of proteins.")
+@options.protein_files
 @click.option(
     "-o",
     "--output",
@@ -65,7 +69,15 @@ if TYPE_CHECKING:
 @click.option(
     "--multiqc",
     metavar="FOLDER",
-    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS.",
+    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS if "
+    "that is one file.",
+)
+@click.option(
+    "--summary",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a table with one row per file of PROTEINS to this file: number of proteins by "
+    "status, and of terpene synthases by product type and ensemble.",
 )
 @options.model
 @click.option(
@@ -73,6 +85,14 @@ if TYPE_CHECKING:
     "all_labels",
     is_flag=True,
     help="Add a column of probabilities for every label to the table.",
+)
+@click.option(
+    "--source",
+    "name_source",
+    is_flag=True,
+    show_default="if there are several files",
+    help="Add a column source to the table, and the same to JSON lines and GFF3: the file of "
+    "PROTEINS that the record is from.",
 )
 @click.option(
     "--hits-only",
@@ -126,12 +146,14 @@ if TYPE_CHECKING:
 @options.threads
 @options.messages
 def command(
-    proteins: str,
+    proteins: tuple[str, ...],
     output: str | None,
     output_format: str | None,
     multiqc: str | None,
+    summary: str | None,
     model: str | None,
     all_labels: bool,
+    name_source: bool,
     hits_only: bool,
     neighbours: int,
     references: str | None,
@@ -147,8 +169,9 @@ def command(
 ) -> None:
     """Call terpene synthases in PROTEINS and write one row per record, in the order of the input.
 
-    PROTEINS is a FASTA file, plain or compressed with gzip or xz, or a store that tpspred embed
-    made with the encoder of the model; '-' is standard input.
+    PROTEINS are FASTA files, plain or compressed with gzip or xz, or stores that tpspred embed
+    made with the encoder of the model; '-' is standard input. Records of several files are told
+    apart by the column source, and an id may be in each of them.
 
     The status of a protein is tps (terpene synthase), related (prenyl diphosphate, squalene or
     phytoene synthase), uncertain (there is evidence, but not enough for a call), not_tps, or the
@@ -156,10 +179,15 @@ def command(
     invalid_residue, nucleotide).
     """
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
-    if output or output_format or not (targets or multiqc):
+    if output or output_format or not (targets or multiqc or summary):
         targets.append((output_format or "tsv", output or "-"))
     if annotation and "gff3" not in dict(targets):
         raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
+    if len(set(proteins)) < len(proteins):
+        twice = next(source for source in proteins if proteins.count(source) > 1)
+        raise click.UsageError(f"found the input {twice} twice; wanted each once")
+    if annotation and len(proteins) > 1:
+        raise click.UsageError("--annotation is for one file of proteins")
     if hits_only and not set(ROW_FORMATS) & set(dict(targets)):
         raise click.UsageError(
             "--hits-only is for the table and JSON lines: add --tsv FILE or --jsonl FILE"
@@ -174,6 +202,7 @@ def command(
     from ..console import notify, progress
     from ..io import files
     from ..io.outputs import make_folder
+    from ..io.shards import Dealer
     from ..model import checkpoint
 
     predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
@@ -185,13 +214,30 @@ def command(
         sequence_of = read_enzyme_sequences(references)
     # The table is replaced last: if it is new, all outputs are.
     targets.sort(key=lambda named: named[0] == "tsv")
+    genome = None
+    if annotation:
+        from ..writers.genome_lift import Annotation
+
+        genome = Annotation(annotation)
+    several = len(proteins) > 1
+    place_columns = ("source",) if several or name_source else ()
     outputs = []
     if multiqc:
         from ..writers import multiqc as counts
 
         outputs += counts.outputs(multiqc, proteins)
+    if summary:
+        from ..writers.summary import Writer
+
+        outputs.append(writers.Output(summary, functools.partial(Writer, sources=proteins)))
+    options_of: dict[str, dict[str, object]] = {
+        "tsv": {"all_labels": all_labels, "shard": shard, "place_columns": place_columns},
+        "gff3": {"annotation": genome, "place_columns": place_columns},
+        "jsonl": {"place_columns": place_columns},
+        "html": {"sources": proteins if several else ()},
+    }
     outputs += [
-        writers.Output(target, _make_writer(name, all_labels, hits_only, shard, annotation))
+        writers.Output(target, _make_writer(name, options_of[name], hits_only))
         for name, target in targets
     ]
     options.refuse_collisions(
@@ -203,59 +249,66 @@ def command(
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
+    for source in proteins:
+        files.check_input(source)
     statuses: collections.Counter[str] = collections.Counter()
-    with files.open_input(proteins) as opened, progress("proteins") as advance:
-        if opened.is_hdf5 and runtime.given():
-            raise click.UsageError(
-                "a store contains its vectors already: options of ESM-2 are for FASTA"
-            )
-        calls = pipeline.predict(
-            opened,
-            predictor,
-            shard,
-            duplicates,
-            strict,
-            threads,
-            advance,
-            neighbours,
-            sequence_of,
-        )
-        with writers.open_all(outputs, predictor) as write:
-            for call in calls:
-                write(call)
-                statuses[call.status] += 1
-    notify("%d proteins scored with %s", statuses.total(), predictor.name)
+    dealer = Dealer(shard) if shard else None
+    with contextlib.closing(_open_in_turn(proteins, runtime)) as inputs:
+        first = next(inputs)  # before any output is opened
+        with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
+            for opened in itertools.chain([first], inputs):
+                calls = pipeline.predict(
+                    opened,
+                    predictor,
+                    dealer,
+                    duplicates,
+                    strict,
+                    threads,
+                    advance,
+                    neighbours,
+                    sequence_of,
+                )
+                place = writers.Place(opened.name)
+                for call in calls:
+                    write(call, place)
+                    statuses[call.status] += 1
+    of_files = f" of {len(proteins)} files" if several else ""
+    notify("%d proteins%s scored with %s", statuses.total(), of_files, predictor.name)
     if hits_only:
         from ..writers.hits_only import left_out
 
         notify("%s", left_out(statuses))
 
 
-def _make_writer(
-    name: str, all_labels: bool, hits_only: bool, shard: Shard | None, annotation: str | None
-) -> MakeWriter:
-    """Return what makes the writer of a format, with the options that are meant for it.
+def _open_in_turn(sources: Sequence[str], runtime: Runtime) -> Generator[OpenInput, None, None]:
+    """Open the inputs one after the other, each when the one before it is done.
+
+    Raises:
+        click.UsageError: If one is a store and options of ESM-2 are given.
+    """
+    from ..io import files
+
+    for source in sources:
+        with files.open_input(source) as opened:
+            if opened.is_hdf5 and runtime.given():
+                raise click.UsageError(
+                    "a store contains its vectors already: options of ESM-2 are for FASTA"
+                )
+            yield opened
+
+
+def _make_writer(name: str, arguments: Mapping[str, object], hits_only: bool) -> MakeWriter:
+    """Return what makes the writer of a format, with the arguments that are meant for it.
 
     Args:
         name: Name of the format.
-        all_labels: Whether the table has a column for every label.
+        arguments: What its constructor takes beside the stream and the model.
         hits_only: Whether a format with a row for every record is restricted to hits.
-        shard: Shard that the records belong to; the table has their numbers.
-        annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
     """
+    module = importlib.import_module(f"..writers.{name}", __package__)
+    make_writer = functools.partial(module.Writer, **arguments)
     if hits_only and name in ROW_FORMATS:
         from ..writers import hits_only as hits
 
-        make_writer = _make_writer(name, all_labels, False, shard, annotation)
         return functools.partial(hits.Writer, make_writer=make_writer)
-    if name == "tsv":
-        from ..writers import tsv
-
-        return functools.partial(tsv.Writer, all_labels=all_labels, shard=shard)
-    if name == "gff3":
-        from ..writers import gff3
-        from ..writers.genome_lift import Annotation
-
-        genome = Annotation(annotation) if annotation else None
-        return functools.partial(gff3.Writer, annotation=genome)
-    return importlib.import_module(f"..writers.{name}", __package__).Writer
+    return make_writer

@@ -6,7 +6,7 @@ specification says (github.com/The-Sequence-Ontology/Specifications).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from ..family import motifs
@@ -15,6 +15,7 @@ from ..family.profiles import DomainHit
 from ..io.names import UniqueNames
 from ..model.calls import Call
 from ..model.predictor import Predictor
+from . import UNPLACED, Place
 from .genome_lift import Annotation, Lift, Location
 from .tables import number
 
@@ -51,18 +52,24 @@ class Writer:
         predictor: Model that makes the calls; its names stand in the calls already.
         annotation: Annotation of the genome on which the features shall lie; by default they lie
             on the protein.
+        place_columns: Attributes of a place that every protein has as attributes.
     """
 
     def __init__(
-        self, handle: TextIO, predictor: Predictor, annotation: Annotation | None = None
+        self,
+        handle: TextIO,
+        predictor: Predictor,
+        annotation: Annotation | None = None,
+        place_columns: Sequence[str] = (),
     ) -> None:
         self._handle = handle
+        self._place_columns = place_columns
         self._annotation = annotation
         self._called = 0
         self._unique_names = UniqueNames()
         print("##gff-version 3", file=handle)
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Write the features of a protein, if it is called.
 
         An ID in GFF3 stands for one feature only, so the ID of a protein that repeats the one of
@@ -74,7 +81,9 @@ class Writer:
         name = self._unique_names.make(call.id)
         lift = self._lift(call, name)
         if lift is not None:
+            placed = {column: getattr(place, column) for column in self._place_columns}
             protein, *parts = _features(call, name)
+            protein = protein._replace(attributes={**protein.attributes, **placed})
             self._print(protein, lift(protein.start, protein.end))
             for part in parts:
                 unique = part._replace(id=self._unique_names.make(part.id))

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ..model.calls import TPS, UNCERTAIN, Call
 from ..model.predictor import Predictor
-from . import MakeWriter
+from . import UNPLACED, MakeWriter, Place
 
 HITS = (TPS, UNCERTAIN)  # statuses
 
@@ -26,10 +26,10 @@ class Writer:
     def __init__(self, handle: TextIO, predictor: Predictor, make_writer: MakeWriter) -> None:
         self._writer = make_writer(handle, predictor)
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Pass a call on if it is a hit."""
         if call.status in HITS:
-            self._writer.write(call)
+            self._writer.write(call, place)
 
     def close(self) -> None:
         """Close the writer of the format."""
