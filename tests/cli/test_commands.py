@@ -139,8 +139,8 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
     for outputs in (("--tsv", "-", "--gff3", "-"), ("-o", "x", "--jsonl", "x")):
         done = run("predict", PROTEINS, *outputs)
         assert done.code == 2 and "two outputs to" in done.err
-    done = run("predict", PROTEINS, "--annotation", "x")
-    assert done.code == 2 and "--annotation is for GFF3" in done.err
+    done = run("predict", PROTEINS, "--annotation", "x", "--html", "y")
+    assert done.code == 2 and "--annotation is for the table, JSON lines and GFF3" in done.err
     done = run("predict", PROTEINS, "--tsv", tmp_path / "a.tsv", "--html", "/nowhere/a.html")
     assert done.code == 1
     assert "/nowhere/a.html: cannot be written" in done.err

@@ -10,7 +10,7 @@ import pytest
 from support import DATA
 
 from tpspred.io.fasta import read_fasta
-from tpspred.writers import gff3
+from tpspred.writers import Place, gff3
 from tpspred.writers.genome_lift import Annotation
 
 PROTEINS = DATA / "proteins.faa"
@@ -107,7 +107,8 @@ def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_
         "chr%201\tx\tCDS\t1\t901\t.\t+\t0\tID=p\nchr%201\tx\tCDS\t1001\t1899\t.\t+\t2\tID=p\n"
     )
     call = awkward_call._replace(id="p")
-    text = written(gff3.Writer, model, call, annotation=Annotation(path))
+    place = Place(lift=Annotation(path).place("p", 600))
+    text = written(gff3.Writer, model, call, place=place, on_genome=True)
     intervals = {}
     for columns, attributes in parse(text):
         assert columns[0] == "chr%201"

@@ -9,6 +9,7 @@ import pytest
 from tpspred.errors import InputError
 from tpspred.writers import FORMATS, UNPLACED, Output, gff3, jsonl, open_all, tsv
 from tpspred.writers.genome_lift import Annotation
+from tpspred.writers.places import placed
 
 
 def test_all_outputs_get_every_call(tmp_path, model, awkward_call, unscored_call, written):
@@ -50,14 +51,14 @@ def test_no_file_appears_when_the_run_fails(tmp_path, model, unscored_call):
 def test_no_file_appears_when_the_last_step_fails(tmp_path, model, awkward_call):
     genome = tmp_path / "genome.gff3"
     genome.write_text("c\tx\tCDS\t1\t9\t.\t+\t0\tID=other\n")
-    lifted = functools.partial(gff3.Writer, annotation=Annotation(genome))
     outputs = [
         Output(str(tmp_path / "a.tsv"), tsv.Writer),
-        Output(str(tmp_path / "a.gff3"), lifted),
+        Output(str(tmp_path / "a.gff3"), functools.partial(gff3.Writer, on_genome=True)),
     ]
     message = "none of the 1 called proteins"
     with pytest.raises(InputError, match=message), open_all(outputs, model) as write:
-        write(awkward_call, UNPLACED)
+        for call, place in placed([awkward_call], "p.faa", Annotation(genome)):
+            write(call, place)
     assert list(tmp_path.iterdir()) == [genome]
 
 

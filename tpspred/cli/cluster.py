@@ -30,7 +30,10 @@ REFUSED = {
     "hits_only": "tpspred merge needs a row of every record",
     "log_file": "each task has a log in the work folder",
 } | dict.fromkeys(
-    ("output_format", "tsv", "gff3", "jsonl", "html", "multiqc", "summary", "annotation"),
+    (
+        *("output_format", "tsv", "gff3", "jsonl", "html", "multiqc", "summary"),
+        *("annotation", "locus_genes", "locus_distance"),
+    ),
     "the only output of a cluster is the table of -o",
 )
 HELP = """Run tpspred predict or embed as an array job of {scheduler}, and tpspred merge after it.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..writers import FORMATS, ROW_FORMATS
+from ..writers.loci import MAX_GENES_BETWEEN, Nearness
 from . import options
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ..io.files import OpenInput
     from ..io.shards import Shard
     from ..writers import MakeWriter
+    from ..writers.genome_lift import Annotation
+
+MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
 
 
 @click.command("predict", short_help="Call terpene synthases in FASTA files of proteins.")
@@ -119,10 +123,28 @@ if TYPE_CHECKING:
 @click.option(
     "--annotation",
     type=options.INPUT,
+    multiple=True,
     metavar="FILE",
     help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
-    "genome coordinates. A protein is found by the protein_id, ID or Name of its CDS or "
-    "transcript.",
+    "genome coordinates, and a column locus_group says which terpene synthases (tps or uncertain) "
+    "have neighbouring genes, without --shard. A protein is found by the protein_id, ID or Name of "
+    "its CDS or transcript. For several files of PROTEINS, give the option once for each, in the "
+    "same order.",
+)
+@click.option(
+    "--locus-genes",
+    type=click.IntRange(0, MAX_DISTANCE),
+    metavar="N",
+    show_default="10, unless --locus-distance is given",
+    help="Put two terpene synthases into one locus_group if at most this number of other "
+    "protein-coding genes lie between theirs. Isoforms of a gene are one gene.",
+)
+@click.option(
+    "--locus-distance",
+    type=click.IntRange(0, MAX_DISTANCE),
+    metavar="N",
+    help="Put two terpene synthases into one locus_group if at most this number of bases lie "
+    "between their genes. With --locus-genes, either of both suffices.",
 )
 @click.option(
     "--target-precision",
@@ -157,7 +179,9 @@ def command(
     hits_only: bool,
     neighbours: int,
     references: str | None,
-    annotation: str | None,
+    annotation: tuple[str, ...],
+    locus_genes: int | None,
+    locus_distance: int | None,
     target_precision: float | None,
     coverage: float | None,
     runtime: Runtime,
@@ -181,13 +205,17 @@ def command(
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
     if output or output_format or not (targets or multiqc or summary):
         targets.append((output_format or "tsv", output or "-"))
-    if annotation and "gff3" not in dict(targets):
-        raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
     if len(set(proteins)) < len(proteins):
         twice = next(source for source in proteins if proteins.count(source) > 1)
         raise click.UsageError(f"found the input {twice} twice; wanted each once")
-    if annotation and len(proteins) > 1:
-        raise click.UsageError("--annotation is for one file of proteins")
+    grouped = bool(annotation) and shard is None
+    _check_annotation(len(proteins), len(annotation), grouped, set(dict(targets)))
+    if (locus_genes, locus_distance) == (None, None):
+        locus_genes = MAX_GENES_BETWEEN
+    elif not grouped:
+        raise click.UsageError(
+            "--locus-genes and --locus-distance need --annotation, and all records in one run"
+        )
     if hits_only and not set(ROW_FORMATS) & set(dict(targets)):
         raise click.UsageError(
             "--hits-only is for the table and JSON lines: add --tsv FILE or --jsonl FILE"
@@ -199,11 +227,12 @@ def command(
         # would take as much time as it takes to import numpy.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .. import pipeline, writers
-    from ..console import notify, progress
+    from ..console import notify, progress, warn
     from ..io import files
     from ..io.outputs import make_folder
     from ..io.shards import Dealer
     from ..model import checkpoint
+    from ..writers.places import placed
 
     predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
@@ -214,13 +243,9 @@ def command(
         sequence_of = read_enzyme_sequences(references)
     # The table is replaced last: if it is new, all outputs are.
     targets.sort(key=lambda named: named[0] == "tsv")
-    genome = None
-    if annotation:
-        from ..writers.genome_lift import Annotation
-
-        genome = Annotation(annotation)
     several = len(proteins) > 1
-    place_columns = ("source",) if several or name_source else ()
+    wanted = {"source": several or name_source, "locus_group": grouped}
+    place_columns = [column for column in wanted if wanted[column]]
     outputs = []
     if multiqc:
         from ..writers import multiqc as counts
@@ -232,7 +257,7 @@ def command(
         outputs.append(writers.Output(summary, functools.partial(Writer, sources=proteins)))
     options_of: dict[str, dict[str, object]] = {
         "tsv": {"all_labels": all_labels, "shard": shard, "place_columns": place_columns},
-        "gff3": {"annotation": genome, "place_columns": place_columns},
+        "gff3": {"on_genome": bool(annotation), "place_columns": place_columns},
         "jsonl": {"place_columns": place_columns},
         "html": {"sources": proteins if several else ()},
     }
@@ -246,17 +271,20 @@ def command(
     )
     if multiqc:
         make_folder(multiqc)
+    if annotation and shard:
+        warn("no locus_group: genes that are neighbours are in different shards")
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
-    for source in proteins:
-        files.check_input(source)
+    for path in (*proteins, *annotation):
+        files.check_input(path)
     statuses: collections.Counter[str] = collections.Counter()
     dealer = Dealer(shard) if shard else None
-    with contextlib.closing(_open_in_turn(proteins, runtime)) as inputs:
+    nearness = Nearness(locus_genes, locus_distance) if grouped else None
+    with contextlib.closing(_open_in_turn(proteins, annotation, runtime)) as inputs:
         first = next(inputs)  # before any output is opened
         with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-            for opened in itertools.chain([first], inputs):
+            for opened, genome in itertools.chain([first], inputs):
                 calls = pipeline.predict(
                     opened,
                     predictor,
@@ -268,8 +296,7 @@ def command(
                     neighbours,
                     sequence_of,
                 )
-                place = writers.Place(opened.name)
-                for call in calls:
+                for call, place in placed(calls, opened.name, genome, nearness):
                     write(call, place)
                     statuses[call.status] += 1
     of_files = f" of {len(proteins)} files" if several else ""
@@ -280,21 +307,62 @@ def command(
         notify("%s", left_out(statuses))
 
 
-def _open_in_turn(sources: Sequence[str], runtime: Runtime) -> Generator[OpenInput, None, None]:
+def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set[str]) -> None:
+    """Refuse annotations that would change nothing, or that do not fit the inputs.
+
+    Args:
+        inputs: Number of inputs.
+        annotations: Number of annotations.
+        grouped: Whether the table and the JSON lines show groups of neighbouring genes.
+        formats: Formats of the outputs.
+
+    Raises:
+        click.UsageError: If there are such annotations.
+    """
+    if not annotations:
+        return
+    if annotations != inputs:
+        raise click.UsageError(
+            f"found --annotation {annotations} times for {inputs} files of proteins; wanted one "
+            "for each, in the same order"
+        )
+    if not grouped and "gff3" not in formats:
+        raise click.UsageError(
+            "--annotation is for GFF3 if there is a --shard: add --gff3 FILE or --format gff3"
+        )
+    if not formats & {*ROW_FORMATS, "gff3"}:
+        raise click.UsageError(
+            "--annotation is for the table, JSON lines and GFF3: add --tsv, --jsonl or --gff3 FILE"
+        )
+
+
+def _open_in_turn(
+    sources: Sequence[str], annotations: Sequence[str], runtime: Runtime
+) -> Generator[tuple[OpenInput, Annotation | None], None, None]:
     """Open the inputs one after the other, each when the one before it is done.
+
+    Args:
+        sources: The inputs.
+        annotations: Their annotations, in the same order, or none.
+        runtime: How ESM-2 runs.
+
+    Yields:
+        (open input, its annotation).
 
     Raises:
         click.UsageError: If one is a store and options of ESM-2 are given.
     """
     from ..io import files
+    from ..writers.genome_lift import Annotation
 
-    for source in sources:
+    for source, path in itertools.zip_longest(sources, annotations):
+        annotation = None if path is None else Annotation(path)
         with files.open_input(source) as opened:
             if opened.is_hdf5 and runtime.given():
                 raise click.UsageError(
                     "a store contains its vectors already: options of ESM-2 are for FASTA"
                 )
-            yield opened
+            yield opened, annotation
 
 
 def _make_writer(name: str, arguments: Mapping[str, object], hits_only: bool) -> MakeWriter:

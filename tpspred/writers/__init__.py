@@ -12,6 +12,7 @@ from ..io.outputs import open_text_outputs
 if TYPE_CHECKING:
     from ..model.calls import Call
     from ..model.predictor import Predictor
+    from .genome_lift import Lift
 
 FORMATS = ("tsv", "gff3", "jsonl", "html")
 ROW_FORMATS = ("tsv", "jsonl")  # those that have a row or an object for every record
@@ -22,9 +23,14 @@ class Place(NamedTuple):
 
     Attributes:
         source: Input that it was read from, as the user named it.
+        locus_group: Group of neighbouring genes of hits on a genome, such as ``chr1:1``; None if
+            its gene is in none, or if there is no annotation.
+        lift: Returns where its residues lie on a genome; None if that is not known.
     """
 
     source: str = "-"
+    locus_group: str | None = None
+    lift: Lift | None = None
 
 
 UNPLACED = Place()  # of a call that did not come from an input of a command
