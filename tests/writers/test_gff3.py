@@ -121,6 +121,20 @@ def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_
     assert "##sequence-region" not in text
 
 
+def test_the_place_of_a_protein_is_among_its_attributes(model, awkward_call, written):
+    place = Place("a;b=c.faa", "chr1:2")
+    columns = ["source", "locus_group"]
+    protein, *parts = parse(
+        written(gff3.Writer, model, awkward_call, place=place, place_columns=columns)
+    )
+    assert protein[1]["source"] == "a%3Bb%3Dc.faa" and protein[1]["locus_group"] == "chr1:2"
+    assert not any("source" in attributes for _, attributes in parts)
+    (single, *_) = parse(
+        written(gff3.Writer, model, awkward_call, place=Place("a"), place_columns=columns[1:])
+    )
+    assert not {"source", "locus_group"} & set(single[1])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("gt"), reason="genometools is not installed")
 def test_genometools_accepts_the_files(run, model, awkward_call, written, tmp_path):

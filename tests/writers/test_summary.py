@@ -1,5 +1,8 @@
 """Counts of the proteins of each input."""
 
+import collections
+import csv
+
 from support import DATA
 
 from tpspred.dataset.product_types import PRODUCT_TYPES
@@ -55,6 +58,20 @@ def test_every_status_type_and_ensemble_has_a_column(model, written):
         *(label.column for label in model.labels if label.group == "ensemble"),
     ]
     assert {f"product_type:{name}" for name in PRODUCT_TYPES} <= set(header.split("\t"))
+
+
+def test_the_summary_counts_what_the_table_says(run):
+    rows = csv.DictReader((DATA / "expected.tsv").read_text().splitlines(), delimiter="\t")
+    counts = collections.Counter()
+    for row in rows:
+        counts.update(["proteins", row["status"]])
+        if row["status"] == "tps":
+            counts[f"product_type:{row['product_type']}"] += 1
+            counts.update(
+                f"ensemble:{cell.partition(':')[0]}" for cell in row["ensembles"].split(";")
+            )
+    done = run("predict", DATA / "proteins.faa", "--summary", "-")
+    assert rows_of(done.out.decode()) == {str(DATA / "proteins.faa"): counts}
 
 
 def test_a_row_is_given_to_its_source(model, awkward_call):
