@@ -15,6 +15,17 @@ log = logging.getLogger("tpspred")
 MAX_MESSAGE = 1000  # characters
 
 
+def printable(text: str) -> str:
+    r"""Return a text with every control character as Python writes it in a string.
+
+    >>> printable("a\tb")
+    'a\\tb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def one_line(message: str) -> str:
     r"""Return a message as one line of limited length, without control characters.
 
@@ -23,10 +34,7 @@ def one_line(message: str) -> str:
     >>> one_line("record a\nb")
     'record a\\nb'
     """
-    shown = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} …"
-    if shown.isprintable():
-        return shown
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)
+    return printable(message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} …")
 
 
 class _OneLineFormatter(logging.Formatter):

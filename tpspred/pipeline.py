@@ -12,7 +12,7 @@ from .encoders.representations import RepresentedProtein, represent_records, rep
 from .io import store
 from .io.fasta import read_fasta
 from .io.files import OpenInput, Source, name_of
-from .io.shards import Shard
+from .io.shards import Dealer, Shard
 from .io.store import Representations
 from .model.calls import Call
 from .model.predictor import NEIGHBOURS, Predictor
@@ -21,7 +21,7 @@ from .model.predictor import NEIGHBOURS, Predictor
 def predict(
     opened: OpenInput,
     predictor: Predictor,
-    shard: Shard | None = None,
+    shard: Shard | Dealer | None = None,
     duplicates: str = "keep",
     strict: bool = False,
     threads: int = 1,
@@ -34,7 +34,8 @@ def predict(
     Args:
         opened: FASTA, or a store that the encoder of the model made.
         predictor: Model.
-        shard: Part of the records to call; all by default.
+        shard: Part of the records to call; all by default. A dealer counts on from one input to
+            the next.
         duplicates: What to do with an id that occurs twice (see ``io.fasta.read_fasta``).
         strict: Whether an odd record stops the run (see ``io.fasta.read_fasta``).
         threads: CPU threads; the calls do not depend on them.
@@ -53,7 +54,7 @@ def predict(
 def represent_input(
     opened: OpenInput,
     predictor: Predictor,
-    shard: Shard | None = None,
+    shard: Shard | Dealer | None = None,
     duplicates: str = "keep",
     strict: bool = False,
     threads: int = 1,

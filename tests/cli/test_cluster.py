@@ -153,6 +153,18 @@ def test_pbs_is_given_an_array_and_a_merge_that_depends_on_it(schedulers, shell,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scheduler", SUBMIT)
+def test_tasks_share_the_records_of_several_files(schedulers, shell, tmp_path, scheduler):
+    names = ("a b.faa", "$(touch X).faa")
+    for name in names:
+        (tmp_path / name).write_bytes(PROTEINS.read_bytes())
+    done = shell("tpspred", scheduler, "--shards", 3, "--wait", "predict", *names, "-o", "x.tsv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.tsv").read_text() == shell("tpspred", "predict", *names).stdout
+    assert not list(tmp_path.rglob("X"))
+
+
+@pytest.mark.slow
 def test_slurm_is_given_an_array_and_a_merge_that_depends_on_it(schedulers, shell, tmp_path):
     limits = shlex.split("--shards 3 --at-once 2 --gpu a100:1 --memory 4G --partition long,short")
     done = shell(*("tpspred", "slurm", *limits, "--work", "work", "embed", PROTEINS, "-os.h5"))
@@ -199,7 +211,7 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
-        ("predict", 2, "Missing argument 'PROTEINS'"),
+        ("predict", 2, "Missing argument 'PROTEINS...'"),
         ("fly x", 2, "No such command 'fly'"),
         ("--fly predict x -o y", 2, "No such option"),
         ("predict x", 2, "found no file for the result; wanted -o FILE"),
@@ -227,6 +239,11 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
         ("predict x -o y --log z", 2, "--log: each task has a log in the work folder"),
         ("predict x -o y -f gff3", 2, "the only output of a cluster is the table of -o"),
         ("predict x -o y --tsv tsv", 2, "--tsv: the only output of a cluster is the table of -o"),
+        ("predict x -o y --locus-genes 2", 2, "the only output of a cluster is the table of -o"),
+        ("predict x -o y --summary z", 2, "the only output of a cluster is the table of -o"),
+        ("predict x z -o y", 1, "x: found no such file; wanted a file, which every task reads"),
+        ("predict x - -o y", 2, "found standard input; wanted a file, which every task reads"),
+        ("predict x -o y --hits-only", 2, "tpspred merge needs a row of every record"),
         ("predict x -o y --annotation z", 2, "the only output of a cluster is the table of -o"),
         ("predict x -o y --coverge 0.9", 2, "No such option"),
         ("predict x -o y --coverage 2", 2, "2.0 is not in the range"),

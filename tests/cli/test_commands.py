@@ -147,8 +147,8 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
     for outputs in (("--tsv", "-", "--gff3", "-"), ("-o", "x", "--jsonl", "x")):
         done = run("predict", PROTEINS, *outputs)
         assert done.code == 2 and "two outputs to" in done.err
-    done = run("predict", PROTEINS, "--annotation", "x")
-    assert done.code == 2 and "--annotation is for GFF3" in done.err
+    done = run("predict", PROTEINS, "--annotation", "x", "--html", "y")
+    assert done.code == 2 and "--annotation is for the table, JSON lines and GFF3" in done.err
     for arguments in (("--gaf", "x"), ("--format", "gaf"), ("--taxon", "3702")):
         done = run("predict", PROTEINS, *arguments)
         assert done.code == 2 and "--taxon and a GO annotation file" in done.err

@@ -262,3 +262,12 @@ def test_a_whole_input_that_is_damaged_is_refused(tmp_path):
         files.read_bytes(path)
     with pytest.raises(InputError, match="Is a directory"):
         files.read_bytes(tmp_path)
+
+
+def test_inputs_that_cannot_be_read_are_known_before(tmp_path):
+    (tmp_path / "x").write_text("")
+    for path in ("-", str(tmp_path / "x"), "/dev/null"):
+        files.check_input(path)
+    for path, reason in ((tmp_path / "y", "No such file or directory"), (tmp_path, "Is a direc")):
+        with pytest.raises(InputError, match=f"{path}: {reason}"):
+            files.check_input(path)

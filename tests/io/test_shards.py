@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tpspred.errors import InputError, StoreError
 from tpspred.io import store
-from tpspred.io.shards import COLUMN, EMPTY, LAST, MAX_SHARDS, Shard, merge
+from tpspred.io.shards import COLUMN, EMPTY, LAST, MAX_SHARDS, Dealer, Shard, merge
 
 HEADER = ["id", "status", "model"]
 
@@ -34,6 +34,16 @@ def single_run(count, model="m"):
     """Return the table that a single run on so many records would write."""
     rows = [HEADER, *([f"p{record}", "tps", model] for record in range(1, count + 1))]
     return "".join("\t".join(row) + "\n" for row in rows)
+
+
+@given(st.lists(st.integers(0, 20)), st.integers(1, 7))
+def test_several_inputs_are_dealt_out_as_if_they_were_one(lengths, of):
+    ends = list(itertools.accumulate(lengths, initial=0))
+    inputs = [range(begin, end) for begin, end in itertools.pairwise(ends)]
+    for number in range(1, of + 1):
+        dealer = Dealer(Shard(number, of))
+        selected = [item for stream in inputs for item in dealer.select(stream)]
+        assert selected == list(range(ends[-1]))[number - 1 :: of]
 
 
 @pytest.fixture

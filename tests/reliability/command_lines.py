@@ -14,6 +14,7 @@ COMMAND_LINES = (
     ["predict", "@old.faa", "-m", "@c.h5", "--gff3", "o.gff3", "--annotation", "@g.gff3"],
     ["predict", "@old.faa", "-m", "@c.h5", "--jsonl", "o.jsonl", "--references", "@r.csv"],
     ["predict", "@p.h5", "-m", "@c.h5", "-o", "o.tsv", "--shard", "1/2", "--all"],
+    ["predict", "@old.faa", "@p.faa", "-m", "@c.h5", "-o", "o.tsv", "--summary", "s.tsv"],
     [
         "explain",
         "@old.faa",
@@ -62,7 +63,7 @@ OUTPUT_NAMES = [
 ]
 OUTPUT_OPTIONS = {
     "-o", "--output", "--tsv", "--gff3", "--jsonl", "--html", "--multiqc", "--fasta", "--history",
-    "--tables", "--report", "--log",
+    "--summary", "--tables", "--report", "--log",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from tpspred.family.motifs import MotifHit
 from tpspred.family.profiles import DomainHit
 from tpspred.model.calls import Call, EnsembleCall, ProductCall
 from tpspred.model.neighbours import Neighbour
+from tpspred.writers import UNPLACED
 
 
 @pytest.fixture(scope="session")
@@ -72,13 +73,16 @@ def unscored_call(model):
 
 @pytest.fixture(scope="session")
 def written():
-    """Return the text that a writer makes of calls: written(Writer, model, *calls, **options)."""
+    """Return the text that a writer makes of calls: written(Writer, model, *calls, **options).
 
-    def write(writer_class, model, *calls, **options):
+    All proteins are from the same place.
+    """
+
+    def write(writer_class, model, *calls, place=UNPLACED, **options):
         handle = io.StringIO()
         writer = writer_class(handle, model, **options)
         for call in calls:
-            writer.write(call)
+            writer.write(call, place)
         writer.close()
         return handle.getvalue()
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tpspred.errors import InputError
 from tpspred.writers.genome_lift import Annotation, CodingSequence
+from tpspred.writers.loci import Gene
 
 HEADER = "##gff-version 3\n"
 
@@ -174,6 +175,25 @@ def test_an_exon_of_several_transcripts_belongs_to_each(tmp_path):
     )
     assert annotation.place("t1", 3)(1, 3).intervals == [(1, 6), (11, 13)]
     assert annotation.place("t2", 4)(1, 4).intervals == [(1, 6), (21, 26)]
+
+
+def test_genes_span_the_coding_exons_of_their_isoforms(tmp_path):
+    mrna = ("mRNA", 1, 99, "+", ".")
+    annotation = genome(
+        tmp_path,
+        gff3_line("chr%201", "gene", 1, 99, "+", ".", "ID=g1"),
+        gff3_line("chr%201", *mrna, "ID=t1;Parent=g1"),
+        gff3_line("chr%201", *mrna, "ID=t2;Parent=g1"),
+        gff3_line("chr%201", "CDS", 21, 29, "+", 0, "Parent=t1;protein_id=p1"),
+        gff3_line("chr%201", "CDS", 41, 49, "+", 0, "Parent=t1;protein_id=p1"),
+        gff3_line("chr%201", "CDS", 11, 16, "+", 0, "Parent=t2;protein_id=p2"),
+        gff3_line("chr2", "CDS", 1, 9, "-", 0, "ID=p3"),
+        gff3_line("chr2", "CDS", 11, 19, "-", 0, "ID=p4"),
+        gff3_line("chr3", "CDS", 11, 19, "-", 0, "ID=p4"),
+    )
+    assert annotation.genes == [Gene("g1", "chr 1", 11, 49), Gene("p3", "chr2", 1, 9)]
+    named = {name: annotation.gene_of[name] for name in ("p1", "t1", "p2", "t2", "p3", "p4")}
+    assert named == {"p1": "g1", "t1": "g1", "p2": "g1", "t2": "g1", "p3": "p3", "p4": "p4"}
 
 
 def test_only_the_first_proteins_of_many_are_named(tmp_path):

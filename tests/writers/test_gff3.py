@@ -10,7 +10,7 @@ import pytest
 from support import DATA
 
 from tpspred.io.fasta import read_fasta
-from tpspred.writers import gff3
+from tpspred.writers import Place, gff3
 from tpspred.writers.genome_lift import Annotation
 
 PROTEINS = DATA / "proteins.faa"
@@ -123,7 +123,8 @@ def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_
         "chr%201\tx\tCDS\t1\t901\t.\t+\t0\tID=p\nchr%201\tx\tCDS\t1001\t1899\t.\t+\t2\tID=p\n"
     )
     call = awkward_call._replace(id="p")
-    text = written(gff3.Writer, model, call, annotation=Annotation(path))
+    place = Place(lift=Annotation(path).place("p", 600))
+    text = written(gff3.Writer, model, call, place=place, on_genome=True)
     intervals = {}
     for columns, attributes in parse(text):
         assert columns[0] == "chr%201"
@@ -134,6 +135,20 @@ def test_a_feature_in_two_exons_has_two_lines(model, awkward_call, written, tmp_
     assert intervals["p.motif1"] == [(898, 901), (1001, 1011)]
     assert intervals["p.motif1.metal1"] == [(898, 900)]
     assert "##sequence-region" not in text
+
+
+def test_the_place_of_a_protein_is_among_its_attributes(model, awkward_call, written):
+    place = Place("a;b=c.faa", "chr1:2")
+    columns = ["source", "locus_group"]
+    protein, *parts = parse(
+        written(gff3.Writer, model, awkward_call, place=place, place_columns=columns)
+    )
+    assert protein[1]["source"] == "a%3Bb%3Dc.faa" and protein[1]["locus_group"] == "chr1:2"
+    assert not any("source" in attributes for _, attributes in parts)
+    (single, *_) = parse(
+        written(gff3.Writer, model, awkward_call, place=Place("a"), place_columns=columns[1:])
+    )
+    assert not {"source", "locus_group"} & set(single[1])
 
 
 @pytest.mark.slow

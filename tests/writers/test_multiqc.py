@@ -12,9 +12,9 @@ from tpspred.writers import multiqc
 def test_predict_writes_the_counts_of_a_run(run, tmp_path):
     done = run("predict", DATA / "proteins.faa", "--multiqc", tmp_path / "mqc")
     assert (done.code, done.out) == (0, b"")
-    status, types = (
+    status, types, ensembles = (
         (tmp_path / f"mqc/proteins_tpspred_{section}_mqc.tsv").read_text().splitlines()
-        for section in ("status", "type")
+        for section in ("status", "type", "ensemble")
     )
     assert status[:4] == [
         '# id: "tpspred_status"',
@@ -28,6 +28,28 @@ def test_predict_writes_the_counts_of_a_run(run, tmp_path):
     assert status[4:] == ["Sample\ttps\tuncertain\trelated", "\t".join(["proteins", *counts])]
     assert types[3] == '# plot_type: "bargraph"'
     assert dict(zip(*(line.split("\t") for line in types[4:])))["sesq"] == "1"
+    made = dict(zip(*(line.split("\t") for line in ensembles[4:])))
+    assert (made["specialized_cyclic"], made["sesq_cadinane"], made["mono_pinene"]) == (
+        "3",
+        "1",
+        "0",
+    )
+
+
+def test_a_run_of_several_files_has_a_row_for_each(run, tmp_path):
+    (tmp_path / "none.faa").write_text(">x\nMKV\n")
+    done = run("predict", DATA / "proteins.faa", tmp_path / "none.faa", "--multiqc", tmp_path / "m")
+    assert done.code == 0
+    assert {path.name for path in (tmp_path / "m").iterdir()} == {
+        f"tpspred_{section}_mqc.tsv" for section in multiqc.SECTIONS
+    }
+    status = (tmp_path / "m/tpspred_status_mqc.tsv").read_text().splitlines()
+    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "proteins\t3\t1\t0", "none\t0\t0\t0"]
+
+
+def test_samples_of_one_name_are_named_by_their_paths():
+    names = multiqc.sample_names(["a/p.faa", "b/p.faa.gz", "q.faa"])
+    assert list(names.values()) == ["a/p.faa", "b/p.faa.gz", "q.faa"]
 
 
 def test_calls_are_counted_by_status_and_by_type(model, awkward_call, unscored_call, written):
@@ -41,8 +63,9 @@ def test_calls_are_counted_by_status_and_by_type(model, awkward_call, unscored_c
     for section, counts in (
         ("status", {"tps": "2", "uncertain": "1", "related": "1"}),
         ("type", {"mono": "2"}),
+        ("ensemble", {"mono_pinene": "2", "mono_thujene": "2", "mono_sabinene": "2"}),
     ):
-        text = written(multiqc.Writer, model, *calls, section=section, sample="s")
+        text = written(multiqc.Writer, model, *calls, section=section, sample_of={"-": "s"})
         header, row = (line.split("\t") for line in text.splitlines()[4:])
         cells = dict(zip(header, row, strict=True))
         assert cells.pop("Sample") == "s"

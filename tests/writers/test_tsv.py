@@ -14,6 +14,8 @@ from tpspred.model.calls import CONFIDENCE, MAX_ENSEMBLES
 from tpspred.writers import tsv
 from tpspred.writers.identifiers import CONFIDENT
 
+PLACE_COLUMNS = ("source", "locus_group")
+
 SCHEMA = json.loads(
     importlib.resources.files("tpspred").joinpath("resources/predictions.schema.json").read_text()
 )
@@ -34,8 +36,9 @@ def fits(field, text):
 
 @pytest.mark.slow
 def test_every_cell_fits_the_schema(run, model, awkward_call, written):
-    assert [field["name"] for field in SCHEMA["fields"]] == list(tsv.COLUMNS)
-    bad = b">x\nMK*L\n>y\n>z\nXX\n"
+    assert [field["name"] for field in SCHEMA["fields"]] == [*tsv.COLUMNS, *PLACE_COLUMNS]
+    assert SCHEMA["fieldsMatch"] == "partial"  # some columns are there only if they are wanted
+    bad = b">x\nMK*L\n>y\n>z\nXX\n>v\nM4\n>w\n" + b"ACGT" * 20 + b"\n"
     table = "".join(
         [
             run("predict", DATA / "proteins.faa", "--coverage", 0.9).out.decode(),
@@ -44,9 +47,9 @@ def test_every_cell_fits_the_schema(run, model, awkward_call, written):
         ]
     )
     rows = [line.split("\t") for line in table.splitlines() if not line.startswith("id\t")]
-    assert len(rows) == 11
+    assert len(rows) == 13
     for row in rows:
-        assert len(row) == len(SCHEMA["fields"])
+        assert len(row) == len(tsv.COLUMNS)
         for field, cell in zip(SCHEMA["fields"], row):
             assert fits(field, cell), (field["name"], cell)
 
@@ -130,6 +133,14 @@ def test_row_of_a_protein_that_was_not_scored(model, unscored_call, written):
     unknown = ["NA"] * len(tsv.COLUMNS[3:-1])
     of_labels = ["NA"] * len(model.labels)
     assert row.split("\t") == ["e", "0", "empty", *unknown, model.name, *of_labels]
+
+
+def test_the_place_stands_behind_the_other_columns(model, awkward_call, unscored_call, written):
+    calls = awkward_call, unscored_call
+    plain = written(tsv.Writer, model, *calls).splitlines()
+    placed = written(tsv.Writer, model, *calls, place_columns=["source"]).splitlines()
+    cells = ["source", "-", "-"]
+    assert placed == [f"{line}\t{cell}" for line, cell in zip(plain, cells)]
 
 
 def test_last_column_of_a_shard_numbers_the_records(model, unscored_call, written):

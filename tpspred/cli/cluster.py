@@ -27,11 +27,13 @@ ENDINGS = {"predict": ".tsv", "embed": ".h5"}  # command → how the names of it
 REFUSED = {
     "threads": "--cpus sets it",
     "shard": "--shards sets it",
+    "hits_only": "tpspred merge needs a row of every record",
     "log_file": "each task has a log in the work folder",
 } | dict.fromkeys(
     (
-        *("output_format", "tsv", "gff3", "jsonl", "html", "gaf", "multiqc", "annotation"),
+        *("output_format", "tsv", "gff3", "jsonl", "html", "gaf", "multiqc", "summary"),
         *("taxon", "date", "database", "reference"),
+        *("annotation", "locus_genes", "locus_distance"),
     ),
     "the only output of a cluster is the table of -o",
 )
@@ -160,7 +162,7 @@ class Run:
     Attributes:
         program: Path of tpspred.
         command: ``predict`` or ``embed``.
-        proteins: Path of the input.
+        proteins: Paths of the inputs.
         options: Further options, one word each, such as ``--coverage=0.9``.
         output: Path of the result.
         folder: Folder in which the command was given; relative paths begin there.
@@ -169,7 +171,7 @@ class Run:
 
     program: str
     command: str
-    proteins: str
+    proteins: Sequence[str]
     options: Sequence[str]
     output: str
     folder: str
@@ -197,7 +199,7 @@ def array_script(run: Run, resources: Resources, scheduler: Scheduler) -> str:
         quote(*run.options, f"--threads={resources.cpus}"),
         f"--shard={task}/{resources.shards}",
         f"--output={quote(run.work)}/{task}{ENDINGS[run.command]}",
-        quote("--", run.proteins),
+        quote("--", *run.proteins),
     ]
     return _script(run.folder, " ".join(command))
 
@@ -267,9 +269,15 @@ def _program(name: str, wanted: str) -> str:
 
 
 def _checked_run(
-    context: click.Context, proteins: str, output: str | None, work: str | None, shards: int
+    context: click.Context,
+    proteins: Sequence[str],
+    output: str | None,
+    work: str | None,
+    shards: int,
 ) -> Run:
-    """Return the run that predict or embed was asked for, with absolute paths.
+    """Return the run that predict or embed was asked for, with absolute paths of its outputs.
+
+    The inputs have the names that they were given, because the table shows them.
 
     Raises:
         click.UsageError: If the options do not fit an array of jobs.
@@ -277,7 +285,7 @@ def _checked_run(
         TpspredError: If tpspred is not on PATH.
     """
     given_options = _given_options(context)
-    if proteins == "-":
+    if "-" in proteins:
         raise click.UsageError("found standard input; wanted a file, which every task reads")
     if output in (None, "-"):
         raise click.UsageError("found no file for the result; wanted -o FILE")
@@ -285,7 +293,7 @@ def _checked_run(
     run = Run(
         program=_program("tpspred", "the program that the tasks run"),
         command=str(context.command.name),
-        proteins=os.path.realpath(proteins),
+        proteins=proteins,
         options=given_options,
         output=output,
         folder=os.getcwd(),
@@ -293,8 +301,9 @@ def _checked_run(
     )
     targets = [output, *(os.path.join(run.work, name) for name in run.shards(shards))]
     options.refuse_collisions(targets, options.paths_of(context, options.INPUT))
-    if not os.path.isfile(proteins):
-        raise InputError.at(proteins, "no such file", "a file, which every task reads")
+    for source in proteins:
+        if not os.path.isfile(source):
+            raise InputError.at(source, "no such file", "a file, which every task reads")
     if os.path.exists(output) and not os.path.isfile(output):
         raise InputError.at(output, "a folder, pipe or device", "a file for the result")
     if set("%\\") & set(run.work):
@@ -304,10 +313,13 @@ def _checked_run(
 
 
 @click.pass_context
-def _submit(context: click.Context, proteins: str, output: str | None, **_: object) -> None:
+def _submit(
+    context: click.Context, proteins: str | tuple[str, ...], output: str | None, **_: object
+) -> None:
     """Queue the array and the merge, print their ids, and wait for the result if that is wanted."""
+    sources = [proteins] if isinstance(proteins, str) else proteins
     scheduler, resources, work, wait = context.obj
-    run = _checked_run(context, proteins, output, work, resources.shards)
+    run = _checked_run(context, sources, output, work, resources.shards)
     queue = _program(scheduler.program, f"a cluster with {scheduler.name}")
     make_folder(run.work)
     done = pathlib.Path(run.work, "done")

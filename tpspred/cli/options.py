@@ -298,6 +298,9 @@ def _available_threads() -> int:
 
 
 proteins = click.argument("proteins", type=INPUT, metavar="PROTEINS")
+protein_files = click.argument(
+    "proteins", type=INPUT, metavar="PROTEINS...", nargs=-1, required=True
+)
 model = click.option(
     "-m", "--model", type=INPUT, metavar="FILE", show_default=BUNDLED, help="Model file to use."
 )

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import functools
 import importlib
+import itertools
 import os
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from ..writers import FORMATS
+from ..writers import FORMATS, ROW_FORMATS
+from ..writers.loci import MAX_GENES_BETWEEN, Nearness
 from . import options
 
 if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
+    from ..io.files import OpenInput
     from ..io.shards import Shard
     from ..writers import MakeWriter
     from ..writers.gaf import Columns
+    from ..writers.genome_lift import Annotation
+
+MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
 
 
-@click.command("predict", short_help="Call terpene synthases in a FASTA file of proteins.")
-@options.proteins
+@click.command("predict", short_help="Call terpene synthases in FASTA files of proteins.")
+@options.protein_files
 @click.option(
     "-o",
     "--output",
@@ -72,7 +81,15 @@ if TYPE_CHECKING:
 @click.option(
     "--multiqc",
     metavar="FOLDER",
-    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS.",
+    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS if "
+    "that is one file.",
+)
+@click.option(
+    "--summary",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write a table with one row per file of PROTEINS to this file: number of proteins by "
+    "status, and of terpene synthases by product type and ensemble.",
 )
 @options.model
 @click.option(
@@ -80,6 +97,20 @@ if TYPE_CHECKING:
     "all_labels",
     is_flag=True,
     help="Add a column of probabilities for every label to the table.",
+)
+@click.option(
+    "--source",
+    "name_source",
+    is_flag=True,
+    show_default="if there are several files",
+    help="Add a column source to the table, and the same to JSON lines and GFF3: the file of "
+    "PROTEINS that the record is from.",
+)
+@click.option(
+    "--hits-only",
+    is_flag=True,
+    help="Write to the table and the JSON lines only proteins with the status tps or uncertain. "
+    "A message counts the others by status.",
 )
 @click.option(
     "--neighbours",
@@ -100,10 +131,28 @@ if TYPE_CHECKING:
 @click.option(
     "--annotation",
     type=options.INPUT,
+    multiple=True,
     metavar="FILE",
     help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
-    "genome coordinates. A protein is found by the protein_id, ID or Name of its CDS or "
-    "transcript.",
+    "genome coordinates, and a column locus_group says which terpene synthases (tps or uncertain) "
+    "have neighbouring genes, without --shard. A protein is found by the protein_id, ID or Name of "
+    "its CDS or transcript. For several files of PROTEINS, give the option once for each, in the "
+    "same order.",
+)
+@click.option(
+    "--locus-genes",
+    type=click.IntRange(0, MAX_DISTANCE),
+    metavar="N",
+    show_default="10, unless --locus-distance is given",
+    help="Put two terpene synthases into one locus_group if at most this number of other "
+    "protein-coding genes lie between theirs. Isoforms of a gene are one gene.",
+)
+@click.option(
+    "--locus-distance",
+    type=click.IntRange(0, MAX_DISTANCE),
+    metavar="N",
+    help="Put two terpene synthases into one locus_group if at most this number of bases lie "
+    "between their genes. With --locus-genes, either of both suffices.",
 )
 @click.option(
     "--target-precision",
@@ -128,15 +177,20 @@ if TYPE_CHECKING:
 @options.threads
 @options.messages
 def command(
-    proteins: str,
+    proteins: tuple[str, ...],
     output: str | None,
     output_format: str | None,
     multiqc: str | None,
+    summary: str | None,
     model: str | None,
     all_labels: bool,
+    name_source: bool,
+    hits_only: bool,
     neighbours: int,
     references: str | None,
-    annotation: str | None,
+    annotation: tuple[str, ...],
+    locus_genes: int | None,
+    locus_distance: int | None,
     target_precision: float | None,
     coverage: float | None,
     gaf_columns: Columns | None,
@@ -149,8 +203,9 @@ def command(
 ) -> None:
     """Call terpene synthases in PROTEINS and write one row per record, in the order of the input.
 
-    PROTEINS is a FASTA file, plain or compressed with gzip or xz, or a store that tpspred embed
-    made with the encoder of the model; '-' is standard input.
+    PROTEINS are FASTA files, plain or compressed with gzip or xz, or stores that tpspred embed
+    made with the encoder of the model; '-' is standard input. Records of several files are told
+    apart by the column source, and an id may be in each of them.
 
     The status of a protein is tps (terpene synthase), related (prenyl diphosphate, squalene or
     phytoene synthase), uncertain (there is evidence, but not enough for a call), not_tps, or the
@@ -158,21 +213,38 @@ def command(
     invalid_residue, nucleotide).
     """
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
-    if output or output_format or not (targets or multiqc):
+    if output or output_format or not (targets or multiqc or summary):
         targets.append((output_format or "tsv", output or "-"))
-    if annotation and "gff3" not in dict(targets):
-        raise click.UsageError("--annotation is for GFF3: add --gff3 FILE or --format gff3")
     if (gaf_columns is not None) != ("gaf" in dict(targets)):
         raise click.UsageError("--taxon and a GO annotation file (--gaf FILE) need each other")
+    if len(set(proteins)) < len(proteins):
+        twice = next(source for source in proteins if proteins.count(source) > 1)
+        raise click.UsageError(f"found the input {twice} twice; wanted each once")
+    grouped = bool(annotation) and shard is None
+    _check_annotation(len(proteins), len(annotation), grouped, set(dict(targets)))
+    if (locus_genes, locus_distance) == (None, None):
+        locus_genes = MAX_GENES_BETWEEN
+    elif not grouped:
+        raise click.UsageError(
+            "--locus-genes and --locus-distance need --annotation, and all records in one run"
+        )
+    if hits_only and not set(ROW_FORMATS) & set(dict(targets)):
+        raise click.UsageError(
+            "--hits-only is for the table and JSON lines: add --tsv FILE or --jsonl FILE"
+        )
+    if hits_only and shard:
+        raise click.UsageError("--hits-only: tpspred merge needs a row of every record of a shard")
     if model is None:
         # The bundled model multiplies no large matrices. Threads of numpy that wait for such work
         # would take as much time as it takes to import numpy.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .. import pipeline, writers
-    from ..console import notify, progress
+    from ..console import notify, progress, warn
     from ..io import files
     from ..io.outputs import make_folder
+    from ..io.shards import Dealer
     from ..model import checkpoint
+    from ..writers.places import placed
 
     predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
     options.check_runtime(runtime, predictor.encoder)
@@ -183,13 +255,27 @@ def command(
         sequence_of = read_enzyme_sequences(references)
     # The table is replaced last: if it is new, all outputs are.
     targets.sort(key=lambda named: named[0] == "tsv")
+    several = len(proteins) > 1
+    wanted = {"source": several or name_source, "locus_group": grouped}
+    place_columns = [column for column in wanted if wanted[column]]
     outputs = []
     if multiqc:
         from ..writers import multiqc as counts
 
         outputs += counts.outputs(multiqc, proteins)
+    if summary:
+        from ..writers.summary import Writer
+
+        outputs.append(writers.Output(summary, functools.partial(Writer, sources=proteins)))
+    options_of: dict[str, dict[str, object]] = {
+        "tsv": {"all_labels": all_labels, "shard": shard, "place_columns": place_columns},
+        "gff3": {"on_genome": bool(annotation), "place_columns": place_columns},
+        "jsonl": {"place_columns": place_columns},
+        "html": {"sources": proteins if several else ()},
+        "gaf": {"columns": gaf_columns},
+    }
     outputs += [
-        writers.Output(target, _make_writer(name, all_labels, shard, annotation, gaf_columns))
+        writers.Output(target, _make_writer(name, options_of[name], hits_only))
         for name, target in targets
     ]
     options.refuse_collisions(
@@ -198,61 +284,112 @@ def command(
     )
     if multiqc:
         make_folder(multiqc)
+    if annotation and shard:
+        warn("no locus_group: genes that are neighbours are in different shards")
     if target_precision is not None:
         callable_ensembles = predictor.callable_ensembles()
         notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
-    count = 0
-    with files.open_input(proteins) as opened, progress("proteins") as advance:
-        if opened.is_hdf5 and runtime.given():
-            raise click.UsageError(
-                "a store contains its vectors already: options of ESM-2 are for FASTA"
-            )
-        calls = pipeline.predict(
-            opened,
-            predictor,
-            shard,
-            duplicates,
-            strict,
-            threads,
-            advance,
-            neighbours,
-            sequence_of,
+    for path in (*proteins, *annotation):
+        files.check_input(path)
+    statuses: collections.Counter[str] = collections.Counter()
+    dealer = Dealer(shard) if shard else None
+    nearness = Nearness(locus_genes, locus_distance) if grouped else None
+    with contextlib.closing(_open_in_turn(proteins, annotation, runtime)) as inputs:
+        first = next(inputs)  # before any output is opened
+        with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
+            for opened, genome in itertools.chain([first], inputs):
+                calls = pipeline.predict(
+                    opened,
+                    predictor,
+                    dealer,
+                    duplicates,
+                    strict,
+                    threads,
+                    advance,
+                    neighbours,
+                    sequence_of,
+                )
+                for call, place in placed(calls, opened.name, genome, nearness):
+                    write(call, place)
+                    statuses[call.status] += 1
+    of_files = f" of {len(proteins)} files" if several else ""
+    notify("%d proteins%s scored with %s", statuses.total(), of_files, predictor.name)
+    if hits_only:
+        from ..writers.hits_only import left_out
+
+        notify("%s", left_out(statuses))
+
+
+def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set[str]) -> None:
+    """Refuse annotations that would change nothing, or that do not fit the inputs.
+
+    Args:
+        inputs: Number of inputs.
+        annotations: Number of annotations.
+        grouped: Whether the table and the JSON lines show groups of neighbouring genes.
+        formats: Formats of the outputs.
+
+    Raises:
+        click.UsageError: If there are such annotations.
+    """
+    if not annotations:
+        return
+    if annotations != inputs:
+        raise click.UsageError(
+            f"found --annotation {annotations} times for {inputs} files of proteins; wanted one "
+            "for each, in the same order"
         )
-        with writers.open_all(outputs, predictor) as write:
-            for call in calls:
-                write(call)
-                count += 1
-    notify("%d proteins scored with %s", count, predictor.name)
+    if not grouped and "gff3" not in formats:
+        raise click.UsageError(
+            "--annotation is for GFF3 if there is a --shard: add --gff3 FILE or --format gff3"
+        )
+    if not formats & {*ROW_FORMATS, "gff3"}:
+        raise click.UsageError(
+            "--annotation is for the table, JSON lines and GFF3: add --tsv, --jsonl or --gff3 FILE"
+        )
 
 
-def _make_writer(
-    name: str,
-    all_labels: bool,
-    shard: Shard | None,
-    annotation: str | None,
-    gaf_columns: Columns | None,
-) -> MakeWriter:
-    """Return what makes the writer of a format, with the options that are meant for it.
+def _open_in_turn(
+    sources: Sequence[str], annotations: Sequence[str], runtime: Runtime
+) -> Generator[tuple[OpenInput, Annotation | None], None, None]:
+    """Open the inputs one after the other, each when the one before it is done.
+
+    Args:
+        sources: The inputs.
+        annotations: Their annotations, in the same order, or none.
+        runtime: How ESM-2 runs.
+
+    Yields:
+        (open input, its annotation).
+
+    Raises:
+        click.UsageError: If one is a store and options of ESM-2 are given.
+    """
+    from ..io import files
+    from ..writers.genome_lift import Annotation
+
+    for source, path in itertools.zip_longest(sources, annotations):
+        annotation = None if path is None else Annotation(path)
+        with files.open_input(source) as opened:
+            if opened.is_hdf5 and runtime.given():
+                raise click.UsageError(
+                    "a store contains its vectors already: options of ESM-2 are for FASTA"
+                )
+            yield opened, annotation
+
+
+def _make_writer(name: str, arguments: Mapping[str, object], hits_only: bool) -> MakeWriter:
+    """Return what makes the writer of a format, with the arguments that are meant for it.
 
     Args:
         name: Name of the format.
-        all_labels: Whether the table has a column for every label.
-        shard: Shard that the records belong to; the table has their numbers.
-        annotation: GFF3 file of the genome on which the features of the GFF3 output lie.
-        gaf_columns: What all lines of the GO annotation file have in common.
+        arguments: What its constructor takes beside the stream and the model.
+        hits_only: Whether a format with a row for every record is restricted to hits.
     """
-    if name == "tsv":
-        from ..writers import tsv
+    module = importlib.import_module(f"..writers.{name}", __package__)
+    make_writer = functools.partial(module.Writer, **arguments)
+    if hits_only and name in ROW_FORMATS:
+        from ..writers import hits_only as hits
 
-        return functools.partial(tsv.Writer, all_labels=all_labels, shard=shard)
-    if name == "gff3":
-        from ..writers import gff3
-        from ..writers.genome_lift import Annotation
-
-        genome = Annotation(annotation) if annotation else None
-        return functools.partial(gff3.Writer, annotation=genome)
-    if name == "gaf" and gaf_columns is not None:
-        from ..writers import gaf
-
-        return functools.partial(gaf.Writer, columns=gaf_columns)
-    return importlib.import_module(f"..writers.{name}", __package__).Writer
+        return functools.partial(hits.Writer, make_writer=make_writer)
+    return make_writer

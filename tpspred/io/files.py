@@ -8,9 +8,11 @@ from __future__ import annotations
 import codecs
 import contextlib
 import dataclasses
+import errno
 import gzip
 import io
 import lzma
+import os
 import shutil
 import sys
 import tempfile
@@ -87,6 +89,24 @@ def name_of(source: Source) -> str:
     'proteins.faa'
     """
     return source.name if isinstance(source, OpenInput) else str(source)
+
+
+def check_input(source: Path) -> None:
+    """Refuse an input that certainly cannot be read, before the work on others begins.
+
+    Raises:
+        InputError: If it does not exist, is a folder, or must not be read.
+    """
+    if source == "-":
+        return
+    try:
+        if os.path.isdir(source):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        os.stat(source)
+        if not os.access(source, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

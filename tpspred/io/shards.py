@@ -70,7 +70,30 @@ class Shard:
         >>> list(Shard(2, 3).select("MKVLAW"))
         ['K', 'A']
         """
-        return itertools.islice(stream, self.number - 1, None, self.of)
+        return Dealer(self).select(stream)
+
+
+class Dealer:
+    """Deals the records of several inputs out as if they lay end to end in one.
+
+    Args:
+        shard: The shard that gets the selected records.
+
+    >>> dealer = Dealer(Shard(2, 3))
+    >>> [*dealer.select("MKVL"), *dealer.select("AW")]
+    ['K', 'A']
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._passed = 0  # records of this and of earlier inputs
+
+    def select(self, stream: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items of the next stream that belong to the shard."""
+        for item in stream:
+            self._passed += 1
+            if (self._passed - self._shard.number) % self._shard.of == 0:
+                yield item
 
 
 def merge(sources: Sequence[Path], target: Path) -> int:

@@ -5,15 +5,35 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from ..io.outputs import open_text_outputs
 
 if TYPE_CHECKING:
     from ..model.calls import Call
     from ..model.predictor import Predictor
+    from .genome_lift import Lift
 
 FORMATS = ("tsv", "gff3", "jsonl", "html", "gaf")
+ROW_FORMATS = ("tsv", "jsonl")  # those that have a row or an object for every record
+
+
+class Place(NamedTuple):
+    """Where a protein comes from.
+
+    Attributes:
+        source: Input that it was read from, as the user named it.
+        locus_group: Group of neighbouring genes of hits on a genome, such as ``chr1:1``; None if
+            its gene is in none, or if there is no annotation.
+        lift: Returns where its residues lie on a genome; None if that is not known.
+    """
+
+    source: str = "-"
+    locus_group: str | None = None
+    lift: Lift | None = None
+
+
+UNPLACED = Place()  # of a call that did not come from an input of a command
 
 
 class Writer(Protocol):
@@ -29,7 +49,7 @@ class Writer(Protocol):
     3. Test it in ``tests/writers/test_NAME.py`` and describe it in the README.
     """
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = ...) -> None:
         """Write a call, or remember it until :meth:`close`."""
         ...
 
@@ -55,7 +75,9 @@ class Output:
 
 
 @contextlib.contextmanager
-def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callable[[Call], None]]:
+def open_all(
+    outputs: Sequence[Output], predictor: Predictor
+) -> Iterator[Callable[[Call, Place], None]]:
     """Open several outputs; all files appear when the block succeeds, and none before.
 
     They appear in the given order, so the last one is new only if all are.
@@ -65,16 +87,16 @@ def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callab
         predictor: Model that makes the calls.
 
     Yields:
-        Function that writes a call to all outputs.
+        Function that writes a call, and where its protein comes from, to all outputs.
     """
     with open_text_outputs([output.target for output in outputs]) as handles:
         writers = [
             output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
         ]
 
-        def write(call: Call) -> None:
+        def write(call: Call, place: Place) -> None:
             for writer in writers:
-                writer.write(call)
+                writer.write(call, place)
 
         yield write
         for writer in writers:

@@ -2,16 +2,20 @@
 
 import dataclasses
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..console import warn
 from ..errors import InputError
 from ..io import files
 from ..io.files import Source
+from .loci import Gene
 
 COLUMNS = 9
 CDS = "CDS"
+GENE = "gene"  # how the types of genes end, such as that of a pseudogene
+# Attributes of a transcript that may name its gene.
+GENE_ATTRIBUTES = ("Parent", "geneID", "gene_id")
 # Attributes of a CDS, or of its transcript, that may name the protein.
 NAME_ATTRIBUTES = ("protein_id", "ID", "Name")
 MAX_DIGITS = 12  # of a position; the largest genomes have 12 digits of bases
@@ -102,13 +106,17 @@ class Annotation:
         source: Path of a GFF3 file, plain or compressed, or '-' for standard input; or such an
             input that is open already.
 
+    Attributes:
+        genes: The genes that code for proteins.
+        gene_of: Name of the gene by the names of a protein.
+
     Raises:
         InputError: If a line is no GFF3, with file and line, or if there is no CDS at all.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = files.name_of(source)
-        self._coding_of, self._parent_of = _read_coding_sequences(source)
+        self._coding_of, self._parent_of, self.gene_of, self.genes = _read_coding_sequences(source)
         self._problems: dict[str, str] = {}  # protein → why it cannot be lifted
 
     def place(self, name: str, length_aa: int) -> Lift | None:
@@ -207,17 +215,19 @@ class Feature(NamedTuple):
 
 def _read_coding_sequences(
     source: Source,
-) -> tuple[dict[str, CodingSequence | None], dict[str, str]]:
+) -> tuple[dict[str, CodingSequence | None], dict[str, str], dict[str, str], list[Gene]]:
     """Read the coding sequences of an annotation.
 
     Returns:
         (coding sequence by the name of the protein, of its CDS or of its transcript, None for one
-        that lies on several strands; parent of the CDS by the same names). If several coding
+        that lies on several strands; parent of the CDS by the same names; name of the gene by the
+        same names; genes). If several coding
         sequences have the same name, it is that of the first.
     """
     exons: dict[str, list[_Exon]] = {}  # by the parent of the CDS
     protein_names: dict[str, dict[str, None]] = {}  # by the parent of the CDS, each name once
     transcript_names: dict[str, list[str]] = {}  # by the ID of the transcript
+    above: dict[str, str] = {}  # what a feature that is no gene is a part of, by its ID
     for feature in read_features(source):
         if feature.exon is not None:
             for parent in parents_of(feature):
@@ -225,6 +235,8 @@ def _read_coding_sequences(
                 protein_names.setdefault(parent, {}).update(dict.fromkeys(feature.names))
         elif "ID" in feature.attributes:
             transcript_names[feature.attributes["ID"]] = feature.names
+            if part_of := _part_of(feature):
+                above[feature.attributes["ID"]] = part_of
     if not exons:
         raise InputError.at(
             files.name_of(source), "no CDS", "an annotation in GFF3 with coding sequences"
@@ -232,12 +244,50 @@ def _read_coding_sequences(
 
     coding_of: dict[str, CodingSequence | None] = {}
     parent_of: dict[str, str] = {}
+    gene_of: dict[str, str] = {}
+    exons_of_gene: dict[str, list[_Exon]] = {}
     for parent, parts in exons.items():
         coding = _join(parts)
+        gene = _top(parent, above)
+        exons_of_gene.setdefault(gene, []).extend(parts)
         for name in (*protein_names[parent], parent, *transcript_names.get(parent, ())):
             coding_of.setdefault(name, coding)
             parent_of.setdefault(name, parent)
-    return coding_of, parent_of
+            gene_of.setdefault(name, gene)
+    return coding_of, parent_of, gene_of, list(_genes(exons_of_gene))
+
+
+def _part_of(feature: Feature) -> str:
+    """Return the transcript or gene that a feature is a part of; '' for a gene, or if it has none.
+
+    A gene may itself be a part of something, such as an operon, which does not matter here.
+    """
+    if feature.kind.endswith(GENE):
+        return ""
+    names = (feature.attributes.get(attribute) for attribute in GENE_ATTRIBUTES)
+    return next((name.split(",")[0] for name in names if name), "")
+
+
+def _top(name: str, above: Mapping[str, str]) -> str:
+    """Return what a transcript belongs to in the end, which is its gene if it has one.
+
+    >>> _top("t1", {"t1": "g1", "t2": "g1"}), _top("a", {"a": "b", "b": "a"})
+    ('g1', 'b')
+    """
+    passed = {name}
+    while name in above and above[name] not in passed:
+        name = above[name]
+        passed.add(name)
+    return name
+
+
+def _genes(exons_of_gene: Mapping[str, Sequence[_Exon]]) -> Iterator[Gene]:
+    """Yield the genes whose coding exons, of all isoforms, lie on one chromosome or contig."""
+    for name, exons in exons_of_gene.items():
+        if len({exon.sequence for exon in exons}) == 1:
+            start = min(exon.start for exon in exons)
+            end = max(exon.end for exon in exons)
+            yield Gene(name, urllib.parse.unquote(exons[0].sequence), start, end)
 
 
 def read_features(source: Source) -> Iterator[Feature]:

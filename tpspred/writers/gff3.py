@@ -6,16 +6,18 @@ specification says (github.com/The-Sequence-Ontology/Specifications).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
+from ..errors import InputError
 from ..family import motifs
 from ..family.motifs import MotifHit
 from ..family.profiles import DomainHit
 from ..io.names import UniqueNames
 from ..model.calls import Call
 from ..model.predictor import Predictor
-from .genome_lift import Annotation, Lift, Location
+from . import UNPLACED, Place
+from .genome_lift import Lift, Location
 from .identifiers import describe
 from .tables import number
 
@@ -50,58 +52,75 @@ class Writer:
     Args:
         handle: Text stream.
         predictor: Model that makes the calls; its names stand in the calls already.
-        annotation: Annotation of the genome on which the features shall lie; by default they lie
-            on the protein.
+        on_genome: Whether the features lie on a genome, where the place of a protein says; a
+            protein without such a place is left out. By default they lie on the protein.
+        place_columns: Attributes of a place that every protein has as attributes.
     """
 
     def __init__(
-        self, handle: TextIO, predictor: Predictor, annotation: Annotation | None = None
+        self,
+        handle: TextIO,
+        predictor: Predictor,
+        on_genome: bool = False,
+        place_columns: Sequence[str] = (),
     ) -> None:
         self._handle = handle
-        self._annotation = annotation
-        self._called = 0
+        self._place_columns = place_columns
+        self._on_genome = on_genome
+        self._source_of: dict[str, str] = {}  # by chromosome or contig
         self._unique_names = UniqueNames()
         print("##gff-version 3", file=handle)
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Write the features of a protein, if it is called.
 
         An ID in GFF3 stands for one feature only, so the ID of a protein that repeats the one of
         another gets a number. The attribute Name is the ID in the input.
+
+        Raises:
+            InputError: If two inputs have a chromosome or contig of the same name.
         """
         if not call.is_called:
             return
-        self._called += 1
         name = self._unique_names.make(call.id)
-        lift = self._lift(call, name)
+        lift = self._lift(call, name, place)
         if lift is not None:
+            placed = {column: getattr(place, column) for column in self._place_columns}
             protein, *parts = _features(call, name)
+            protein = protein._replace(attributes={**protein.attributes, **placed})
             self._print(protein, lift(protein.start, protein.end))
             for part in parts:
                 unique = part._replace(id=self._unique_names.make(part.id))
                 self._print(unique, lift(part.start, part.end))
 
     def close(self) -> None:
-        """Warn about the proteins that are not in the annotation, if there is one.
+        """Do nothing: every feature is written already."""
 
-        Raises:
-            InputError: If no called protein has a coding sequence in the annotation.
-        """
-        if self._annotation is not None:
-            self._annotation.check(self._called)
-
-    def _lift(self, call: Call, name: str) -> Lift | None:
+    def _lift(self, call: Call, name: str, place: Place) -> Lift | None:
         """Return the function that says where residues lie; None if they cannot be lifted.
 
         Args:
             call: The protein.
             name: Its unique ID.
+            place: Where it comes from.
         """
-        if self._annotation is not None:
-            return self._annotation.place(call.id, call.length_aa)
+        if self._on_genome:
+            if place.lift is not None:
+                self._check_sequence(place.lift(1, 1).sequence, place.source)
+            return place.lift
         region = UNSAFE_IN_ID.sub(_percent_encoded, name)
         print(f"##sequence-region {region} 1 {call.length_aa}", file=self._handle)
         return lambda start, end: Location(name, ".", [(start, end)])
+
+    def _check_sequence(self, sequence: str, source: str) -> None:
+        """Refuse the genomes of two inputs whose features could not be told apart."""
+        other = self._source_of.setdefault(sequence, source)
+        if other != source:
+            raise InputError.at(
+                source,
+                f"the sequence {sequence}, which the genome of {other} has too",
+                "names that differ, or a GFF3 output for each genome",
+            )
 
     def _print(self, feature: Feature, location: Location) -> None:
         """Write one line for each interval of a feature; they share their ID."""

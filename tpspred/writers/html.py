@@ -20,6 +20,7 @@ from html import escape
 from typing import TextIO
 
 from .. import __version__
+from ..console import printable
 from ..dataset.product_types import PRODUCT_TYPES
 from ..dataset.products import product_of
 from ..family import motifs
@@ -28,6 +29,7 @@ from ..family.profiles import DomainHit
 from ..model.calls import RELATED, Call
 from ..model.neighbours import Neighbour
 from ..model.predictor import Predictor
+from . import UNPLACED, Place, summary
 from .identifiers import describe
 from .tables import number
 
@@ -67,10 +69,15 @@ class Writer:
     Args:
         handle: Text stream.
         predictor: Model that makes the calls.
+        sources: Inputs that the page tells apart, if there are several: it then counts the proteins
+            of each, and shows beside a protein where it is from.
     """
 
-    def __init__(self, handle: TextIO, predictor: Predictor) -> None:
+    def __init__(self, handle: TextIO, predictor: Predictor, sources: Sequence[str] = ()) -> None:
         self._handle = handle
+        self._sources = sources
+        self._tally = summary.Tally(sources)
+        self._count_columns = summary.label_columns(predictor)
         self._model = predictor.name
         self._thresholds = predictor.calibration.thresholds
         self._ensembles = {
@@ -83,9 +90,11 @@ class Writer:
         self._synthase_types: collections.Counter[str] = collections.Counter()  # without related
         self._called_ensembles: collections.Counter[str] = collections.Counter()
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Count a protein and, if it is called, make its row."""
         self._records += 1
+        if self._sources:
+            self._tally.add(call, place.source)
         if not call.is_called:
             return
         product_type = str(call.product_type)
@@ -94,7 +103,8 @@ class Writer:
         if call.status != RELATED:
             self._synthase_types[product_type] += 1
             self._called_ensembles.update(ensemble.name for ensemble in call.ensembles)
-        self._rows.append(self._row(call, product_type))
+        source = printable(place.source) if self._sources else ""
+        self._rows.append(self._row(call, product_type, source))
 
     def close(self) -> None:
         """Write the page."""
@@ -116,6 +126,7 @@ class Writer:
             rows="\n".join(self._rows),
             subtitle=subtitle,
             counts="".join(counts),
+            sources=_source_table(self._tally, self._count_columns) if self._sources else "",
             types=_bars(synthase_types),
             ensembles=_bars(self._called_ensembles.most_common()),
             statuses=_options([name for name in STATUSES if self._statuses[name]]),
@@ -123,8 +134,14 @@ class Writer:
         )
         self._handle.write(page)
 
-    def _row(self, call: Call, product_type: str) -> str:
-        """Return the row of a protein, and the row with its evidence, which is folded at first."""
+    def _row(self, call: Call, product_type: str, source: str) -> str:
+        """Return the row of a protein, and the row with its evidence, which is folded at first.
+
+        Args:
+            call: The protein.
+            product_type: Its product type.
+            source: Its input, if the page tells several apart, or ''.
+        """
         near = call.nearest
         ensembles = ", ".join(ensemble.name for ensemble in call.ensembles) or "none"
         with_words = [
@@ -141,7 +158,7 @@ class Writer:
             "ensembles": ensembles,
             "enzyme": products,
             "identity": identity,
-            "text": _searched_text(call, product_type, ensembles, products),
+            "text": _searched_text(call, product_type, ensembles, products, source),
         }
         attributes = " ".join(f'data-{key}="{escape(value)}"' for key, value in data.items())
         flags = "".join(
@@ -149,7 +166,8 @@ class Writer:
         )
         return (
             f'<tbody class="called" {attributes}><tr>'
-            f'<td><button type="button" aria-expanded="false">{escape(call.id)}</button></td>'
+            f'<td><button type="button" aria-expanded="false">{escape(call.id)}</button>'
+            f"{f'<br><small>{escape(source)}</small>' if source else ''}</td>"
             f"<td>{escape(call.status)}</td>"
             f'<td class="n">{_two_decimals(call.tps_probability)}</td>'
             f"<td>{escape(product_type)} {_two_decimals(call.product_type_probability)}</td>"
@@ -222,14 +240,39 @@ def _two_decimals(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _searched_text(call: Call, product_type: str, ensembles: str, products: str) -> str:
+def _searched_text(
+    call: Call, product_type: str, ensembles: str, products: str, source: str
+) -> str:
     """Return the text that the search field of the page looks through."""
-    words = [call.id, call.status, product_type, ensembles, products, *call.flags]
+    words = [call.id, call.status, product_type, ensembles, products, source, *call.flags]
     for neighbour in call.neighbours:
         words += [neighbour.id, *neighbour.accessions]
     words += [product_of(product.smiles).label for product in call.products[:SHOWN_LABELS]]
     words += [hit.motif for hit in motifs.present(call.motifs)]
     return " ".join(words).lower()
+
+
+def _source_table(tally: summary.Tally, label_columns: Sequence[str]) -> str:
+    """Return the counts of every input as a table.
+
+    Args:
+        tally: The counts.
+        label_columns: Counts of product types and ensembles; one that is 0 everywhere is left out.
+    """
+    shown = [summary.PROTEINS, *STATUSES]
+    for column in label_columns:
+        if any(counts[column] for counts in tally.counts.values()):
+            shown.append(column)
+    head = "".join(f"<th class=n>{escape(name.rpartition(':')[2])}</th>" for name in shown)
+    rows = []
+    for source, counts in tally.counts.items():
+        cells = "".join(f"<td class=n>{counts[column]}</td>" for column in shown)
+        rows.append(f"<tr><td>{escape(printable(source))}</td>{cells}</tr>")
+    return (
+        "<h2>Inputs</h2><p class=soft>Product types and ensembles are those of the proteins with "
+        f'the status tps.</p><div class="wide"><table id="sources"><tr><th>Input</th>{head}</tr>'
+        f"{''.join(rows)}</table></div>"
+    )
 
 
 def _options(names: Sequence[str]) -> str:

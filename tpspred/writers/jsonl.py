@@ -15,6 +15,7 @@ from .. import __version__
 from ..dataset.products import product_of
 from ..model.calls import Call
 from ..model.predictor import Predictor
+from . import UNPLACED, Place
 from .identifiers import describe
 
 
@@ -24,10 +25,14 @@ class Writer:
     Args:
         handle: Text stream.
         predictor: Model that makes the calls.
+        place_columns: Attributes of a place that every object has.
     """
 
-    def __init__(self, handle: TextIO, predictor: Predictor) -> None:
+    def __init__(
+        self, handle: TextIO, predictor: Predictor, place_columns: Sequence[str] = ()
+    ) -> None:
         self._handle = handle
+        self._place_columns = place_columns
         self._feature_names = predictor.feature_names
         self._columns = [label.column for label in predictor.labels]
         calibration = predictor.calibration
@@ -51,8 +56,9 @@ class Writer:
         # This part is the same in every object, so it is made into text only once.
         self._common = _json_text({"thresholds": thresholds, "provenance": provenance})
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Write the object of a call."""
+        placed = {column: getattr(place, column) for column in self._place_columns}
         own = _json_text(
             {
                 "id": call.id,
@@ -78,6 +84,7 @@ class Writer:
                 "neighbours": call.neighbours,
                 "features": _by_name(self._feature_names, call.features),
             }
+            | placed
         )
         print(f"{own[:-1]}, {self._common[1:]}", file=self._handle)
 

@@ -4,8 +4,10 @@ import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..console import printable
 from ..io.outputs import open_text_output
 from ..io.paths import Path
+from . import Place
 
 MISSING = "NA"  # a value that is not known
 EMPTY = "none"  # a list of values that is known to be empty
@@ -36,6 +38,19 @@ def cell(value: object) -> str:
     ('0.5000', 'NA', '7')
     """
     return number(value) if value is None or isinstance(value, float) else str(value)
+
+
+def place_cells(place: Place, columns: Sequence[str]) -> list[str]:
+    r"""Return what the columns of a table say about the place of a protein.
+
+    Args:
+        place: Where the protein comes from.
+        columns: Attributes of the place.
+
+    >>> place_cells(Place("a\tb.faa"), ["source"])
+    ['a\\tb.faa']
+    """
+    return [printable(getattr(place, column) or MISSING) for column in columns]
 
 
 def write_table(

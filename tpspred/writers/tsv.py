@@ -1,10 +1,12 @@
 """Calls as a tab-separated table, one row per record below a header.
 
 ``tpspred/resources/predictions.schema.json`` (Frictionless Table Schema) describes the columns.
-With all labels, a column of probabilities follows for each label, named ``group:label``.
+Columns about the place of a protein follow if they are wanted, and with all labels a column of
+probabilities for each label, named ``group:label``.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import TextIO
 
 import numpy as np
@@ -14,8 +16,9 @@ from ..family import motifs
 from ..io.shards import COLUMN, EMPTY, LAST, Shard
 from ..model.calls import Call, ProductCall
 from ..model.predictor import Predictor
+from . import UNPLACED, Place
 from .identifiers import describe
-from .tables import MISSING, joined, number
+from .tables import MISSING, joined, number, place_cells
 
 COLUMNS = (
     "id",
@@ -57,6 +60,7 @@ class Writer:
         shard: Shard that the calls belong to. The last column then contains the number of the
             record in the whole input, for ``tpspred merge``. Its last cell is held back, because it
             says that it is the last one.
+        place_columns: Attributes of a place that the table has behind :data:`COLUMNS`.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Writer:
         predictor: Predictor,
         all_labels: bool = False,
         shard: Shard | None = None,
+        place_columns: Sequence[str] = (),
     ) -> None:
         self._handle = handle
         self._label_columns = [label.column for label in predictor.labels] if all_labels else []
@@ -74,18 +79,23 @@ class Writer:
         # What follows the status of a protein that is like no profile, which nearly all are.
         unknown = [MISSING] * len(COLUMNS[3:-1])
         unknown_labels = [MISSING] * len(self._label_columns)
-        self._not_scored = "\t".join([*unknown, predictor.name, *unknown_labels])
-        header = "\t".join([*COLUMNS, *self._label_columns])
+        self._not_scored = "\t".join([*unknown, predictor.name])
+        self._no_labels = ["\t".join(unknown_labels)] if all_labels else []
+        self._place_columns = place_columns
+        header = "\t".join([*COLUMNS, *place_columns, *self._label_columns])
         handle.write(f"{header}\t{COLUMN}{shard}" if shard else f"{header}\n")
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Write the row of a call."""
+        placed = place_cells(place, self._place_columns)
         if call.is_scored or call.flags:
             numbers = self._no_numbers if call.probabilities is None else call.probabilities
             of_labels = numbers[: len(self._label_columns)]
-            row = "\t".join([*_cells(call), *map(number, of_labels)])
+            cells = [*_cells(call), *placed, *map(number, of_labels)]
         else:
-            row = f"{call.id}\t{call.length_aa}\t{call.status}\t{self._not_scored}"
+            own = [call.id, str(call.length_aa), call.status, self._not_scored]
+            cells = [*own, *placed, *self._no_labels]
+        row = "\t".join(cells)
         if self._numbers is None:
             self._handle.write(f"{row}\n")
         else:
