@@ -1,5 +1,7 @@
 """ESM-2 through the commands from embed to predict, and a run that is killed."""
 
+import csv
+import io
 import random
 import re
 import signal
@@ -67,8 +69,9 @@ def test_esm2_from_prepare_to_predict(run, tmp_path, monkeypatch, tiny_weights):
     )
     from_fasta = run("predict", "d.faa", "-m", "m.h5")
     assert from_fasta.code == 0 and from_fasta.out.count(f"tpspred-{NAME}:".encode()) == 24
-    nearest = [line.split(b"\t") for line in from_fasta.out.splitlines()[1:]]
-    assert all(row[0] == row[9] and float(row[12]) > 0.999 for row in nearest)
+    nearest = list(csv.DictReader(io.StringIO(from_fasta.out.decode()), delimiter="\t"))
+    assert all(row["id"] == row["nearest_enzyme"] for row in nearest)
+    assert all(float(row["nearest_similarity"]) > 0.999 for row in nearest)
 
     monkeypatch.delenv("TPSPRED_WEIGHTS")
     assert run("predict", "d.h5", "-m", "m.h5").out == from_fasta.out  # a store needs no weights
@@ -143,8 +146,9 @@ def test_language_model_joined_to_the_profile_encoder(
     assert run("calibrate", "raw.h5", "d.tsv", f"{JOINED}.h5", "-o", "m.h5").code == 0
     from_fasta = run("predict", "d.faa", "-m", "m.h5", *weights)
     assert from_fasta.code == 0 and from_fasta.out.count(f"tpspred-{JOINED}:".encode()) == 24
-    rows = [line.split(b"\t") for line in from_fasta.out.splitlines()[1:]]
-    assert all(row[0] == row[9] and float(row[12]) > 0.999 for row in rows)
+    rows = list(csv.DictReader(io.StringIO(from_fasta.out.decode()), delimiter="\t"))
+    assert all(row["id"] == row["nearest_enzyme"] for row in rows)
+    assert all(float(row["nearest_similarity"]) > 0.999 for row in rows)
     assert run("predict", f"{JOINED}.h5", "-m", "m.h5").out == from_fasta.out
     other = random_weights(tmp_path / "other.pt", seed=1)
     assert (

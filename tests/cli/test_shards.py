@@ -9,6 +9,7 @@ import pytest
 from support import DATA, change_about
 
 from tpspred.io import sealed, shards, store
+from tpspred.writers import tsv
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -111,7 +112,11 @@ def test_shards_that_are_not_whole_are_refused(run, tmp_path):
     assert "2of3.tsv: found a table that is cut short; wanted a last row" in refused(*names)
     names[1].write_text("".join(lines[:1] + lines[2:]))
     error = refused(*names)
-    assert "2of3.tsv, line 2: found 17 columns of record 5; wanted 17 columns of record 2" in error
+    columns = len(tsv.COLUMNS)
+    assert (
+        f"2of3.tsv, line 2: found {columns} columns of record 5; "
+        f"wanted {columns} columns of record 2" in error
+    )
     names[1].write_text("".join(lines).replace("tpspred-profile:", "another:"))
     assert "2of3.tsv, line 2: found a row of model another:" in refused(*names)
     names[1].write_bytes(b"\x89HDF\r\n\x1a\n")
