@@ -154,6 +154,16 @@ def test_99_percent_of_the_held_out_enzymes_reach_the_least_similarity():
     assert (np.arange(1000) >= fitted.min_similarity).mean() == pytest.approx(0.99, abs=0.001)
 
 
+@pytest.mark.parametrize("target", [0.3, 0.5, 0.8])
+def test_equal_scores_keep_the_promised_precision(target):
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 8, (200, 20)) / 8
+    fitted = with_held_out(scores, rng.random((200, 20)) < scores * rng.random(20))
+    promised = fitted.at_precision(target, range(20))
+    reached = promised.thresholds < calibration.NEVER
+    assert reached.any() and (promised.precision[reached] >= target).all()
+
+
 def test_thresholds_for_a_precision_are_the_lowest_that_reach_it():
     scores = np.repeat(np.linspace(0.95, 0.05, 10)[:, None], 4, 1)
     hits = np.array(

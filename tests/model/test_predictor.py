@@ -11,7 +11,7 @@ from tpspred.io.fasta import ProteinRecord, protein_record
 from tpspred.model.calibration import bounded_log_odds
 from tpspred.model.calls import MAX_ENSEMBLES
 from tpspred.model.decision import SAME
-from tpspred.model.predictor import MIN_PRODUCT
+from tpspred.model.predictor import KNOWN, MIN_PRODUCT
 
 
 def with_calibration(predictor, **changes):
@@ -62,6 +62,12 @@ def test_a_characterised_enzyme_is_recognised(calibrated, enzymes):
     near = [record._replace(sequence="M" + record.sequence[2:]) for record in records]
     for enzyme, call in zip(enzymes, calibrated.predict(near), strict=True):
         assert call.flags[0] == "characterised" and call.nearest.id == enzyme.id
+        # What is known of the enzyme is likely.
+        probability_of = {product.smiles: product.probability for product in call.products}
+        assert all(probability_of[smiles] >= KNOWN for smiles in enzyme.structures)
+        assert {"tps": True, "related": False}[call.status] == enzyme.is_tps
+        known = np.array([label.name in enzyme.ensembles for label in calibrated.labels])
+        assert (call.probabilities[known] >= KNOWN).all()
     fragments = [record._replace(sequence=record.sequence[:-9]) for record in records[:3]]
     assert all("characterised" not in call.flags for call in calibrated.predict(fragments))
 

@@ -17,7 +17,7 @@ def test_only_hits_are_passed_on(model, awkward_call, unscored_call, written, wr
     related = awkward_call._replace(status="related")
     calls = [unscored_call, awkward_call, related, likely]
     filtered = functools.partial(hits_only.Writer, make_writer=writer)
-    assert written(filtered, model, *calls) == written(writer, model, awkward_call, likely)
+    assert written(filtered, model, *calls) == written(writer, model, awkward_call, related, likely)
 
 
 def test_the_table_of_hits_has_their_rows_alone_and_the_others_are_counted(run, model):
@@ -26,8 +26,7 @@ def test_the_table_of_hits_has_their_rows_alone_and_the_others_are_counted(run, 
     assert (done.code, done.out.decode()) == (0, "".join(EXPECTED[:5]))
     assert done.err.splitlines()[-2:] == [
         f"tpspred: 9 proteins scored with {model.name}",
-        "tpspred: 5 proteins left out, because they are neither tps nor uncertain: "
-        "3 not_tps, 1 internal_stop, 1 empty",
+        "tpspred: 5 proteins without a call left out: 3 not_tps, 1 internal_stop, 1 empty",
     ]
 
 

@@ -44,7 +44,7 @@ def test_a_run_of_several_files_has_a_row_for_each(run, tmp_path):
         f"tpspred_{section}_mqc.tsv" for section in multiqc.SECTIONS
     }
     status = (tmp_path / "m/tpspred_status_mqc.tsv").read_text().splitlines()
-    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "proteins\t3\t1\t0", "none\t0\t0\t0"]
+    assert status[4:] == ["Sample\ttps\tuncertain\trelated", "proteins\t3\t0\t1", "none\t0\t0\t0"]
 
 
 def test_samples_of_one_name_are_named_by_their_paths():

@@ -109,8 +109,8 @@ MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
 @click.option(
     "--hits-only",
     is_flag=True,
-    help="Write to the table and the JSON lines only proteins with the status tps or uncertain. "
-    "A message counts the others by status.",
+    help="Write to the table and the JSON lines only proteins with the status tps, related or "
+    "uncertain. A message counts the others by status.",
 )
 @click.option(
     "--neighbours",

@@ -173,7 +173,10 @@ class Calibration:
         scores = np.take_along_axis(probabilities, order, 0)  # (enzymes, columns), highest first
         hits = np.take_along_axis(self.held_out.targets[:, columns], order, 0)
         calls = np.arange(1, len(scores) + 1)[:, None]
-        enough = (np.cumsum(hits, 0) / calls >= target) & (calls >= MIN_CALLS)
+        # A threshold calls all enzymes of one score.
+        is_last = np.ones(scores.shape, bool)
+        is_last[:-1] = scores[1:] < scores[:-1]
+        enough = (np.cumsum(hits, 0) / calls >= target) & (calls >= MIN_CALLS) & is_last
         last = len(scores) - 1 - enough[::-1].argmax(0)
         thresholds = self.thresholds.copy()
         thresholds[columns] = np.where(enough.any(0), scores[last, np.arange(len(columns))], NEVER)

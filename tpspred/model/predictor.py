@@ -41,6 +41,9 @@ from .trained import TrainedNetworks, TrainingRecord
 NETWORK_SHARE, VOTE_SHARE, REGRESSION_SHARE = 0.3, 0.3, 0.4
 DECISION_SHARE = 0.5  # of the regression that decides, beside the networks, what is a synthase
 PRODUCT_VOTE_SHARE = 0.3  # of the vote about single products, beside the regression
+# Probability that a protein makes a product of a characterised enzyme that differs from it by a few
+# residues at most: 184 of 208, for 106 enzymes of MARTS-DB beside another one that is as near.
+KNOWN = 0.88
 MIN_PRODUCT = 0.01  # probability from which a single product is named
 NEIGHBOURS = 3  # characterised enzymes to compare a protein with, by default
 
@@ -207,6 +210,10 @@ class Predictor:
         probabilities, similarity, products = self.scores(
             represented.embedding, represented.features
         )
+        itself = self.references.fingerprints.find(record.sequence)
+        if itself is not None:
+            probabilities = _at_least(probabilities, self.references.targets[itself])
+            products = _at_least(products, self.references.makes[itself])
         best_type = max(self._product_types, key=lambda i: probabilities[i])
         status = self._status(probabilities, best_type)
         likely = sorted(self.ensembles, key=lambda i: -probabilities[i])
@@ -215,7 +222,6 @@ class Predictor:
             thresholds = self.calibration.thresholds
             called = [i for i in likely if probabilities[i] >= thresholds[i]][:MAX_ENSEMBLES]
         called_names = [self.ensembles[i] for i in called]
-        itself = self.references.fingerprints.find(record.sequence)
         nearest = tuple(
             self.references.nearest(similarity, neighbours, self.ensembles, called_names, itself)
         )
@@ -451,3 +457,13 @@ class Predictor:
     def callable_ensembles(self) -> list[str]:
         """Return the ensembles that can be called, because their threshold is at most 1."""
         return [name for i, name in self.ensembles.items() if self.calibration.thresholds[i] <= 1]
+
+
+def _at_least(probabilities: NDArray[np.float64], known: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return probabilities of which none is below that of what is known; NaN stays NaN.
+
+    Args:
+        probabilities: (n,).
+        known: (n,) 1 where the enzyme that a protein is has a label or makes a product.
+    """
+    return np.where(known > 0, np.maximum(probabilities, KNOWN), probabilities)

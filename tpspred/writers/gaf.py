@@ -12,6 +12,7 @@ from .. import __version__
 from ..dataset.terms import numbers_with_function
 from ..model.calls import Call
 from ..model.predictor import Predictor
+from . import UNPLACED, Place
 from .identifiers import describe
 
 PROGRAM = "tpspred"
@@ -54,7 +55,7 @@ class Writer:
         print(f"!{PROGRAM}-version: {__version__}", file=handle)
         print(f"!model: {predictor.name}", file=handle)
 
-    def write(self, call: Call) -> None:
+    def write(self, call: Call, place: Place = UNPLACED) -> None:
         """Write the functions of a call; none if it is not called a synthase."""
         described = describe(call)
         if described is None:

@@ -1,4 +1,4 @@
-"""Only the hits among the calls: proteins that are terpene synthases, or may be.
+"""Only the hits among the calls: proteins of which the model says what they make.
 
 The formats that have a row for every record can be restricted to hits. What is left out is
 counted by status, so that no record is lost in silence.
@@ -7,11 +7,11 @@ counted by status, so that no record is lost in silence.
 from collections.abc import Mapping
 from typing import TextIO
 
-from ..model.calls import TPS, UNCERTAIN, Call
+from ..model.calls import RELATED, TPS, UNCERTAIN, Call
 from ..model.predictor import Predictor
 from . import UNPLACED, MakeWriter, Place
 
-HITS = (TPS, UNCERTAIN)  # statuses
+HITS = (TPS, RELATED, UNCERTAIN)  # statuses
 
 
 class Writer:
@@ -43,13 +43,11 @@ def left_out(statuses: Mapping[str, int]) -> str:
         statuses: Number of proteins by status.
 
     >>> left_out({"not_tps": 7, "tps": 2, "empty": 1})
-    '8 proteins left out, because they are neither tps nor uncertain: 7 not_tps, 1 empty'
+    '8 proteins without a call left out: 7 not_tps, 1 empty'
     >>> left_out({"tps": 2})
-    '0 proteins left out, because they are neither tps nor uncertain: none'
+    '0 proteins without a call left out'
     """
     others = {status: count for status, count in statuses.items() if status not in HITS}
-    by_status = ", ".join(f"{count} {status}" for status, count in others.items()) or "none"
-    return (
-        f"{sum(others.values())} proteins left out, because they are neither "
-        f"{' nor '.join(HITS)}: {by_status}"
-    )
+    by_status = ", ".join(f"{count} {status}" for status, count in others.items())
+    text = f"{sum(others.values())} proteins without a call left out"
+    return f"{text}: {by_status}" if others else text

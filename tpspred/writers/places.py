@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..model.calls import Call
+from ..model.calls import TPS, UNCERTAIN, Call
 from . import Place
 from .genome_lift import Annotation
-from .hits_only import HITS
 from .loci import Nearness, locus_groups
+
+SYNTHASES = (TPS, UNCERTAIN)  # statuses of proteins that are terpene synthases, or may be
 
 
 def placed(
@@ -39,7 +40,7 @@ def placed(
     lifts = [annotation.place(call.id, call.length_aa) if call.is_called else None for call in held]
     annotation.check(sum(call.is_called for call in held))
     genes = [
-        annotation.gene_of[call.id] if lift is not None and call.status in HITS else None
+        annotation.gene_of[call.id] if lift is not None and call.status in SYNTHASES else None
         for call, lift in zip(held, lifts)
     ]
     group_of = {}
