@@ -3,9 +3,10 @@
 
     model_card.py --benchmark DATA/benchmark --predictions FOLDER > model_card.md
 
-FOLDER contains the predictions of out_of_fold.py as random.tsv, 70.tsv, 50.tsv and 40.tsv, and its
-tables in the folders random, 70, 50 and 40. The benchmark's own score.py scores the labels, and the
-BLAST vote on the same folds. The text of the card is model_card_template.md.
+FOLDER contains what out_of_fold.py writes for each LEVEL of random, 70, 50 and 40: LEVEL.tsv, the
+folder LEVEL (--tables), LEVEL.products.tsv (--products) and LEVEL.identifiers.tsv (--identifiers).
+The benchmark's own score.py and score_products.py score them, and the votes of BLAST on the same
+folds. The text of the card is model_card_template.md.
 """
 
 import argparse
@@ -50,6 +51,8 @@ def main():
         .format(
             **numbers_of(model),
             labels=label_table(scores),
+            products=product_table(options),
+            ec_numbers=ec_table(options),
             statuses=status_table(options),
             negatives_tests=negatives_table(options),
             calibration=calibration_table(options),
@@ -124,6 +127,36 @@ def label_table(scores):
             name = group.replace("_", " ")
             rows.append([name, level, ours[1], theirs[1], ours[5], theirs[5], gap])
     return markdown(["labels", "level", "AP", "BLAST", "F1", "BLAST", "gap in pooled AP"], rows)
+
+
+def product_table(options):
+    """Return how often a made product is among the first of the ranking, with those of BLAST."""
+    rows = []
+    for level in LEVELS:
+        command = [sys.executable, options.benchmark / "score_products.py"]
+        command += [options.predictions / f"{level}.products.tsv", "--level", level]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        ours, theirs, ratio = (line.split("\t") for line in text.splitlines())
+        # "top 1 0.4", …, "MAP 0.5" → "0.4 (0.3)"
+        pairs = zip(*([cell.split()[-1] for cell in cells[1:5]] for cells in (ours, theirs)))
+        cells = [f"{one} ({other})" for one, other in pairs]
+        rows.append([level, ours[-1].split()[0], *cells, ratio[-1].removeprefix("gap in top 3 ")])
+    header = ["level", "enzymes", "first", "first three", "first five", "MAP", "gap in first three"]
+    return markdown(header, rows)
+
+
+def ec_table(options):
+    """Return how often an EC number is right, by method."""
+    rows = []
+    for level in LEVELS:
+        command = [sys.executable, pathlib.Path(__file__).parent / "ec_numbers.py"]
+        command += ["--data", options.benchmark.parent, "--level", level]
+        command += ["--identifiers", options.predictions / f"{level}.identifiers.tsv"]
+        command += ["--products", options.predictions / f"{level}.products.tsv"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        rows += [[level, *line.split("\t")] for line in text.splitlines()[1:]]
+    header = ["level", "method", "digits", "enzymes", "given", "numbers", "right", "precision"]
+    return markdown(header, rows)
 
 
 def status_table(options):

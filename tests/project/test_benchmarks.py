@@ -219,7 +219,22 @@ def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model
         "    print(name, 'macro AP 0.6', 'AP all 0.5', 'macro F1 0.4', sep='\\t')\n"
         "print('ratio', 'gap in AP all +0.1 [+0.0, +0.2]', sep='\\t')\n"
     )
-    (score.parent / "truth.tsv").write_text("id\tproduct_types\na\tmono\nb\tpt\nc\tmono;pt\n")
+    (score.parent / "score_products.py").write_text(
+        "for name in ('model', 'blast'):\n"
+        "    shares = 'top 1 0.3', 'top 3 0.4', 'top 5 0.5', 'MAP 0.35'\n"
+        "    print(name, *shares, '9 enzymes', sep='\\t')\n"
+        "print('ratio', 'top 1 1.0', 'gap in top 3 +0.1 [+0.0, +0.2]', sep='\\t')\n"
+    )
+    folds = "fold_random\tfold70\tfold50\tfold40"
+    (score.parent / "truth.tsv").write_text(
+        f"id\tproduct_types\t{folds}\na\tmono\t0\t0\t0\t0\nb\tpt\t1\t1\t1\t1\nc\tmono;pt\t1\t1\t1\t1\n"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/marts_ec.tsv").write_text(
+        "enzyme\tproduct_type\tec\na\tmono\t4.2.3.15\nb\tpt\t2.5.1.1\nc\tmono\t4.2.3.16\n"
+    )
+    with gzip.open(score.parent / "blast_hits.tsv.gz", "wt") as handle:
+        handle.write("query\tsubject\tbitscore\na\tc\t90\n")
     tables = {
         "terpene_synthases": "against\tnegatives\taverage_precision\tlow\thigh\troc_auc\t"
         "precision_of_tps\trecall_of_tps\tcalibration_error\nhard\t7\t0.9\t0.8\t1\t0.7\t0.6\t0.5\t0.1\n",
@@ -231,6 +246,8 @@ def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model
     }
     for level in ("random", "70", "50", "40"):
         (tmp_path / f"{level}.tsv").write_text("id\tstatus\na\ttps\nb\trelated\nc\tuncertain\n")
+        (tmp_path / f"{level}.products.tsv").write_text("id\tproduct\tscore\n")
+        (tmp_path / f"{level}.identifiers.tsv").write_text("id\tec\na\t4.2.3.15\nc\t4.2.3.-\n")
         (tmp_path / level).mkdir()
         for name, text in tables.items():
             (tmp_path / level / f"{name}.tsv").write_text(text)
@@ -242,6 +259,10 @@ def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model
     ]
     for row in (
         "| product types | 70 | 0.6 | 0.6 | 0.4 | 0.4 | +0.1 [+0.0, +0.2] |",
+        "| 70 | 9 | 0.3 (0.3) | 0.4 (0.4) | 0.5 (0.5) | 0.35 (0.35) | +0.1 [+0.0, +0.2] |",
+        "| 70 | column ec | 4 | 2 | 0.500 | 1.000 | 0.500 | 1.000 |",
+        "| 70 | column ec | 3 | 2 | 1.000 | 1.000 | 1.000 | 1.000 |",
+        "| 70 | best BLAST hit | 4 | 2 | 0.500 | 1.000 | 0.000 | 0.000 |",
         "| 50 | 2 | 1 | 1 | 0 | 0 | 100.0% | 1 | 0 |",
         "| 40 | hard | 7 | 0.9 | 0.8–1 | 0.7 | 0.6 | 0.5 | 0.1 |",
         "| 40% to 60% |" + " 0.01 (0.02), n = 9 |" * 4,
