@@ -8,7 +8,6 @@ import pytest
 
 from tpspred.errors import InputError
 from tpspred.writers import FORMATS, UNPLACED, Output, gff3, jsonl, open_all, tsv
-from tpspred.writers.genome_lift import Annotation
 from tpspred.writers.places import placed
 
 
@@ -57,7 +56,7 @@ def test_no_file_appears_when_the_last_step_fails(tmp_path, model, awkward_call)
     ]
     message = "none of the 1 called proteins"
     with pytest.raises(InputError, match=message), open_all(outputs, model) as write:
-        for call, place in placed([awkward_call], "p.faa", Annotation(genome)):
+        for call, place in placed([("p.faa", awkward_call)], {"p.faa": genome}):
             write(call, place)
     assert list(tmp_path.iterdir()) == [genome]
 
