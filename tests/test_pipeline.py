@@ -72,3 +72,30 @@ def test_a_fasta_file_and_its_store_give_the_same_calls(model, tmp_path):
     assert [(call.status, call.motifs, call.domains, call.flags) for call in first] == [
         (call.status, call.motifs, call.domains, call.flags) for call in other
     ]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_several_inputs_give_the_calls_of_each(small, tmp_path, threads):
+    """FASTA files, an empty one among them, and a store."""
+    faa = (DATA / "proteins.faa").read_text().split(">")[1:]
+    (tmp_path / "a.faa").write_text("".join(f">{record}" for record in faa[:3]))
+    (tmp_path / "none.faa").write_text("")
+    (tmp_path / "b.faa").write_text("".join(f">{record}" for record in faa[2:]))
+    store.write(small.negatives[0], tmp_path / "n.h5")
+    names = ["a.faa", "none.faa", "b.faa", "n.h5", "a.faa"]
+    paths = [str(tmp_path / name) for name in names]
+
+    def opened_in_turn():
+        for path in paths:
+            with files.open_input(path) as opened:
+                yield opened
+
+    found = list(pipeline.predict_each(opened_in_turn(), small.predictor, threads=threads))
+    wanted = []
+    for path in paths:
+        with files.open_input(path) as opened:
+            calls = pipeline.predict(opened, small.predictor, threads=threads)
+            wanted += [(path, call.id, call.tps_probability) for call in calls]
+    assert [(name, call.id, call.tps_probability) for name, call in found] == wanted
+    second = pipeline.predict_each(opened_in_turn(), small.predictor, Shard(2, 3))
+    assert [(name, call.id) for name, call in second] == [one[:2] for one in wanted[1::3]]

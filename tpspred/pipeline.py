@@ -5,12 +5,14 @@ gives it an embedding and features; the networks score these; the calibrated sco
 The way from labelled enzymes to a model is in ``building``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import collections
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .encoders.protocol import Encoder, encoder_class
 from .encoders.representations import RepresentedProtein, represent_records, represent_rows
 from .io import store
-from .io.fasta import read_fasta
+from .io.fasta import ProteinRecord, read_fasta
 from .io.files import OpenInput, Source, name_of
 from .io.shards import Dealer, Shard
 from .io.store import Representations
@@ -21,7 +23,7 @@ from .model.predictor import NEIGHBOURS, Predictor
 def predict(
     opened: OpenInput,
     predictor: Predictor,
-    shard: Shard | Dealer | None = None,
+    shard: Shard | None = None,
     duplicates: str = "keep",
     strict: bool = False,
     threads: int = 1,
@@ -34,8 +36,7 @@ def predict(
     Args:
         opened: FASTA, or a store that the encoder of the model made.
         predictor: Model.
-        shard: Part of the records to call; all by default. A dealer counts on from one input to
-            the next.
+        shard: Part of the records to call; all by default.
         duplicates: What to do with an id that occurs twice (see ``io.fasta.read_fasta``).
         strict: Whether an odd record stops the run (see ``io.fasta.read_fasta``).
         threads: CPU threads; the calls do not depend on them.
@@ -49,6 +50,69 @@ def predict(
     """
     batches = represent_input(opened, predictor, shard, duplicates, strict, threads)
     return predictor.calls(batches, progress, neighbours, sequence_of)
+
+
+def predict_each(
+    inputs: Iterable[OpenInput],
+    predictor: Predictor,
+    shard: Shard | None = None,
+    duplicates: str = "keep",
+    strict: bool = False,
+    threads: int = 1,
+    progress: Callable[[int], object] = lambda count: None,
+    neighbours: int = NEIGHBOURS,
+    sequence_of: Mapping[str, str] | None = None,
+) -> Iterator[tuple[str, Call]]:
+    """Call the proteins of several inputs, in order, as those of one.
+
+    The next input is asked for when the one before it is read. The other arguments are those of
+    :func:`predict`; ids that occur twice are looked for within each input.
+
+    Yields:
+        (name of the input, call).
+
+    Raises:
+        StoreError: If an input is a store that another encoder made.
+    """
+    dealer = Dealer(shard) if shard else None
+    for is_store, group in itertools.groupby(inputs, lambda opened: opened.is_hdf5):
+        if is_store:
+            for opened in group:
+                batches = represent_input(opened, predictor, dealer, threads=threads)
+                for call in predictor.calls(batches, progress, neighbours, sequence_of):
+                    yield opened.name, call
+            continue
+
+        # Many small files are searched as one stream. This remembers where its records are from.
+        names: collections.deque[str] = collections.deque()
+        predictor.encoder.ready()
+        records = _records(group, names, dealer, duplicates, strict)
+        batches = represent_records(records, predictor.encoder, predictor.feature_names, threads)
+        for call in predictor.calls(batches, progress, neighbours, sequence_of):
+            yield names.popleft(), call
+
+
+def _records(
+    inputs: Iterable[OpenInput],
+    names: collections.deque[str],
+    dealer: Dealer | None,
+    duplicates: str,
+    strict: bool,
+) -> Iterator[ProteinRecord]:
+    """Yield the records of several FASTA files, and append the name of its file for each.
+
+    Args:
+        inputs: The files.
+        names: Gets the names.
+        dealer: Chooses the records of a shard, if only those are wanted.
+        duplicates: What to do with an id that occurs twice in a file.
+        strict: Whether an odd record stops the run.
+    """
+    for opened in inputs:
+        records = read_fasta(opened, duplicates, strict)
+        for record in dealer.select(records) if dealer else records:
+            names.append(opened.name)
+            yield record
 
 
 def represent_input(

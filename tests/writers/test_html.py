@@ -23,7 +23,7 @@ from tpspred.family.screening import screen
 from tpspred.io.fasta import ProteinRecord
 from tpspred.model.calls import CONFIDENCE, EnsembleCall, ProductCall
 from tpspred.model.predictor import Predictor
-from tpspred.writers import html
+from tpspred.writers import Place, html
 
 PROTEINS = DATA / "proteins.faa"
 
@@ -129,6 +129,15 @@ def test_every_text_of_a_call_is_only_text(model, awkward_call, written, evil, f
     }.get(field, evil)
     page = written(html.Writer, model, awkward_call._replace(**{field: value}))
     assert is_harmless(page, evil)
+
+
+def test_names_of_inputs_are_only_text(model, awkward_call, written, evil):
+    sources = [evil, "other.faa"]
+    page = written(html.Writer, model, awkward_call, place=Place(evil), sources=sources)
+    assert is_harmless(page, evil)
+    assert page.count(escape(evil)) == 3  # table of inputs, row, and text that is searched
+    assert f"{escape(evil)}</td><td class=n>1</td><td class=n>1</td>" in page
+    assert "other.faa</td><td class=n>0</td><td class=n>0</td>" in page
 
 
 def test_a_browser_is_allowed_the_script_of_the_page_alone(model, awkward_call, written):

@@ -4,7 +4,6 @@ import pytest
 
 from tpspred.errors import InputError
 from tpspred.writers import Place
-from tpspred.writers.genome_lift import Annotation
 from tpspred.writers.loci import Nearness
 from tpspred.writers.places import placed
 
@@ -19,24 +18,30 @@ def feature(kind, attributes):
 
 @pytest.fixture
 def annotated(tmp_path):
-    """Read an annotation from its lines."""
+    """Write an annotation with these lines."""
 
     def read(*lines):
         path = tmp_path / "g.gff3"
         path.write_text("".join(lines))
-        return Annotation(path)
+        return {"p": path}
 
     return read
 
 
+def of_input(calls, name="p"):
+    """The calls of an input."""
+    return [(name, call) for call in calls]
+
+
 def groups(calls, annotation, nearness=None):
     nearness = nearness or Nearness()
-    return [place.locus_group for _, place in placed(calls, "p", annotation, nearness)]
+    return [place.locus_group for _, place in placed(of_input(calls), annotation, nearness)]
 
 
 def test_without_an_annotation_only_the_source_is_known(awkward_call, unscored_call):
     calls = [awkward_call, unscored_call]
-    assert list(placed(iter(calls), "a b.faa")) == [(call, Place("a b.faa")) for call in calls]
+    named = [*of_input(calls, "a b.faa"), *of_input(calls, "c.faa")]
+    assert list(placed(iter(named), {})) == [(call, Place(name)) for name, call in named]
 
 
 def test_hits_with_neighbouring_genes_have_a_group(annotated, awkward_call, unscored_call):
@@ -46,14 +51,14 @@ def test_hits_with_neighbouring_genes_have_a_group(annotated, awkward_call, unsc
     calls.insert(1, unscored_call._replace(id="p4"))
     assert groups(calls, annotation) == ["c:1", None, None, "c:1", None, "c:2", "c:2"]
     assert groups(calls, annotation, Nearness(0)) == [None] * 5 + ["c:1", "c:1"]
-    ungrouped = placed(calls, "p", annotation)
+    ungrouped = placed(of_input(calls), annotation)
     assert {place.locus_group for _, place in ungrouped} == {None}
 
 
 def test_places_lie_on_the_genome(annotated, awkward_call, unscored_call):
     annotation = annotated(cds(101, "ID=p"))
     call = awkward_call._replace(id="p")
-    (_, place), (_, other) = placed([call, unscored_call], "p", annotation)
+    (_, place), (_, other) = placed(of_input([call, unscored_call]), annotation)
     assert place.lift(1, 2) == ("c", "+", [(101, 106)]) and other.lift is None
 
 
@@ -112,7 +117,7 @@ def test_a_hit_that_does_not_fit_its_coding_sequence_has_no_place(
     monkeypatch.setattr("tpspred.console.log.propagate", True)
     annotation = annotated(cds(1, "ID=a"), cds(2001, "ID=b", length=99), cds(3001, "ID=d"))
     calls = [awkward_call._replace(id=name) for name in "abcd"]
-    places = [place for _, place in placed(calls, "p", annotation, Nearness())]
+    places = [place for _, place in placed(of_input(calls), annotation, Nearness())]
     assert [place.locus_group for place in places] == ["c:1", None, None, "c:1"]
     assert [place.lift is None for place in places] == [False, True, True, False]
     assert "2 of 4 called proteins are not in the GFF3: b (600 residues, but 99" in caplog.text
@@ -120,4 +125,4 @@ def test_a_hit_that_does_not_fit_its_coding_sequence_has_no_place(
 
 def test_an_annotation_of_other_proteins_is_refused(annotated, awkward_call):
     with pytest.raises(InputError, match="none of the 1 called proteins"):
-        next(placed([awkward_call], "p", annotated(cds(1, "ID=a"))))
+        next(placed([("p", awkward_call)], annotated(cds(1, "ID=a"))))

@@ -8,9 +8,8 @@ import json
 import pytest
 
 from tpspred.errors import InputError
-from tpspred.writers import FORMATS, UNPLACED, Output, gff3, jsonl, open_all, tsv
+from tpspred.writers import FORMATS, Output, gff3, jsonl, open_all, tsv
 from tpspred.writers.gaf import Columns
-from tpspred.writers.genome_lift import Annotation
 from tpspred.writers.places import placed
 
 
@@ -22,7 +21,7 @@ def test_all_outputs_get_every_call(tmp_path, model, awkward_call, unscored_call
     calls = [awkward_call, unscored_call]
     with open_all(outputs, model) as write:
         for call in calls:
-            write(call, UNPLACED)
+            write(call)
     table = written(tsv.Writer, model, *calls, all_labels=True)
     assert (tmp_path / "a.tsv").read_text() == table
     assert (tmp_path / "a.jsonl").read_text() == written(jsonl.Writer, model, *calls)
@@ -30,14 +29,14 @@ def test_all_outputs_get_every_call(tmp_path, model, awkward_call, unscored_call
 
 def test_an_output_goes_to_standard_output(model, unscored_call, capsys):
     with open_all([Output("-", jsonl.Writer)], model) as write:
-        write(unscored_call, UNPLACED)
+        write(unscored_call)
     assert json.loads(capsys.readouterr().out)["id"] == "e"
 
 
 def test_no_file_appears_before_the_end(tmp_path, model, unscored_call):
     target = tmp_path / "a.tsv"
     with open_all([Output(str(target), tsv.Writer)], model) as write:
-        write(unscored_call, UNPLACED)
+        write(unscored_call)
         assert not target.exists()
     assert target.exists()
 
@@ -45,7 +44,7 @@ def test_no_file_appears_before_the_end(tmp_path, model, unscored_call):
 def test_no_file_appears_when_the_run_fails(tmp_path, model, unscored_call):
     outputs = [Output(str(tmp_path / f"{name}.tsv"), tsv.Writer) for name in "ab"]
     with pytest.raises(InputError), open_all(outputs, model) as write:
-        write(unscored_call, UNPLACED)
+        write(unscored_call)
         raise InputError("record 2 cannot be read")
     assert not list(tmp_path.iterdir())
 
@@ -59,7 +58,7 @@ def test_no_file_appears_when_the_last_step_fails(tmp_path, model, awkward_call)
     ]
     message = "none of the 1 called proteins"
     with pytest.raises(InputError, match=message), open_all(outputs, model) as write:
-        for call, place in placed([awkward_call], "p.faa", Annotation(genome)):
+        for call, place in placed([("p.faa", awkward_call)], {"p.faa": genome}):
             write(call, place)
     assert list(tmp_path.iterdir()) == [genome]
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..io.shards import Shard
     from ..writers import MakeWriter
     from ..writers.gaf import Columns
-    from ..writers.genome_lift import Annotation
 
 MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
 
@@ -242,7 +241,6 @@ def command(
     from ..console import notify, progress, warn
     from ..io import files
     from ..io.outputs import make_folder
-    from ..io.shards import Dealer
     from ..model import checkpoint
     from ..writers.places import placed
 
@@ -292,26 +290,24 @@ def command(
     for path in (*proteins, *annotation):
         files.check_input(path)
     statuses: collections.Counter[str] = collections.Counter()
-    dealer = Dealer(shard) if shard else None
     nearness = Nearness(locus_genes, locus_distance) if grouped else None
-    with contextlib.closing(_open_in_turn(proteins, annotation, runtime)) as inputs:
+    with contextlib.closing(_open_in_turn(proteins, runtime)) as inputs:
         first = next(inputs)  # before any output is opened
         with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
-            for opened, genome in itertools.chain([first], inputs):
-                calls = pipeline.predict(
-                    opened,
-                    predictor,
-                    dealer,
-                    duplicates,
-                    strict,
-                    threads,
-                    advance,
-                    neighbours,
-                    sequence_of,
-                )
-                for call, place in placed(calls, opened.name, genome, nearness):
-                    write(call, place)
-                    statuses[call.status] += 1
+            calls = pipeline.predict_each(
+                itertools.chain([first], inputs),
+                predictor,
+                shard,
+                duplicates,
+                strict,
+                threads,
+                advance,
+                neighbours,
+                sequence_of,
+            )
+            for call, place in placed(calls, dict(zip(proteins, annotation)), nearness):
+                write(call, place)
+                statuses[call.status] += 1
     of_files = f" of {len(proteins)} files" if several else ""
     notify("%d proteins%s scored with %s", statuses.total(), of_files, predictor.name)
     if hits_only:
@@ -349,33 +345,21 @@ def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set
         )
 
 
-def _open_in_turn(
-    sources: Sequence[str], annotations: Sequence[str], runtime: Runtime
-) -> Generator[tuple[OpenInput, Annotation | None], None, None]:
+def _open_in_turn(sources: Sequence[str], runtime: Runtime) -> Generator[OpenInput, None, None]:
     """Open the inputs one after the other, each when the one before it is done.
-
-    Args:
-        sources: The inputs.
-        annotations: Their annotations, in the same order, or none.
-        runtime: How ESM-2 runs.
-
-    Yields:
-        (open input, its annotation).
 
     Raises:
         click.UsageError: If one is a store and options of ESM-2 are given.
     """
     from ..io import files
-    from ..writers.genome_lift import Annotation
 
-    for source, path in itertools.zip_longest(sources, annotations):
-        annotation = None if path is None else Annotation(path)
+    for source in sources:
         with files.open_input(source) as opened:
             if opened.is_hdf5 and runtime.given():
                 raise click.UsageError(
                     "a store contains its vectors already: options of ESM-2 are for FASTA"
                 )
-            yield opened, annotation
+            yield opened
 
 
 def _make_writer(name: str, arguments: Mapping[str, object], hits_only: bool) -> MakeWriter:

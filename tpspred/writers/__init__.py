@@ -75,9 +75,7 @@ class Output:
 
 
 @contextlib.contextmanager
-def open_all(
-    outputs: Sequence[Output], predictor: Predictor
-) -> Iterator[Callable[[Call, Place], None]]:
+def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callable[..., None]]:
     """Open several outputs; all files appear when the block succeeds, and none before.
 
     They appear in the given order, so the last one is new only if all are.
@@ -87,14 +85,15 @@ def open_all(
         predictor: Model that makes the calls.
 
     Yields:
-        Function that writes a call, and where its protein comes from, to all outputs.
+        Function that writes a call to all outputs. If it came from an input of a command, its
+        second argument is the place of the protein.
     """
     with open_text_outputs([output.target for output in outputs]) as handles:
         writers = [
             output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
         ]
 
-        def write(call: Call, place: Place) -> None:
+        def write(call: Call, place: Place = UNPLACED) -> None:
             for writer in writers:
                 writer.write(call, place)
 
