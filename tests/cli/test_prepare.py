@@ -17,8 +17,8 @@ ADDITIONAL = (
     "new_2\tdi;sesq\tC=CC(=C)CCC=C(C)C\t\tMKVLAWMKVLAW\n"
 )
 ROWS = (
-    "new_1\tMSTLLWMSTLLW\t\t\tmono_pinene\tmono\t\t\tCC1=CCC2CC1C2(C)C\t",
-    "new_2\tMKVLAWMKVLAW\t\t\tmono_myrcene\tdi;sesq\t\t\tC=CC(=C)CCC=C(C)C\t",
+    "new_1\tMSTLLWMSTLLW\t\t\tmono_pinene\tmono\t\t\tCC1=CCC2CC1C2(C)C\tCC1=CCC2CC1C2(C)C\t",
+    "new_2\tMKVLAWMKVLAW\t\t\tmono_myrcene\tdi;sesq\t\t\tC=CC(=C)CCC=C(C)C\tC=CC(=C)CCC=C(C)C\t",
 )
 
 

@@ -393,7 +393,8 @@ def fit_product_line(
     makers = products.any(1)
     inputs = _product_inputs(shares[makers], similarity[makers]).reshape(-1, 4)
     line = _fit_logistic(inputs, products[makers].ravel(), *_line_prior(CHANGE_PRIOR))
-    return OPTIMISM_SLOPE * line + [0, 0, OPTIMISM_OFFSET, 0]
+    # The last digits of sums over so many cells depend on the number of threads.
+    return (OPTIMISM_SLOPE * line + [0, 0, OPTIMISM_OFFSET, 0]).round(6)
 
 
 def _line_prior(change: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
