@@ -25,7 +25,7 @@ from tpspred.model import checkpoint
 from tpspred.model.examples import gather_examples
 
 VERSION = checkpoint.FORMAT_VERSION
-BUNDLED_CHECKSUM = "b172ee32a6d1625ac2ea27bcb3d69a9cbee6507135f9a7a45d3197ac4c02256d"
+BUNDLED_CHECKSUM = "bcef8f386d07cd122ac0d7fdb3e069d2cb9381462949148c193499ab191c5fe5"
 
 
 def plain(call):
