@@ -71,6 +71,11 @@ def test_a_value_that_is_there_in_escapes_is_not_repeated():
     assert changes([SYNTHASE], content)[6].count(b"4.2.3.-") == 1
 
 
+def test_an_attribute_that_is_there_twice_is_extended_once():
+    content = CONTENT.replace(b"Dbxref=Pfam:PF01397", b"Dbxref=Pfam:PF01397;Dbxref=A:1")
+    assert b";Dbxref=Pfam:PF01397;Dbxref=A:1,EC:4.2.3.-;" in changes([SYNTHASE], content)[6]
+
+
 def test_a_protein_is_found_by_its_transcript():
     assert list(changes([SYNTHASE._replace(id="t2")])) == [10, 11]
 

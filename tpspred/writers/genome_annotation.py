@@ -128,4 +128,7 @@ def _merged(text: str, key: str, values: str | tuple[str, ...]) -> str:
         return text
     if not own:
         return _append(text, key, attribute_text(new))
-    return _set(text, key, ",".join([*filter(None, own), attribute_text(new)]))
+    pairs = text.split(";")
+    last = max(k for k, pair in enumerate(pairs) if _key(pair) == key)
+    pairs[last] = f"{key}={','.join([*filter(None, own[-1:]), attribute_text(new)])}"
+    return ";".join(pairs)
