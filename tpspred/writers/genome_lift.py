@@ -346,10 +346,12 @@ def _parse(line: str, number: int, place: str) -> Feature:
     for pair in text.split(";"):
         if pair.strip():
             key, _, value = pair.partition("=")
-            attributes[key.strip()] = urllib.parse.unquote(value.strip())
-            if key.strip() == "Parent":
+            key = key.strip()
+            value = value.strip()
+            attributes[key] = urllib.parse.unquote(value)
+            if key == "Parent":
                 # A comma in escapes is a part of a name.
-                parents = list(filter(None, map(urllib.parse.unquote, value.strip().split(","))))
+                parents = [urllib.parse.unquote(parent) for parent in value.split(",") if parent]
     exon = None
     if kind == CDS:
         exon = _Exon(sequence, strand, int(start), int(end), int(phase))
