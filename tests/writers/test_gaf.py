@@ -80,7 +80,10 @@ def test_what_is_no_synthase_has_no_line(model, awkward_call, written, status):
 def test_an_id_of_uniprot_is_taken_apart(model, awkward_call, written):
     call = awkward_call._replace(id="sp|P37268|FDFT_HUMAN")
     (line,) = lines(written(gaf.Writer, model, call, columns=COLUMNS))
-    assert line[:3] == ["UniProtKB", "P37268", "FDFT_HUMAN"]
+    assert line[:3] == ["UniProtKB", "P37268", "FDFT_HUMAN"] and line[16] == ""
+    isoform = call._replace(id="sp|P37268-2|FDFT_HUMAN")
+    (line,) = lines(written(gaf.Writer, model, isoform, columns=COLUMNS))
+    assert line[:3] == ["UniProtKB", "P37268", "FDFT_HUMAN"] and line[16] == "UniProtKB:P37268-2"
 
 
 def test_database_and_reference_can_be_given(model, awkward_call, written):

@@ -71,8 +71,33 @@ def test_a_value_that_is_there_in_escapes_is_not_repeated():
     assert changes([SYNTHASE], content)[6].count(b"4.2.3.-") == 1
 
 
+def test_an_attribute_that_is_there_twice_is_extended_once():
+    content = CONTENT.replace(b"Dbxref=Pfam:PF01397", b"Dbxref=Pfam:PF01397;Dbxref=A:1")
+    assert b";Dbxref=Pfam:PF01397;Dbxref=A:1,EC:4.2.3.-;" in changes([SYNTHASE], content)[6]
+
+
 def test_a_protein_is_found_by_its_transcript():
     assert list(changes([SYNTHASE._replace(id="t2")])) == [10, 11]
+
+
+def test_each_transcript_of_a_protein_is_annotated():
+    rows = [b"c\tx\tmRNA\t1\t30\t.\t+\t.\tID=%s" % name for name in (b"t1", b"t2", b"t3")]
+    rows += [
+        b"c\tx\tCDS\t1\t30\t.\t+\t0\tID=c1;Parent=t1,t2;protein_id=p1",
+        b"c\tx\tCDS\t1\t27\t.\t+\t0\tID=c2;Parent=t3;protein_id=p3",
+    ]
+    changed = changes([SYNTHASE], b"\n".join(rows))
+    assert list(changed) == [1, 2, 4]
+    assert changed[4].count(b"EC:4.2.3.-") == 1
+
+
+def test_only_the_called_protein_of_a_gene_without_transcripts_is_annotated():
+    rows = [
+        b"c\tx\tgene\t1\t30\t.\t+\t.\tID=g",
+        b"c\tx\tCDS\t1\t30\t.\t+\t0\tID=c1;Parent=g;protein_id=p1",
+        b"c\tx\tCDS\t1\t24\t.\t+\t0\tID=c2;Parent=g;protein_id=p2",
+    ]
+    assert list(changes([SYNTHASE], b"\n".join(rows))) == [2]
 
 
 def test_without_a_called_protein_the_file_is_as_it_was():
@@ -81,7 +106,7 @@ def test_without_a_called_protein_the_file_is_as_it_was():
 
 def test_proteins_that_are_not_in_the_annotation_are_an_error():
     with pytest.raises(InputError, match="none of the 1 called proteins: x"):
-        list(annotate(CONTENT, "g.gff3", [SYNTHASE._replace(id="x")]))
+        list(annotate(CONTENT, "g.gff3", [SYNTHASE._replace(id="x")] * 2))
     with pytest.raises(InputError, match="8 residues, but 30 coding bases"):
         list(annotate(CONTENT, "g.gff3", [SYNTHASE._replace(length_aa=8)]))
 

@@ -104,11 +104,13 @@ def test_proteins_that_cannot_be_lifted_are_named(tmp_path, capsys):
         gff3_line("c", "CDS", 1, 9, "+", 0, "ID=t"),
         gff3_line("c", "CDS", 21, 29, "-", 0, "ID=t"),
     ]
+    fitting = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"), *trans)
+    assert fitting.place("a", 3) and fitting.place("a", 2)  # with the stop codon
+    fitting.place("t", 6)
+    fitting.check()
     annotation = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"), *trans)
-    assert annotation.place("a", 3) and annotation.place("a", 2)  # with the stop codon
-    for name, length in (("a", 5), ("nobody", 3), ("t", 6)):
+    for name, length in (("a", 5), ("nobody", 3), ("t", 6), ("nobody", 3)):
         assert annotation.place(name, length) is None
-    annotation.check(4)
     with pytest.raises(
         InputError,
         match=re.escape(
@@ -116,7 +118,7 @@ def test_proteins_that_cannot_be_lifted_are_named(tmp_path, capsys):
             "CDS of that name); t (a CDS on several strands); wanted an annotation of the same"
         ),
     ):
-        annotation.check(3)
+        annotation.check()
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,29 @@ def test_an_exon_of_several_transcripts_belongs_to_each(tmp_path):
     assert annotation.place("t2", 4)(1, 4).intervals == [(1, 6), (21, 26)]
 
 
+def test_a_comma_in_escapes_is_a_part_of_a_name(tmp_path):
+    annotation = genome(
+        tmp_path,
+        gff3_line("c", "mRNA", 1, 9, "+", ".", "ID=t%2C1;Parent=g%2C1;Name=p"),
+        gff3_line("c", "CDS", 1, 9, "+", 0, "ID=c;Parent=t%2C1"),
+    )
+    assert annotation.place("p", 3)(1, 1).intervals == [(1, 3)]
+    assert annotation.gene_of["p"] == "g,1"
+
+
+def test_proteins_of_a_gene_without_transcripts_are_told_apart(tmp_path):
+    annotation = genome(
+        tmp_path,
+        gff3_line("c", "gene", 1, 29, "+", ".", "ID=g"),
+        gff3_line("c", "CDS", 1, 9, "+", 0, "ID=c1;Parent=g;protein_id=p1"),
+        gff3_line("c", "CDS", 1, 6, "+", 0, "ID=c2;Parent=g;protein_id=p2"),
+        gff3_line("c", "CDS", 21, 29, "+", 0, "ID=c2;Parent=g;protein_id=p2"),
+    )
+    assert annotation.place("p1", 3)(1, 3).intervals == [(1, 9)]
+    assert annotation.place("p2", 5)(1, 5).intervals == [(1, 6), (21, 29)]
+    assert annotation.genes == [Gene("g", "c", 1, 29)]
+
+
 def test_genes_span_the_coding_exons_of_their_isoforms(tmp_path):
     mrna = ("mRNA", 1, 99, "+", ".")
     annotation = genome(
@@ -201,13 +226,14 @@ def test_only_the_first_proteins_of_many_are_named(tmp_path):
     for k in range(7):
         annotation.place(f"p{k}", 3)
     with pytest.raises(InputError, match=r"p4 \(no CDS of that name\) and 2 others; wanted"):
-        annotation.check(7)
+        annotation.check()
 
 
 def test_a_warning_names_the_proteins_that_are_missing(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("tpspred.console.log.propagate", True)
     annotation = genome(tmp_path, gff3_line("c", "CDS", 1, 9, "+", 0, "ID=a"))
+    annotation.place("a", 3)
     annotation.place("nobody", 3)
-    annotation.check(2)
+    annotation.check()
     message = "1 of 2 called proteins are not in the GFF3: nobody (no CDS of that name)"
     assert message in caplog.text

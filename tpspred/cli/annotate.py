@@ -52,9 +52,10 @@ def command(
 ) -> None:
     """Add what is called to GENOME, an annotation in GFF3, and change nothing else in it.
 
-    The mRNA and the CDS of a called protein get the attributes Dbxref (EC, Rhea, ChEBI),
-    Ontology_term (GO) and product. A protein is found by the protein_id, ID or Name of its CDS or
-    transcript. GENOME may be compressed; the output is not. '-' is standard input.
+    The mRNA (or transcript) and the CDS of a called protein (status tps, related or uncertain) get
+    the attributes Dbxref (EC, Rhea, ChEBI), Ontology_term (GO) and product, as far as they are
+    known. A protein is found by the protein_id, ID or Name of its CDS or transcript. GENOME may be
+    compressed; the output is not. '-' is standard input.
     """
     from .. import pipeline
     from ..console import notify, progress

@@ -133,8 +133,8 @@ MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
     multiple=True,
     metavar="FILE",
     help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
-    "genome coordinates, and a column locus_group says which terpene synthases (tps or uncertain) "
-    "have neighbouring genes, without --shard. A protein is found by the protein_id, ID or Name of "
+    "genome coordinates. Without --shard, a column locus_group says which terpene synthases (tps "
+    "or uncertain) have neighbouring genes. A protein is found by the protein_id, ID or Name of "
     "its CDS or transcript. For several files of PROTEINS, give the option once for each, in the "
     "same order.",
 )

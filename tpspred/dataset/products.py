@@ -42,6 +42,17 @@ class Product:
         return self.name or self.smiles
 
 
+def read_rows(resource: str) -> list[dict[str, str]]:
+    """Return the rows of one of the package's tables, by column; comments begin with ``#``.
+
+    Args:
+        resource: Path of the table in the package.
+    """
+    table = importlib.resources.files("tpspred").joinpath(resource).read_text("utf-8")
+    lines = [line for line in table.splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 @functools.cache
 def read_products() -> dict[str, Product]:
     """Return the products of the package's table by their SMILES without stereochemistry.
@@ -49,8 +60,6 @@ def read_products() -> dict[str, Product]:
     >>> read_products()["CC1=CC=C(C(C)C)CC1"].name
     'α-terpinene'
     """
-    table = importlib.resources.files("tpspred").joinpath(RESOURCE).read_text("utf-8")
-    lines = [line for line in table.splitlines() if not line.startswith("#")]
     return {
         row["smiles"]: Product(
             smiles=row["smiles"],
@@ -62,7 +71,7 @@ def read_products() -> dict[str, Product]:
             ec=_values(row["ec"]),
             rhea=_values(row["rhea"]),
         )
-        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        for row in read_rows(RESOURCE)
     }
 
 

@@ -5,14 +5,12 @@ these products; one without gets what all synthases of its product type and clas
 ``resources/terms.tsv`` has the mapping and its sources.
 """
 
-import csv
 import dataclasses
 import functools
-import importlib.resources
 from collections.abc import Collection, Iterator, Sequence
 
 from .product_types import EITHER_CLASS
-from .products import Product
+from .products import Product, read_rows
 
 RESOURCE = "resources/terms.tsv"
 ROMAN = {"1": "I", "2": "II"}
@@ -82,10 +80,7 @@ class TermRow:
 @functools.cache
 def read_terms() -> tuple[TermRow, ...]:
     """Return the package's table of terms."""
-    table = importlib.resources.files("tpspred").joinpath(RESOURCE).read_text("utf-8")
-    lines = [line for line in table.splitlines() if not line.startswith("#")]
-    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    return tuple(TermRow(**row) for row in rows)
+    return tuple(TermRow(**row) for row in read_rows(RESOURCE))
 
 
 def class_of_synthase(

@@ -16,8 +16,8 @@ from . import UNPLACED, Place
 from .identifiers import describe
 
 PROGRAM = "tpspred"
-# Headers of UniProt's FASTA files: sp|P37268|FDFT_HUMAN.
-UNIPROT_ID = re.compile(r"(?:sp|tr)\|([A-Z\d]+)\|(\w+)", re.ASCII)
+# Headers of UniProt's FASTA files: sp|P37268|FDFT_HUMAN, or sp|P37268-2|FDFT_HUMAN of an isoform.
+UNIPROT_ID = re.compile(r"(?:sp|tr)\|([A-Z\d]+)(-\d+)?\|(\w+)", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +61,11 @@ class Writer:
         if described is None:
             return
         database, identifier, symbol = self._columns.database, call.id, call.id
+        isoform = ""
         if uniprot := UNIPROT_ID.fullmatch(call.id):
-            database, identifier, symbol = "UniProtKB", uniprot[1], uniprot[2]
+            database, identifier, symbol = "UniProtKB", uniprot[1], uniprot[3]
+            if uniprot[2]:
+                isoform = f"UniProtKB:{uniprot[1]}{uniprot[2]}"
         for go in described.terms.go:
             numbers = numbers_with_function(go, described.terms.ec)
             print(
@@ -82,7 +85,7 @@ class Writer:
                 f"{self._columns.date:%Y%m%d}",
                 PROGRAM,
                 "",  # extension
-                "",  # form of the gene product
+                isoform,
                 sep="\t",
                 file=self._handle,
             )

@@ -1,11 +1,12 @@
 """An annotation of a genome (GFF3) with what the calls add to it, and no other byte changed."""
 
+import itertools
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..io import files
 from ..model.calls import Call
-from .genome_lift import CDS, Annotation, Feature, parents_of, read_features
+from .genome_lift import CDS, Annotation, CodingKey, Feature, coding_keys, read_features
 from .gff3 import annotation_attributes, attribute_text
 
 TRANSCRIPTS = ("mRNA", "transcript")
@@ -19,7 +20,7 @@ def annotate(
 ) -> Iterator[bytes]:
     """Yield the lines of an annotation, those of called proteins with more attributes.
 
-    The transcript and the CDS of a called protein get ``Dbxref``, ``Ontology_term`` and
+    The transcripts and the CDS of a called protein get ``Dbxref``, ``Ontology_term`` and
     ``product``. Values that are there already stay, and are not repeated.
 
     Args:
@@ -33,29 +34,31 @@ def annotate(
             in it.
     """
     annotation = Annotation(files.in_memory(content, name))
-    added: dict[str, list[Attributes]] = {}  # by the parent of the coding sequence
-    called = 0
+    # By the key of a coding sequence, or the ID of its transcript.
+    added: dict[CodingKey | str, list[Attributes]] = {}
     for call in calls:
-        if call.is_called:
-            called += 1
-            if annotation.place(call.id, call.length_aa) is not None:
-                parent = annotation.parent(call.id)
-                added.setdefault(parent, []).append(annotation_attributes(call))
-    annotation.check(called)
-    additions_of = {
-        feature.line: [attributes for key in _keys(feature) for attributes in added.get(key, ())]
-        for feature in read_features(files.in_memory(content, name))
-    }
+        if call.is_called and annotation.place(call.id, call.length_aa) is not None:
+            own = annotation_attributes(call)
+            for key in annotation.keys(call.id):
+                transcript, _ = key
+                added.setdefault(key, []).append(own)
+                added.setdefault(transcript, []).append(own)
+    annotation.check()
+    additions_of: dict[int, list[Attributes]] = {}  # by the number of a line
+    for feature in read_features(files.in_memory(content, name)):
+        additions = [added[key] for key in _keys(feature) if key in added]
+        if additions:
+            additions_of[feature.line] = list(itertools.chain.from_iterable(additions))
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         for attributes in additions_of.get(number, ()):
             line = _with_attributes(line, attributes, replace_product)
         yield line
 
 
-def _keys(feature: Feature) -> list[str]:
-    """Return the parents of a CDS or the ID of a transcript, and nothing for other features."""
+def _keys(feature: Feature) -> Sequence[CodingKey | str]:
+    """Return the keys of a CDS or the ID of a transcript, and nothing for other features."""
     if feature.kind == CDS:
-        return parents_of(feature)
+        return coding_keys(feature)
     if feature.kind in TRANSCRIPTS and "ID" in feature.attributes:
         return [feature.attributes["ID"]]
     return []
@@ -125,4 +128,7 @@ def _merged(text: str, key: str, values: str | tuple[str, ...]) -> str:
         return text
     if not own:
         return _append(text, key, attribute_text(new))
-    return _set(text, key, ",".join([*filter(None, own), attribute_text(new)]))
+    pairs = text.split(";")
+    last = max(k for k, pair in enumerate(pairs) if _key(pair) == key)
+    pairs[last] = f"{key}={','.join([*filter(None, own[-1:]), attribute_text(new)])}"
+    return ";".join(pairs)

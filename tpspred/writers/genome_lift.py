@@ -14,14 +14,17 @@ from .loci import Gene
 COLUMNS = 9
 CDS = "CDS"
 GENE = "gene"  # how the types of genes end, such as that of a pseudogene
-# Attributes of a transcript that may name its gene.
-GENE_ATTRIBUTES = ("Parent", "geneID", "gene_id")
+PROTEIN_ID = "protein_id"
+# Attributes of a transcript without a Parent that may name its gene.
+GENE_ATTRIBUTES = ("geneID", "gene_id")
 # Attributes of a CDS, or of its transcript, that may name the protein.
-NAME_ATTRIBUTES = ("protein_id", "ID", "Name")
+NAME_ATTRIBUTES = (PROTEIN_ID, "ID", "Name")
 MAX_DIGITS = 12  # of a position; the largest genomes have 12 digits of bases
 MAX_NAMED = 5  # proteins that a message names
 
 Interval = tuple[int, int]  # first and last residue or base, 1-based inclusive
+# What the exons of one coding sequence have in common: parent, and protein_id or ''.
+CodingKey = tuple[str, str]
 
 
 class Location(NamedTuple):
@@ -116,7 +119,8 @@ class Annotation:
 
     def __init__(self, source: Source) -> None:
         self.source = files.name_of(source)
-        self._coding_of, self._parent_of, self.gene_of, self.genes = _read_coding_sequences(source)
+        self._coding_of, self._keys_of, self.gene_of, self.genes = _read_coding_sequences(source)
+        self._called: set[str] = set()  # proteins that were to be lifted
         self._problems: dict[str, str] = {}  # protein → why it cannot be lifted
 
     def place(self, name: str, length_aa: int) -> Lift | None:
@@ -130,6 +134,7 @@ class Annotation:
             Function from first and last residue to their location; None if the protein cannot be
             lifted.
         """
+        self._called.add(name)
         if name not in self._coding_of:
             self._problems[name] = "no CDS of that name"
             return None
@@ -142,19 +147,16 @@ class Annotation:
             return None
         return coding.locate
 
-    def parent(self, name: str) -> str:
-        """Return what the exons of a protein's coding sequence have in common; see parents_of.
+    def keys(self, name: str) -> list[CodingKey]:
+        """Return the key of a protein's coding sequence, and of those with the same exons.
 
         Args:
             name: Id of a protein for which :meth:`place` found its place.
         """
-        return self._parent_of[name]
+        return self._keys_of[name]
 
-    def check(self, called: int) -> None:
-        """Warn about the proteins that could not be lifted.
-
-        Args:
-            called: Number of proteins that were to be lifted.
+    def check(self) -> None:
+        """Warn about the proteins that :meth:`place` could not lift.
 
         Raises:
             InputError: If none of them could be lifted.
@@ -166,6 +168,7 @@ class Annotation:
         others = len(self._problems) - len(shown)
         if others:
             named += f" and {others} others"
+        called = len(self._called)
         if len(self._problems) == called:
             raise InputError.at(
                 self.source,
@@ -200,12 +203,14 @@ class Feature(NamedTuple):
         kind: Type of the feature, such as ``CDS``.
         exon: What the line describes, if it is a CDS; else None.
         attributes: Values by name, without escapes.
+        parents: The values of Parent, without escapes.
     """
 
     line: int
     kind: str
     exon: _Exon | None
     attributes: dict[str, str]
+    parents: list[str]
 
     @property
     def names(self) -> list[str]:
@@ -215,24 +220,26 @@ class Feature(NamedTuple):
 
 def _read_coding_sequences(
     source: Source,
-) -> tuple[dict[str, CodingSequence | None], dict[str, str], dict[str, str], list[Gene]]:
+) -> tuple[
+    dict[str, CodingSequence | None], dict[str, list[CodingKey]], dict[str, str], list[Gene]
+]:
     """Read the coding sequences of an annotation.
 
     Returns:
         (coding sequence by the name of the protein, of its CDS or of its transcript, None for one
-        that lies on several strands; parent of the CDS by the same names; name of the gene by the
-        same names; genes). If several coding
-        sequences have the same name, it is that of the first.
+        that lies on several strands; keys of coding sequences by the same names; name of the gene
+        by the same names; genes). If different coding sequences have the same name, it is that of
+        the first.
     """
-    exons: dict[str, list[_Exon]] = {}  # by the parent of the CDS
-    protein_names: dict[str, dict[str, None]] = {}  # by the parent of the CDS, each name once
+    exons: dict[CodingKey, list[_Exon]] = {}
+    protein_names: dict[CodingKey, dict[str, None]] = {}  # each name once
     transcript_names: dict[str, list[str]] = {}  # by the ID of the transcript
     above: dict[str, str] = {}  # what a feature that is no gene is a part of, by its ID
     for feature in read_features(source):
         if feature.exon is not None:
-            for parent in parents_of(feature):
-                exons.setdefault(parent, []).append(feature.exon)
-                protein_names.setdefault(parent, {}).update(dict.fromkeys(feature.names))
+            for key in coding_keys(feature):
+                exons.setdefault(key, []).append(feature.exon)
+                protein_names.setdefault(key, {}).update(dict.fromkeys(feature.names))
         elif "ID" in feature.attributes:
             transcript_names[feature.attributes["ID"]] = feature.names
             if part_of := _part_of(feature):
@@ -243,18 +250,20 @@ def _read_coding_sequences(
         )
 
     coding_of: dict[str, CodingSequence | None] = {}
-    parent_of: dict[str, str] = {}
+    keys_of: dict[str, list[CodingKey]] = {}
     gene_of: dict[str, str] = {}
     exons_of_gene: dict[str, list[_Exon]] = {}
-    for parent, parts in exons.items():
+    for key, parts in exons.items():
+        parent, _ = key
         coding = _join(parts)
         gene = _top(parent, above)
         exons_of_gene.setdefault(gene, []).extend(parts)
-        for name in (*protein_names[parent], parent, *transcript_names.get(parent, ())):
-            coding_of.setdefault(name, coding)
-            parent_of.setdefault(name, parent)
+        names = (*protein_names[key], parent, *transcript_names.get(parent, ()))
+        for name in dict.fromkeys(names):
+            if coding_of.setdefault(name, coding) == coding:
+                keys_of.setdefault(name, []).append(key)
             gene_of.setdefault(name, gene)
-    return coding_of, parent_of, gene_of, list(_genes(exons_of_gene))
+    return coding_of, keys_of, gene_of, list(_genes(exons_of_gene))
 
 
 def _part_of(feature: Feature) -> str:
@@ -265,7 +274,7 @@ def _part_of(feature: Feature) -> str:
     if feature.kind.endswith(GENE):
         return ""
     names = (feature.attributes.get(attribute) for attribute in GENE_ATTRIBUTES)
-    return next((name.split(",")[0] for name in names if name), "")
+    return next(filter(None, (*feature.parents, *names)), "")
 
 
 def _top(name: str, above: Mapping[str, str]) -> str:
@@ -303,7 +312,7 @@ def read_features(source: Source) -> Iterator[Feature]:
                 break
             if line.strip() and not line.startswith("#"):
                 feature = _parse(line, number, f"{name}, line {number}")
-                if feature.exon is not None and not parents_of(feature):
+                if feature.exon is not None and not coding_keys(feature):
                     raise InputError.at(
                         f"{name}, line {number}",
                         f"a CDS without Parent, {', '.join(NAME_ATTRIBUTES)}",
@@ -333,14 +342,20 @@ def _parse(line: str, number: int, place: str) -> Feature:
             place, f"strand {strand} and phase {phase} of a CDS", "+ or - and 0, 1 or 2"
         )
     attributes = {}
+    parents: list[str] = []
     for pair in text.split(";"):
         if pair.strip():
             key, _, value = pair.partition("=")
-            attributes[key.strip()] = urllib.parse.unquote(value.strip())
-    if kind != CDS:
-        return Feature(number, kind, None, attributes)
-    exon = _Exon(sequence, strand, int(start), int(end), int(phase))
-    return Feature(number, kind, exon, attributes)
+            key = key.strip()
+            value = value.strip()
+            attributes[key] = urllib.parse.unquote(value)
+            if key == "Parent":
+                # A comma in escapes is a part of a name.
+                parents = [urllib.parse.unquote(parent) for parent in value.split(",") if parent]
+    exon = None
+    if kind == CDS:
+        exon = _Exon(sequence, strand, int(start), int(end), int(phase))
+    return Feature(number, kind, exon, attributes, parents)
 
 
 def _is_position(text: str) -> bool:
@@ -348,12 +363,13 @@ def _is_position(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
-def parents_of(feature: Feature) -> list[str]:
-    """Return what the exons of one coding sequence have in common: Parent, else a name."""
-    for attribute in ("Parent", *NAME_ATTRIBUTES):
-        if feature.attributes.get(attribute):
-            return feature.attributes[attribute].split(",")
-    return []
+def coding_keys(feature: Feature) -> list[CodingKey]:
+    """Return the keys of the coding sequences that a CDS is a part of; [] if it has no name.
+
+    A gene without transcripts may have several proteins, which only protein_id tells apart.
+    """
+    parents = feature.parents or list(filter(None, feature.names))[:1]
+    return [(parent, feature.attributes.get(PROTEIN_ID, "")) for parent in parents]
 
 
 def _join(exons: Sequence[_Exon]) -> CodingSequence | None:

@@ -94,10 +94,10 @@ class Writer:
 def sample_name(source: Path) -> str:
     """Return the name of a sample: that of the file without its endings, or stdin for '-'.
 
-    >>> sample_name("data/E.coli.faa.gz"), sample_name("-")
-    ('E.coli', 'stdin')
+    >>> sample_name("data/E.coli.faa.gz"), sample_name("plant.faa.xz"), sample_name("-")
+    ('E.coli', 'plant', 'stdin')
     """
-    name = str(source).rsplit("/", 1)[-1].removesuffix(".gz")
+    name = str(source).rsplit("/", 1)[-1].removesuffix(".gz").removesuffix(".xz")
     if name == "-":
         return "stdin"
     return name.rsplit(".", 1)[0] or name

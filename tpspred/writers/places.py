@@ -58,7 +58,7 @@ def _on_genome(
     lifts = [
         annotation.place(call.id, call.length_aa) if call.is_called else None for call in calls
     ]
-    annotation.check(sum(call.is_called for call in calls))
+    annotation.check()
     genes = [
         annotation.gene_of[call.id] if lift is not None and call.status in SYNTHASES else None
         for call, lift in zip(calls, lifts)
