@@ -80,6 +80,24 @@ def test_terms_without_a_confident_product(product_type, tps_class, ec, go):
         ("mono", "I", ["geraniol"], ["3.1.7.11"], []),
         # Two active sites, of which the product tells one.
         ("di", "I+II", ["miltiradiene"], ["4.2.3.131", "5.5.1.-"], ["GO:0010333", "GO:0016872"]),
+        # Two active sites, and a product of each.
+        (
+            "di",
+            "I+II",
+            ["copalyl diphosphate", "miltiradiene"],
+            ["5.5.1.12", "5.5.1.13", "5.5.1.14", "4.2.3.131"],
+            ["GO:0010333", "GO:0016872"],
+        ),
+        # A lyase that is a hydrolase, too.
+        ("di", "I", ["cembrene A", "geraniol"], ["4.2.3.150", "3.1.7.11"], ["GO:0010333"]),
+        # What one product tells is a kind of what would be said of the other.
+        (
+            "sesq",
+            "I",
+            ["germacrene A", "linalool"],
+            ["4.2.3.23", "4.2.3.25", "4.2.3.26"],
+            ["GO:0034005"],
+        ),
         (
             "pt",
             "I",

@@ -116,7 +116,7 @@ def terms_of(product_type: str, tps_class: str | None, products: Sequence[Produc
 
     A function in GO is that of a product's EC number if the product has no other, because GO tells
     stereoisomers apart. A product without one has the function of its product type, if that is the
-    function of a class of enzymes which the EC number belongs to.
+    function of a class of enzymes which its EC numbers belong to, and no product tells more of it.
 
     Args:
         product_type: Its product type.
@@ -129,8 +129,12 @@ def terms_of(product_type: str, tps_class: str | None, products: Sequence[Produc
     general = list(_general_rows(product_type, tps_class))
     ec = _distinct(number for product in products for number in product.ec)
     go = _distinct(function for product in products for function in _functions(product))
-    if ec and not go:
-        go = tuple(row.go for row in general if _contains(row.ec, ec))
+    # A product without a function has that of its type, unless another tells more of the same.
+    told = [row.ec for row in read_terms() if not row.product_type and row.go in go]
+    for row in general:
+        is_told = any(_contains(row.ec, [number]) for number in told)
+        if not is_told and any(_contains(row.ec, product.ec) for product in products if product.ec):
+            go += (row.go,)
     # An enzyme with two active sites does with the other one what its products do not tell.
     untold = [row for row in general if not any(_contains(row.ec, [number]) for number in ec)]
     if not ec or len(general) > 1:
