@@ -327,7 +327,10 @@ def unpack(names: Sequence[str], packed: Mapping[str, NDArray[Any]]) -> list[pla
         ValueError, LookupError: If the arrays do not fit together.
     """
     arrays = {name: packed[name] for name in HMM_ARRAYS}
-    arrays["ins"] = arrays["ins"][packed["ins_rows"]]
+    shared, rows = arrays["ins"], packed["ins_rows"]
+    if rows.dtype.kind != "i" or not ((rows >= 0) & (rows < len(shared))).all():
+        raise ValueError(f"ins: shape {shared.shape}, rows {rows.shape} of type {rows.dtype}")
+    arrays["ins"] = shared[rows]
     sizes = {"nodes": int((arrays["M"] + 1).sum()), "profiles": len(names)}
     for name, (letters, (axis, *others)) in HMM_ARRAYS.items():
         array = arrays[name]
