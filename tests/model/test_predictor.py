@@ -236,9 +236,9 @@ def test_products_belong_to_the_ensembles_of_their_structure(small):
     structures = small.predictor.references.structures
     for smiles, row in zip(structures, belongs):
         slugs = {small.predictor.labels[i].name for i in np.flatnonzero(row)}
-        assert slugs == set(ensembles.of_structure(smiles)) & {
-            label.name for label in small.labels if label.group == "ensemble"
-        }
+        assert slugs == set(ensembles.of_structure(smiles)) & set(
+            small.predictor.ensembles.values()
+        )
 
 
 def test_no_more_ensembles_are_called_than_a_reader_can_use(calibrated, records):

@@ -46,12 +46,6 @@ def known_structures() -> dict[str, KnownStructure]:
     }
 
 
-@functools.cache
-def ensembles_without_stereo() -> dict[str, tuple[str, ...]]:
-    """Return the ensembles of the table's structures: SMILES without stereochemistry → slugs."""
-    return {known.nonstereo: known.ensembles for known in known_structures().values()}
-
-
 def without_stereo(smiles: str) -> str:
     """Return a SMILES that all stereoisomers of a structure share.
 

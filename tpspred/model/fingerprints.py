@@ -67,15 +67,15 @@ class Fingerprints:
         text = sequence.encode()
         windows = {text[start : start + BLOCK] for start in range(len(text) - BLOCK + 1)}
         ends = {text[-size:] for size in range(1, BLOCK)}
-        hashes = np.array([zlib.crc32(part) for part in windows | ends], np.uint32)
+        hashes = {zlib.crc32(part) for part in windows | ends}
 
         difference = np.abs(self.lengths - len(text))
         candidates = np.flatnonzero(difference <= MAX_CHANGES)
         counts, first = self.counts, np.cumsum(self.counts) - self.counts
         scores = []
         for i in candidates.tolist():
-            blocks = self.blocks[first[i] : first[i] + counts[i]]
-            lost = int((~np.isin(blocks, hashes)).sum())
+            blocks = self.blocks[first[i] : first[i] + counts[i]].tolist()
+            lost = sum(block not in hashes for block in blocks)
             if lost <= min(MAX_CHANGES, counts[i] // 2):
                 scores.append((lost, int(difference[i]), i))
         return min(scores)[2] if scores else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..dataset.labels import IS_TPS, Label
 from ..dataset.product_types import RELATED_TYPES
-from ..dataset.structures import ensembles_without_stereo
+from ..dataset.products import product_of
 from ..encoders.protocol import Encoder
 from ..encoders.representations import RepresentedProtein, represent_records
 from ..errors import ModelError
@@ -402,15 +402,12 @@ class Predictor:
     @functools.cached_property
     def _is_in_ensemble(self) -> NDArray[np.bool_]:
         """(products, labels) whether a product belongs to an ensemble."""
-        known = ensembles_without_stereo()
-        rows = [
-            [
-                label.group == "ensemble" and label.name in known.get(smiles, ())
-                for label in self.labels
-            ]
-            for smiles in self.references.structures
-        ]
-        return np.array(rows, bool).reshape(-1, len(self.labels))
+        column_of = {name: column for column, name in self.ensembles.items()}
+        belongs = np.zeros((len(self.references.structures), len(self.labels)), bool)
+        for i, smiles in enumerate(self.references.structures):
+            known = product_of(smiles).ensembles
+            belongs[i, [column_of[name] for name in known if name in column_of]] = True
+        return belongs
 
     def with_calibration(self, fitted: Calibration, training_record: TrainingRecord) -> "Predictor":
         """Return the same model with another calibration.
