@@ -184,12 +184,12 @@ def predictor_to_tree(predictor: Predictor) -> Tree:
             "targets": np.packbits(references.targets, 1),
             "known": np.packbits(references.known, 1),
             "makes": np.packbits(references.makes, 1),
-            "regression": vars(references.regression),
+            "regression": _regression_to_tree(references.regression),
             "fingerprints": vars(references.fingerprints),
         },
         "decision": {
             "targets": predictor.decision.targets,
-            "regression": vars(predictor.decision.regression),
+            "regression": _regression_to_tree(predictor.decision.regression),
         },
         "training": {
             "record": predictor.training_record,
@@ -269,7 +269,7 @@ def _references(stored: StoredTree, label_count: int) -> References:
     for name, count in counts.items():
         if stored[name].shape[1] != -(-count // 8):
             raise ValueError(f"references/{name}")
-    regression = KernelRegression(**stored["regression"])
+    regression = _regression_from_tree(stored["regression"])
     if len(regression.means) != label_count + len(structures):
         raise ValueError("references/regression")
     fingerprints = Fingerprints(**stored["fingerprints"])
@@ -286,7 +286,21 @@ def _references(stored: StoredTree, label_count: int) -> References:
 
 def _decision(stored: StoredTree) -> Decision:
     """Read the decision of a model."""
-    return Decision(stored["targets"], KernelRegression(**stored["regression"]))
+    return Decision(stored["targets"], _regression_from_tree(stored["regression"]))
+
+
+def _regression_to_tree(regression: KernelRegression) -> Tree:
+    """Return the arrays of a regression."""
+    return {
+        "features": regression.features.astype(np.float16),
+        "coefficients": regression.coefficients.astype(np.float16),
+        "means": regression.means,
+    }
+
+
+def _regression_from_tree(stored: StoredTree) -> KernelRegression:
+    """Make a regression of its arrays, in a precision that is sooner multiplied."""
+    return KernelRegression(**{name: np.float32(array) for name, array in stored.items()})
 
 
 def _calibration(stored: StoredTree) -> calibration.Calibration:

@@ -22,14 +22,16 @@ MAX_DEVIATION = 2.5  # features are cut off at this number of standard deviation
 class KernelRegression:
     """A fitted regression.
 
+    Features and coefficients have the precision of float16, in which a model file holds them.
+
     Attributes:
         features: (enzymes, features) engineered features of the enzymes, scaled and cut off.
         coefficients: (enzymes, labels) weights; 0 for enzymes that it was fitted without.
         means: (labels,) share of the enzymes that have the label.
     """
 
-    features: NDArray[np.float16]
-    coefficients: NDArray[np.float16]
+    features: NDArray[np.float32]
+    coefficients: NDArray[np.float32]
     means: NDArray[np.float32]
 
     def shares(
@@ -56,8 +58,8 @@ def unfitted(features: NDArray[np.float32], label_count: int) -> KernelRegressio
         label_count: Number of labels.
     """
     return KernelRegression(
-        cut_off(features).astype(np.float16),
-        np.zeros((len(features), label_count), np.float16),
+        cut_off(features).astype(np.float16).astype(np.float32),
+        np.zeros((len(features), label_count), np.float32),
         np.zeros(label_count, np.float32),
     )
 
@@ -86,7 +88,7 @@ def kernel(
 
 def fit(
     kernels: NDArray[np.float64],
-    features: NDArray[np.float16],
+    features: NDArray[np.float32],
     targets: NDArray[np.uint8],
     known: NDArray[np.uint8],
     chosen: NDArray[np.bool_],
@@ -112,6 +114,6 @@ def fit(
         block = torch.as_tensor(kernels[np.ix_(chosen, chosen)])
         factor = torch.linalg.cholesky(block + RIDGE * torch.eye(len(block)))
         solved = torch.cholesky_solve(torch.as_tensor(wanted), factor).numpy()
-    coefficients = np.zeros(targets.shape, np.float16)
-    coefficients[chosen] = solved
+    coefficients = np.zeros(targets.shape, np.float32)
+    coefficients[chosen] = solved.astype(np.float16)
     return KernelRegression(features, coefficients, means.astype(np.float32))
