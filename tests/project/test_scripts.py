@@ -64,6 +64,13 @@ def test_table_of_the_package_can_be_made_again(tmp_path):
 
 
 @pytest.mark.slow
+def test_drawings_of_the_package_can_be_made_again(tmp_path):
+    run_script("make-drawings", tmp_path / "drawings.tsv.gz")
+    made = gzip.decompress((tmp_path / "drawings.tsv.gz").read_bytes())
+    assert made == gzip.decompress((ROOT / "tpspred/resources/drawings.tsv.gz").read_bytes())
+
+
+@pytest.mark.slow
 def test_pretrain_encoder_has_an_option_for_every_value_of_a_plan():
     text = " ".join(run_script("pretrain-encoder", "--help").split())
     for field in dataclasses.fields(Plan):
