@@ -9,8 +9,10 @@ import sys
 import pytest
 from support import DATA, ROOT, assert_same
 
+from tpspred.io.fasta import read_fasta
 from tpspred.pretraining.masked_training import Plan
 from tpspred.writers import FORMATS
+from tpspred.writers.genome_lift import Annotation
 
 TABLE = ROOT / "tpspred/resources/product_ensembles.tsv"
 
@@ -35,9 +37,19 @@ def test_test_data_can_be_made_again(tmp_path):
     run_script("make-test-data", tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     outputs = [f"expected.{kind}" for kind in sorted(FORMATS)]
-    assert names == [*outputs, "negatives.faa", "proteins.faa", "reactions.csv"]
+    genome = ["genome.faa", "genome.gff3"]
+    assert names == [*outputs, *genome, "negatives.faa", "proteins.faa", "reactions.csv"]
     for name in names:
         assert_same((tmp_path / name).read_bytes(), (DATA / name).read_bytes(), name)
+
+
+def test_annotation_of_the_imaginary_genome_has_the_coding_sequence_of_every_protein():
+    annotation = Annotation(DATA / "genome.gff3")
+    records = list(read_fasta(DATA / "genome.faa"))
+    lifts = [annotation.place(record.id, record.length_aa) for record in records]
+    assert None not in lifts
+    assert [record.problem for record in records if record.problem] == ["internal_stop"]
+    assert [gene.name for gene in annotation.genes] == [record.id for record in records]
 
 
 def test_ensembles_of_the_test_data_agree_with_the_table_of_the_package():
