@@ -11,6 +11,7 @@ import sys
 import time
 import types
 
+import file_server
 import hypothesis
 import pytest
 from support import DATA, ROOT, random_weights
@@ -126,6 +127,13 @@ def run(monkeypatch, capsysbinary):
         )
 
     return call
+
+
+@pytest.fixture
+def server():
+    """A server of one file on this machine."""
+    with file_server.running() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

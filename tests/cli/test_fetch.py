@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import os
 
-import file_server
 import pytest
 from file_server import CONTENT
 
@@ -18,12 +17,6 @@ NOT_PINNED = "esm2_t48_15B_UR50D"
 EXPORT = b"Enzyme_marts_ID,Uniprot_ID\ne1,P1\n" * 1000
 EXPORT_CHECKSUM = hashlib.sha256(EXPORT).hexdigest()
 COMMANDS = [("fetch-weights", NOT_PINNED), ("fetch-data",)]
-
-
-@pytest.fixture
-def server():
-    with file_server.running() as running:
-        yield running
 
 
 @pytest.fixture

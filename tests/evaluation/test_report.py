@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from support import DATA
 
+from tpspred.dataset.labels import IS_TPS, Label
 from tpspred.errors import MissingDependency
 from tpspred.evaluation import report, tables
+from tpspred.model import metrics
 
 TABLES = (
     "summary",
@@ -88,6 +90,45 @@ def test_tables_are_files_in_a_new_folder(tmp_path):
         "group\tf1\nensemble\t0.5000\nsubstrate\tNA\n"
     )
     assert (tmp_path / "new/t/gaps.tsv").read_text() == ""
+
+
+def drawn_area(page, curve, method):
+    """Return the area below a curve as the page draws it, as a share of the frame around it."""
+
+    def points(name):
+        path = re.search(rf'<g id="{name}">\s*<path d="([^"]*)"', page)[1]
+        return np.array(re.findall(r"[ML] (\S+) (\S+)", path), float)
+
+    frame = points(f"frame-of-{curve}")
+    (left, top), (right, bottom) = frame.min(0), frame.max(0)
+    x, y = points(f"{curve}-of-{method}").T
+    area = np.diff(x) @ (2 * bottom - y[1:] - y[:-1]) / 2
+    return area / ((right - left) * (bottom - top))
+
+
+@pytest.mark.parametrize("distinct", [3, 1000])
+def test_area_below_the_drawn_curve_is_the_average_precision(scored_by_hand, tmp_path, distinct):
+    """The area below the ROC curve is its AUC, too; few distinct scores are often tied."""
+    rng = np.random.default_rng(distinct)
+    labels = [Label("ensemble", "a"), Label("ensemble", "b"), IS_TPS]
+    targets = (rng.random((200, 3)) < 0.3).astype(float)
+    scores = {
+        "tpspred": rng.integers(0, distinct, targets.shape) / distinct,
+        "useless": np.zeros(targets.shape),
+        "perfect": targets,
+    }
+    scored = scored_by_hand(targets, labels=labels, scores=scores)
+    report.write_page(scored, tables.tables_of(scored, 0), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    truth = targets[:, :2].ravel()
+    for method, own in scores.items():
+        score = own[:, :2].ravel()
+        precise = metrics.average_precision(truth, score)
+        assert drawn_area(page, "precision", method) == pytest.approx(precise, abs=0.002)
+        auc = metrics.roc_auc(truth, score)
+        assert drawn_area(page, "share-of-positives-called", method) == pytest.approx(
+            auc, abs=0.002
+        )
 
 
 @pytest.mark.slow

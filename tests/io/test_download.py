@@ -21,12 +21,6 @@ CUT = 2_000_000
 
 
 @pytest.fixture
-def server():
-    with file_server.running() as running:
-        yield running
-
-
-@pytest.fixture
 def target(tmp_path):
     return tmp_path / "w.pt"
 

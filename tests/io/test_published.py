@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 
-import file_server
 import pytest
 from file_server import CONTENT
 from hypothesis import given
@@ -18,12 +17,6 @@ CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
 OTHER_CHECKSUM = "0" * 64
 KIND = published.Kind("an archive", b"PK\x03\x04", InputError)
 NOWHERE = "https://example.org/archive"
-
-
-@pytest.fixture
-def server():
-    with file_server.running() as running:
-        yield running
 
 
 def fetch(server, target, expected=None, known=None, **options):

@@ -63,7 +63,8 @@ class Curve:
         x_label, y_label: What the axes show.
         points: Function of the positives and the predictions from each threshold up, and of the
             number of proteins; returns the points' x and y, 0–1.
-        steps: Whether the points are joined by steps and not by straight lines.
+        steps: Whether each y also holds from the point before to its own, so that the area below
+            precision and recall is the average precision; else straight lines join the points.
     """
 
     x_label: str
@@ -75,7 +76,8 @@ class Curve:
 def _precision_recall_points(
     hits: Numbers, called: NDArray[np.int64], count: int
 ) -> tuple[Numbers, Numbers]:
-    return np.r_[0, hits / hits[-1]], np.r_[1, hits / called]
+    precision = hits / called
+    return np.r_[0, hits / hits[-1]], np.r_[precision[0], precision]
 
 
 def _roc_points(hits: Numbers, called: NDArray[np.int64], count: int) -> tuple[Numbers, Numbers]:
@@ -234,9 +236,12 @@ def _curves(scored: Scored, curve: Curve) -> str:
                 y,
                 dash,
                 label=method.replace("_", " "),
-                drawstyle="steps-post" if curve.steps else None,
+                drawstyle="steps-pre" if curve.steps else None,
+                clip_on=False,
+                gid=f"{curve.y_label} of {method}".replace(" ", "-"),
             )
-        axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel=curve.x_label, ylabel=curve.y_label)
+        axes.patch.set_gid(f"frame of {curve.y_label}".replace(" ", "-"))
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=curve.x_label, ylabel=curve.y_label)
         axes.legend(loc="best")
 
     return _figure(draw)

@@ -140,7 +140,7 @@ def summary(
         cells = np.ix_(rows, columns)
         truth = scored.targets[cells]
         score = scored.scores[method][cells]
-        means = {name: float(np.nanmean(numbers(group_rows, name))) for name in MEANS}
+        means = {name: _mean(numbers(group_rows, name)) for name in MEANS}
         low, high = interval(truth, score, scored.clusters[rows], rng)
         yield {
             "method": method,
@@ -153,6 +153,16 @@ def summary(
             "brier": float(((score - truth) ** 2).mean()),
             "calibration_error": metrics.calibration_error(truth.ravel(), score.ravel()),
         }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Return the mean of the values that are numbers; NaN if none is.
+
+    >>> _mean(np.array([1.0, np.nan, 2.0])), _mean(np.array([np.nan]))
+    (1.5, nan)
+    """
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def gaps(scored: Scored, method: str, rng: np.random.Generator) -> Iterator[Row]:
