@@ -15,6 +15,7 @@ import pytest
 from support import DATA, ROOT
 
 import tpspred
+from tpspred.writers import FORMATS
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -45,17 +46,20 @@ def needs(program):
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
 
 
+SNAKEMAKE = ROOT / "workflows/snakemake"
+
+
 def run_snakemake(shell, tmp_path, config, *where):
     """Run the Snakemake workflow with a configuration."""
     (tmp_path / "c.json").write_text(json.dumps(config))
-    snakefile = ROOT / "workflows/snakemake/Snakefile"
+    snakefile = SNAKEMAKE / "workflow/Snakefile"
     return shell("snakemake", "--snakefile", snakefile, "--configfile", "c.json", *where)
 
 
-def check_snakemake(shell, tmp_path, *where):
-    """Run the Snakemake workflow on two genomes in three shards, and check all its outputs."""
+def check_snakemake(shell, tmp_path, shards, *where):
+    """Run the Snakemake workflow on two genomes, and check all its outputs."""
     genomes = {"one": str(PROTEINS), "other": f"{DATA}/negatives.faa"}
-    config = {"genomes": genomes, "shards": 3, "threads": 1}
+    config = {"genomes": genomes, "shards": shards, "threads": 1}
     done = run_snakemake(shell, tmp_path, config, *where)
     assert done.returncode == 0, done.stderr[-3000:]
     results = tmp_path / "results"
@@ -65,14 +69,23 @@ def check_snakemake(shell, tmp_path, *where):
     assert types.count("polypeptide") == 4 and gff3.count("##gff-version") == 1
     with open(results / "summary.tsv", newline="") as handle:
         rows = {row["genome"]: row for row in csv.DictReader(handle, delimiter="\t")}
-    assert (rows["one"]["proteins"], rows["one"]["tps"], rows["one"]["sesq"]) == ("7", "4", "1")
-    assert rows["other"]["tps"] == "0" and not list(results.glob("shards/*"))
+    assert (rows["one"]["proteins"], rows["one"]["tps"], rows["one"]["sesq"]) == ("7", "3", "1")
+    assert (rows["one"]["related"], rows["one"]["not_tps"]) == ("1", "3")
+    assert rows["other"]["related"] == "3" and not list(results.glob("shards/*"))
 
 
 @pytest.mark.slow
 @needs("snakemake")
 def test_snakemake(shell, tmp_path):
-    check_snakemake(shell, tmp_path, "--cores", 2)
+    check_snakemake(shell, tmp_path, 1, "--cores", 2)
+    page = (tmp_path / "results/one.html").read_bytes()
+    assert page == (DATA / "expected.html").read_bytes()
+
+
+@pytest.mark.slow
+@needs("snakemake")
+def test_snakemake_in_shards(shell, tmp_path):
+    check_snakemake(shell, tmp_path, 3, "--cores", 2)
 
 
 @pytest.mark.slow
@@ -80,20 +93,82 @@ def test_snakemake(shell, tmp_path):
 def test_snakemake_runs_nothing_that_a_name_or_an_option_contains(shell, tmp_path):
     name = "-it's $(touch X);"
     (tmp_path / name).write_bytes(PROTEINS.read_bytes())
-    config = {"genomes": {name: name}, "shards": 1, "threads": 1}
+    config = {"genomes": {name: name}, "threads": 1}
     done = run_snakemake(shell, tmp_path, config, "--cores", 1)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / f"results/{name}.tsv").read_bytes() == EXPECTED
     config["options"] = "--coverage '0.9' ; touch X"
     assert run_snakemake(shell, tmp_path, config, "--cores", 1, "--forceall").returncode
-    log = (tmp_path / f"results/logs/{name}.1.log").read_text()
+    log = (tmp_path / f"results/logs/{name}.log").read_text()
     assert ";: No such file or directory" in log and not list(tmp_path.rglob("X"))
 
 
 @pytest.mark.slow
 @needs("snakemake")
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"genomes": {}}, "non-empty"),
+        ({"genomes": {"a/b": "x.faa"}}, "does not match"),
+        ({"genomes": {"a": "x.faa"}, "shards": 0}, "less than the minimum"),
+        ({"genomes": {"a": "x.faa"}, "shrads": 2}, "'shrads' was unexpected"),
+    ],
+)
+def test_snakemake_refuses_a_wrong_configuration(shell, tmp_path, config, message):
+    done = run_snakemake(shell, tmp_path, config, "--cores", 1)
+    assert done.returncode and message in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@needs("snakemake")
+def test_snakemake_wrapper(shell, tmp_path):
+    """The test of the wrapper runs as the repository of Snakemake's wrappers runs it."""
+    wrapper = SNAKEMAKE / "wrappers/bio/tpspred/predict"
+    shutil.copytree(wrapper, tmp_path / "master/bio/tpspred/predict")
+    shutil.copytree(wrapper / "test", tmp_path / "test")
+    prefix = f"file://{tmp_path}/"
+    words = ("--directory", "test", "--snakefile", "test/Snakefile", "--wrapper-prefix", prefix)
+    done = shell("snakemake", "--cores", 2, *words, "proteins.tsv")
+    assert done.returncode == 0, done.stderr[-3000:]
+    for kind in ("tsv", "gff3", "html", "gaf"):
+        made = (tmp_path / f"test/proteins.{kind}").read_bytes()
+        assert made == (DATA / f"expected.{kind}").read_bytes(), kind
+    outputs = {path.name for path in (tmp_path / "test").glob("proteins.*")}
+    assert {"proteins.jsonl", "proteins.summary.tsv", "proteins.multiqc"} <= outputs
+
+
+@pytest.mark.slow
+@needs("snakemake")
 def test_snakemake_on_slurm(slurm, shell, tmp_path):
-    check_snakemake(shell, tmp_path, *ON_SLURM)
+    check_snakemake(shell, tmp_path, 3, *ON_SLURM)
+
+
+@pytest.mark.parametrize("tool", ["predict", "merge"])
+def test_cwl_tools_fit_the_command(run, tool):
+    """Every option of a CWL tool exists, and tpspred-predict.cwl has every output of predict."""
+    text = run(tool, "--help").out.decode()
+    document = (ROOT / f"workflows/cwl/tpspred-{tool}.cwl").read_text()
+    options = set(re.findall(r"prefix: (--[a-z0-9-]+)", document))
+    assert options and all(f"{option} " in text or f"{option}\n" in text for option in options)
+    wanted = {"predict": {f"--{name}" for name in (*FORMATS, "multiqc", "summary")}, "merge": set()}
+    assert wanted[tool] <= options
+
+
+def test_snakemake_wrapper_knows_every_output(run):
+    wrapper = (SNAKEMAKE / "wrappers/bio/tpspred/predict/wrapper.py").read_text()
+    (names,) = re.findall(r"FORMATS = \((.*)\)", wrapper)
+    assert set(re.findall(r'"(\w+)"', names)) == {*FORMATS, "multiqc", "summary"}
+    text = run("predict", "--help").out.decode()
+    for name in ("model", "references", "annotation", "threads", *re.findall(r'"(\w+)"', names)):
+        assert f"--{name} " in text
+
+
+@pytest.mark.slow
+@needs("cwltool")
+@needs("node")
+def test_cwl(shell):
+    done = shell(ROOT / "workflows/cwl/check")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
