@@ -43,6 +43,8 @@ SHARED_MODULES = {
 }
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
+# Modules that a slim installation lacks, because only training and language models need them.
+FULL_INSTALLATION = ("torch", "esm")
 # What libraries say in a RuntimeError when there is no memory, for data or for a thread.
 NO_MEMORY = ("allocate memory", "bad_alloc", "temporarily unavailable", "start new thread")
 
@@ -140,6 +142,11 @@ def _describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
+    if isinstance(error, ModuleNotFoundError) and error.name in FULL_INSTALLATION:
+        return (
+            "training and ESM-2 need PyTorch and fair-esm, which are not both installed: "
+            "pip install torch fair-esm (with conda: conda install tpspred)"
+        )
     if isinstance(error, ImportError):
         return f"a package cannot be loaded: {first_line}"
     return (
