@@ -3,12 +3,15 @@
 import csv
 import dataclasses
 import gzip
+import re
 import subprocess
 import sys
 
 import pytest
 from support import DATA, ROOT, assert_same
 
+from tpspred.dataset.ensembles import SLUGS
+from tpspred.dataset.product_types import PRODUCT_TYPES
 from tpspred.io.fasta import read_fasta
 from tpspred.pretraining.masked_training import Plan
 from tpspred.writers import FORMATS
@@ -80,6 +83,24 @@ def test_drawings_of_the_package_can_be_made_again(tmp_path):
     run_script("make-drawings", tmp_path / "drawings.tsv.gz")
     made = gzip.decompress((tmp_path / "drawings.tsv.gz").read_bytes())
     assert made == gzip.decompress((ROOT / "tpspred/resources/drawings.tsv.gz").read_bytes())
+
+
+@pytest.mark.slow
+def test_glossary_is_up_to_date(tmp_path):
+    run_script("make-glossary", tmp_path)
+    pictures = sorted((ROOT / "docs/images/ensembles").iterdir())
+    made = sorted((tmp_path / "images/ensembles").iterdir())
+    assert [path.name for path in made] == [path.name for path in pictures]
+    pages = (tmp_path / "ensembles.md", ROOT / "docs/ensembles.md")
+    for one, other in [pages, *zip(made, pictures, strict=True)]:
+        assert one.read_text() == other.read_text(), other
+
+
+def test_glossary_explains_every_ensemble_and_product_type():
+    text = (ROOT / "docs/ensembles.md").read_text()
+    assert re.findall("^### (.*)$", text, re.M) == list(SLUGS)
+    for name in PRODUCT_TYPES:
+        assert f"\n| `{name}` | " in text
 
 
 @pytest.mark.slow
