@@ -1,6 +1,6 @@
 """Workflows, run by the real engines where these are on PATH.
 
-workflows/check installs the engines.
+workflows/check runs every workflows/ENGINE/check; these install the engines.
 """
 
 import csv
@@ -41,9 +41,44 @@ ON_SLURM = (
 NEXTFLOW = ROOT / "workflows/nextflow"
 
 
+ENGINE_CHECKS = sorted((ROOT / "workflows").glob("*/check"))
+
+
 def needs(program):
     """Skip a test where a program is not on PATH."""
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
+def write_check(folder, engine, lines):
+    """Write workflows/ENGINE/check, with what it runs in its second line."""
+    program = folder / engine / "check"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n# Run {engine}.\n{lines}\n")
+    program.chmod(0o755)
+
+
+def test_check_prints_a_line_for_each_engine(shell, tmp_path):
+    shutil.copy(ROOT / "workflows/check", tmp_path / "check")
+    write_check(tmp_path, "good", "echo fine")
+    write_check(tmp_path, "missing", "echo some; echo 'no missing; install it' >&2; exit 77")
+    done = shell("./check")
+    good = "good        ok        Run good.\n"
+    missing = "missing     not here  Run missing.\n" + " " * 22 + "no missing; install it\n"
+    assert (done.returncode, done.stdout) == (0, good + missing)
+    assert done.stderr.splitlines() == ["fine", "some", "no missing; install it"]
+    write_check(tmp_path, "bad", "exit 3")
+    done = shell("./check", "bad", "good")
+    assert (done.returncode, done.stdout) == (1, "bad         failed    Run bad.\n" + good)
+    done = shell("./check", "other")
+    wanted = "check: found other; wanted one of: bad good missing\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", wanted)
+
+
+@pytest.mark.parametrize("program", ENGINE_CHECKS, ids=lambda path: path.parent.name)
+def test_every_engine_says_what_its_check_runs(program):
+    assert os.access(program, os.X_OK)
+    shebang, what = program.read_text().splitlines()[:2]
+    assert shebang == "#!/usr/bin/env bash" and re.fullmatch(r"# [A-Z].*\.", what)
 
 
 SNAKEMAKE = ROOT / "workflows/snakemake"
@@ -180,7 +215,7 @@ def test_multiqc(shell, tmp_path):
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "report/multiqc_data"
     assert column(folder / "multiqc_general_stats.txt", "custom_content-tps") == {
-        "proteins": "4",
+        "proteins": "3",
         "negatives": "0",
     }
     assert column(folder / "multiqc_tpspred_type.txt", "sesq") == {
