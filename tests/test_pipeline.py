@@ -18,23 +18,45 @@ from tpspred.io.shards import Shard
 CPU = torch.device("cpu")
 
 
-def test_stores_of_one_encoder_are_read(small, tmp_path):
-    paths = [str(tmp_path / name) for name in ("enzymes.h5", "negatives.h5")]
-    for table, path in zip((small.table, *small.negatives), paths):
-        store.write(table, path)
-    encoder, tables = pipeline.read_stores(paths, small.predictor.encoder)
+def test_the_store_of_an_encoder_is_read(small, tmp_path):
+    store.write(small.table, tmp_path / "enzymes.h5")
+    encoder, table = pipeline.read_store(tmp_path / "enzymes.h5", small.predictor.encoder)
     assert encoder is small.predictor.encoder
-    assert [table.ids for table in tables] == [small.table.ids, small.negatives[0].ids]
+    assert table.ids == small.table.ids
+
+
+def test_negatives_are_the_same_from_fasta_and_from_their_store(small, tmp_path):
+    store.write(small.negatives[0], tmp_path / "n.h5")
+    sources = [tmp_path / "n.h5", DATA / "negatives.faa"]
+    stored, computed = pipeline.read_negatives(sources, small.predictor.encoder)
+    assert stored.ids == computed.ids and stored.problems == computed.problems
+    assert np.array_equal(stored.embedding, computed.embedding)
+    assert np.array_equal(stored.features, computed.features)
+    assert 0 < sum(not problem for problem in stored.problems) < len(stored)
+    foreign = dataclasses.replace(small.negatives[0], encoder="oracle")
+    store.write(foreign, tmp_path / "o.h5")
+    with pytest.raises(StoreError, match="o.h5: found an embedding by oracle"):
+        pipeline.read_negatives([tmp_path / "o.h5"], small.predictor.encoder)
+
+
+def test_records_are_the_same_from_fasta_and_from_their_store(model, tmp_path):
+    """Those that match no profile are there, and those that cannot be scored are not."""
+    odd = DATA / "proteins.faa"
+    (tmp_path / "p.faa").write_bytes(odd.read_bytes() + b">empty\n>broken\nMK4LV\n")
+    table = embed(read_fasta(tmp_path / "p.faa"), model.encoder)
+    store.write(table, tmp_path / "p.h5")
+    assert {store.NO_MATCH, "empty", "invalid_residue"} <= set(table.problems)
+    records = pipeline.read_records(tmp_path / "p.faa")
+    assert [record.id for record in records] == [record.id for record in read_fasta(odd)]
+    assert pipeline.read_records(tmp_path / "p.h5") == records
 
 
 @pytest.mark.parametrize("lend_profiles", [False, True])
 def test_a_store_of_another_encoder_is_named(small, tmp_path, lend_profiles):
-    store.write(small.table, tmp_path / "a.h5")
     foreign = dataclasses.replace(small.negatives[0], encoder="oracle", checksum="0" * 64)
     store.write(foreign, tmp_path / "b.h5")
-    paths = [str(tmp_path / name) for name in ("a.h5", "b.h5")]
     with pytest.raises(StoreError, match="b.h5: found an embedding by oracle 000000000000; wanted"):
-        pipeline.read_stores(paths, small.predictor.encoder, lend_profiles)
+        pipeline.read_store(tmp_path / "b.h5", small.predictor.encoder, lend_profiles)
 
 
 def test_profiles_are_lent_to_an_encoder_that_is_known_by_its_name(small, tmp_path):
@@ -48,11 +70,11 @@ def test_profiles_are_lent_to_an_encoder_that_is_known_by_its_name(small, tmp_pa
     )
     path = str(tmp_path / "a.h5")
     store.write(foreign, path)
-    encoder, _ = pipeline.read_stores([path], loaded, lend_profiles=True)
+    encoder, _ = pipeline.read_store(path, loaded, lend_profiles=True)
     assert (encoder.name, encoder.dimension, encoder.checksum) == ("esm2_tiny", width, "1" * 64)
     assert encoder.profiles is loaded.profiles
     with pytest.raises(StoreError, match="found an embedding by esm2_tiny"):
-        pipeline.read_stores([path], loaded)
+        pipeline.read_store(path, loaded)
 
 
 def test_a_fasta_file_and_its_store_give_the_same_calls(model, tmp_path):

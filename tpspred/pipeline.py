@@ -10,10 +10,17 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .encoders.protocol import Encoder, encoder_class
-from .encoders.representations import RepresentedProtein, represent_records, represent_rows
+from .encoders.representations import (
+    RepresentedProtein,
+    records_of,
+    represent,
+    represent_records,
+    represent_rows,
+)
+from .family.screening import screen
 from .io import store
 from .io.fasta import ProteinRecord, read_fasta
-from .io.files import OpenInput, Source, name_of
+from .io.files import OpenInput, Source, name_of, open_input
 from .io.shards import Dealer, Shard
 from .io.store import Representations
 from .model.calls import Call
@@ -132,7 +139,7 @@ def represent_input(
     """
     encoder, feature_names = predictor.encoder, predictor.feature_names
     if opened.is_hdf5:
-        _, (table,) = read_stores([opened], encoder)
+        _, table = read_store(opened, encoder)
         rows = range(len(table))
         own_rows = shard.select(rows) if shard else rows
         return represent_rows(table, own_rows, encoder, feature_names, threads)
@@ -142,35 +149,74 @@ def represent_input(
     return represent_records(own_records, encoder, feature_names, threads)
 
 
-def read_stores(
-    sources: Sequence[Source], loaded: Encoder, lend_profiles: bool = False
-) -> tuple[Encoder, list[Representations]]:
-    """Read representations and check that one encoder made all of them.
+def read_store(
+    source: Source, loaded: Encoder, lend_profiles: bool = False
+) -> tuple[Encoder, Representations]:
+    """Read representations and check which encoder made them.
 
     Args:
-        sources: Store files, or inputs that are open already.
+        source: Store file, or an input that is open already.
         loaded: Encoder of an encoder file or of a model.
-        lend_profiles: Whether the stores may be made by another encoder. It is identified by the
-            name in the first store, and gets the profiles of ``loaded``.
+        lend_profiles: Whether the store may be made by another encoder. It is identified by its
+            name in the store, and gets the profiles of ``loaded``.
 
     Returns:
-        (encoder that made the stores; stores).
+        (encoder that made the store; store).
+
+    Raises:
+        StoreError: If another encoder made the store.
+    """
+    table = store.read(source)
+    encoder = loaded
+    if lend_profiles and table.encoder != loaded.name:
+        named_class = encoder_class(table.encoder)
+        if named_class is not None:
+            encoder = named_class.from_name(
+                table.encoder,
+                loaded,
+                checksum=table.checksum,
+                dimension=table.embedding.shape[1],
+            )
+    store.check_encoder(table, encoder, name_of(source))
+    return encoder, table
+
+
+def read_records(source: Source, duplicates: str = "keep") -> list[ProteinRecord]:
+    """Read the proteins of a FASTA file or of a store that can be scored.
+
+    Args:
+        source: FASTA file or store.
+        duplicates: What to do with an id that occurs twice in FASTA (see ``io.fasta.read_fasta``).
+    """
+    with open_input(source) as opened:
+        if opened.is_hdf5:
+            records = records_of(store.read(opened))
+        else:
+            records = list(read_fasta(opened, duplicates))
+    return [record for record in records if not record.problem]
+
+
+def read_negatives(
+    sources: Sequence[Source], encoder: Encoder, threads: int = 1
+) -> list[Representations]:
+    """Read representations of negatives, and compute those of a FASTA file.
+
+    Args:
+        sources: Stores that the encoder made, or FASTA files.
+        encoder: Encoder of the model.
+        threads: CPU threads; the result does not depend on them.
 
     Raises:
         StoreError: If one of the stores was made by another encoder.
     """
-    tables = [store.read(source) for source in sources]
-    first = tables[0]
-    encoder = loaded
-    if lend_profiles and first.encoder != loaded.name:
-        named_class = encoder_class(first.encoder)
-        if named_class is not None:
-            encoder = named_class.from_name(
-                first.encoder,
-                loaded,
-                checksum=first.checksum,
-                dimension=first.embedding.shape[1],
-            )
-    for table, source in zip(tables, sources):
-        store.check_encoder(table, encoder, name_of(source))
-    return encoder, tables
+    tables = []
+    for source in sources:
+        with open_input(source) as opened:
+            if opened.is_hdf5:
+                _, table = read_store(opened, encoder)
+            else:
+                encoder.ready()
+                proteins = screen(list(read_fasta(opened)), encoder.profiles, threads)
+                table = represent(proteins, encoder, threads)
+            tables.append(table)
+    return tables

@@ -443,6 +443,8 @@ def test_odd_records_have_a_row_and_stop_only_a_strict_run(run):
         ("predict", "x", "--shard", "1/99999999999999999999999"),
         ("predict", "x", "--shard", "١/٢"),
         ("evaluate", "x", "--identity", "nan"),
+        ("evaluate", "x", "--identity", "-0.1"),
+        ("evaluate", "x", "--max-identity", "101"),
         ("evaluate", "x", "--fold-count", "99999999999999999999"),
         ("evaluate", "x", "--seed", "1e20"),
     ],
@@ -450,6 +452,40 @@ def test_odd_records_have_a_row_and_stop_only_a_strict_run(run):
 def test_numbers_that_mean_nothing_are_wrong_usage(run, arguments):
     done = run(*arguments)
     assert done.code == 2 and "Invalid value for '" in done.err
+
+
+@pytest.mark.parametrize("option", ["--identity", "--max-identity"])
+def test_a_per_cent_is_refused_with_the_share_that_it_is(run, option):
+    done = run("evaluate", "x", option, 50)
+    assert done.code == 2 and "50 is a per cent; write it as a share, 0.5." in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments, missing",
+    [
+        (("evaluate", "no.tsv"), "no.tsv"),
+        (("evaluate", "d.tsv", "--folds", "no.tsv", "--report", "r.html"), "no.tsv"),
+        (("evaluate", "d.tsv", "--negatives", "no.faa"), "no.faa"),
+        (("evaluate", "d.tsv", "--encoder", "esm2_t6_8M_UR50D", "--weights", "no.pt"), "no.pt"),
+        (("evaluate", "d.tsv", "--tables", "d.tsv"), "d.tsv"),
+        (("evaluate", "d.tsv", "--tables", "d.tsv/tables"), "d.tsv/tables"),
+        (("evaluate", "d.tsv", "--report", "no/r.html"), "no/r.html"),
+        (("train", "d.tsv", "no.h5", "-o", "m.h5"), "no.h5"),
+        (("train", "d.tsv", "d.tsv", "-o", "m.h5", "--negatives", "no.h5"), "no.h5"),
+        (("train", "d.tsv", "d.tsv", "-o", "m.h5", "--encoder", "no.h5"), "no.h5"),
+        (("calibrate", "d.tsv", "no.tsv", "d.tsv", "-o", "m.h5"), "no.tsv"),
+    ],
+)
+def test_a_wrong_path_stops_a_command_before_its_work(
+    run, tmp_path, monkeypatch, arguments, missing
+):
+    """Not even the table is read, which is no table."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.tsv").write_text("no dataset")
+    done = run(*arguments)
+    assert done.code == 1 and done.out == b""
+    assert done.err.startswith(f"tpspred: error: {missing}: ") and done.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["d.tsv"]
 
 
 @pytest.mark.parametrize(
@@ -556,6 +592,13 @@ def test_the_pipeline_is_a_chain_of_commands(run, tmp_path, monkeypatch):
     assert "unsupported: ensemble:mono_pinene" in first.err
     assert len((tmp_path / "h.tsv").read_text().splitlines()) == 7
     assert run("calibrate", "m.h5", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "c.h5").code == 0
+    # The negatives may be FASTA: the models are the same.
+    from_fasta = [DATA / "negatives.faa" if part == "n.h5" else part for part in training]
+    assert run(*from_fasta, "-o", "mf.h5", "--name", "mine").code == 0
+    assert (tmp_path / "mf.h5").read_bytes() == (tmp_path / "m.h5").read_bytes()
+    others = ("--negatives", DATA / "negatives.faa")
+    assert run("calibrate", "m.h5", "d.tsv", "d.h5", *others, "-o", "cf.h5").code == 0
+    assert (tmp_path / "cf.h5").read_bytes() == (tmp_path / "c.h5").read_bytes()
     rows = table(run("predict", "d.faa", "-m", "c.h5").out)
     assert len(rows) == 24 and rows[0]["model"].startswith("mine:")
     assert {row["nearest_similarity"] for row in rows} <= {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tpspred import console
 from tpspred.dataset.labels import IS_TPS
 from tpspred.errors import InputError
 from tpspred.evaluation import baselines, cross_validation
@@ -125,11 +126,12 @@ def test_folds_with_near_identical_sequences_on_both_sides_are_refused(enzymes, 
     both, identities = twins
     folds = np.append(np.zeros(len(enzymes), int), 1)
     message = (
-        f"found {enzymes[0].id} and twin in different folds, 100% identical; wanted less than 95%"
+        f"found {enzymes[0].id} and twin, of identity 1.00, in different folds; "
+        "wanted an identity of at most 0.95"
     )
     with pytest.raises(InputError, match=message):
         cross_validation.refuse_leaks(both, identities, folds, 0.95)
-    cross_validation.refuse_leaks(both, identities, folds, 1.01)  # a limit that accepts any
+    cross_validation.refuse_leaks(both, identities, folds, 1)  # a limit that accepts any
     cross_validation.refuse_leaks(both, identities, np.zeros(len(both), int), 0.95)
 
 
@@ -139,6 +141,30 @@ def test_made_folds_keep_similar_sequences_together(twins):
     assert folds[0] == folds[-1] and set(folds) == {0, 1, 2}
     cross_validation.refuse_leaks(both, identities, folds, 0.95)
     assert np.array_equal(folds, cross_validation.make_folds(both, identities, 0.5, 3, 0))
+
+
+def test_there_are_no_more_folds_than_identity_clusters(enzymes, identities, capfd):
+    """The sampled enzymes are four families."""
+    console.configure(0)
+    folds = cross_validation.make_folds(enzymes, identities, 0.5, 5, 0)
+    assert set(folds) == {0, 1, 2, 3}
+    assert "4 folds instead of 5: there are no more identity clusters" in capfd.readouterr().err
+    for own, count in ((enzymes, 1), (enzymes[:1], 1), ([], 0)):
+        within = identities[: len(own), : len(own)]
+        message = f"found {count} clusters of enzymes that share a fold at an identity of 0.01"
+        with pytest.raises(InputError, match=message):
+            cross_validation.make_folds(own, within, 0.01, 5, 0)
+
+
+@pytest.mark.slow
+def test_negatives_are_dealt_to_the_folds_of_the_enzymes_alone(enzymes, identities, negatives):
+    """A fold without enzymes is never left out, and its negatives would not be scored."""
+    folds = np.arange(len(enzymes)) % 2 * 3
+    config = Config(folds=3, members=3, epochs=1)
+    scored = cross_validate(
+        enzymes, identities, negatives, folds, 0.9, config, torch.device("cpu"), threads=2
+    )
+    assert set(scored.folds) == {0, 3} and all(scored.statuses)
 
 
 @pytest.mark.slow

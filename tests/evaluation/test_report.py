@@ -32,7 +32,7 @@ def test_command_prints_means_and_writes_the_rest(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("prepare", DATA / "reactions.csv", "-o", "d.tsv").code == 0
     command = ["evaluate", "d.tsv", "--negatives", DATA / "negatives.faa"]
-    command += ["--max-identity", 101, "--identity", 90, "--fold-count", 2]
+    command += ["--max-identity", 1, "--identity", 0.9, "--fold-count", 2]
     command += ["--inner-folds", 3, "--members", 3, "--epochs", 1, "--no-baselines", "-t", 2]
     done = run(*command, "-o", "p.tsv", "--tables", "t", "--report", "r.html")
     assert done.code == 0, done.err

@@ -219,7 +219,7 @@ def dataset_table(rng: random.Random, bases: Bases) -> Case:
         data = mutate(rng, gzip_compress(data), BYTES)
     if name == "f.tsv":
         # The folds are read, and then refused because all sequences are too similar for them.
-        arguments = ["evaluate", bases.path("d.tsv"), "--folds", "f.tsv", "--max-identity", "1"]
+        arguments = ["evaluate", bases.path("d.tsv"), "--folds", "f.tsv", "--max-identity", "0"]
         return Case([*arguments, "-o", "o.tsv"], {"f.tsv": data}, {"o.tsv": old_or_none(rng)})
     command = rng.choices(("calibrate", "train", "profiles"), (16, 3, 1))[0]
     make_arguments = {"calibrate": bases.calibration, "train": bases.training}

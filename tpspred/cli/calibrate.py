@@ -31,6 +31,7 @@ def command(
     networks were trained on a sequence, the command stops with an error. So the training data
     itself can be used if each part of it was left out by a network.
     """
+    options.check_inputs()
     from .. import pipeline
     from ..console import notify
     from ..dataset.enzymes import read_enzymes
@@ -39,11 +40,13 @@ def command(
     from ..model.held_out import calibrate
 
     predictor = checkpoint.load(model)
-    _, stores = pipeline.read_stores([representations, *negatives], predictor.encoder)
+    _, store = pipeline.read_store(representations, predictor.encoder)
+    enzymes = read_enzymes(table)
+    others = pipeline.read_negatives(negatives, predictor.encoder, threads)
     examples = gather_examples(
-        read_enzymes(table),
-        stores[0],
-        stores[1:],
+        enzymes,
+        store,
+        others,
         predictor.labels,
         predictor.feature_names,
         threads,

@@ -8,23 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..evaluation import ENZYMES
+from ..io.outputs import check_folder
 from . import options
 
 if TYPE_CHECKING:
-    from ..io.fasta import ProteinRecord
     from ..model.hyperparameters import Config
 
 
 @click.command("evaluate", short_help="Cross-validate the pipeline and compare it with baselines.")
 @click.argument("table", type=options.INPUT, metavar="DATASET")
-@click.option(
-    "--negatives",
-    type=options.INPUT,
-    multiple=True,
-    metavar="FASTA",
-    help="FASTA file of proteins that are not terpene synthases. The option may be given several "
-    "times; the report shows each file separately.",
-)
+@options.negatives
 @click.option(
     "--folds",
     "fold_table",
@@ -35,12 +29,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--identity",
-    type=options.FiniteRange(1, 100),
-    default=50.0,
+    type=options.Share(),
+    default=0.5,
     show_default=True,
-    metavar="PERCENT",
-    help="Identity threshold in per cent. Sequences this similar share a fold and are drawn "
-    "together by the bootstrap; negatives this similar to a left-out protein do not train.",
+    metavar="SHARE",
+    help="Identity threshold, 0-1. Sequences this similar share a fold and are drawn together by "
+    "the bootstrap; negatives this similar to a left-out protein do not train.",
 )
 @click.option(
     "--fold-count",
@@ -52,12 +46,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-identity",
-    type=options.FiniteRange(1, 101),
-    default=95.0,
+    type=options.Share(),
+    default=0.95,
     show_default=True,
-    metavar="PERCENT",
-    help="Stop with an error if two sequences of different folds have this identity in per cent, "
-    "or more; 101 accepts any folds.",
+    metavar="SHARE",
+    help="Stop with an error if two sequences of different folds are more identical than this, "
+    "0-1; 1 accepts any folds.",
 )
 @click.option(
     "--baselines/--no-baselines",
@@ -117,6 +111,11 @@ def command(
     """
     if weights and not encoder:
         raise click.UsageError("--weights is for --encoder")
+    path_of = _sets_of_negatives(negatives)
+    options.check_inputs()
+    if tables:
+        check_folder(tables)
+
     from .. import device as devices
     from ..console import notify
     from ..dataset.enzymes import read_enzymes
@@ -126,6 +125,7 @@ def command(
     from ..evaluation import report as reports
     from ..evaluation.tables import tables_of
     from ..family.alignment import identity_matrix
+    from ..pipeline import read_records
     from ..writers.tables import write_table
 
     if baselines:
@@ -133,24 +133,22 @@ def command(
     if report:
         reports.require_matplotlib()
     enzymes = read_enzymes(table)
-    negative_records = _read_negatives(negatives)
+    records_of = {name: read_records(path, "suffix") for name, path in path_of.items()}
     where = devices.resolve(device)
-    folds = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
-    identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
-    if folds is None:
-        folds = cross_validation.make_folds(
-            enzymes, identities, identity / 100, fold_count, config.seed
-        )
-    cross_validation.refuse_leaks(enzymes, identities, folds, max_identity / 100)
     methods = other_encoders.methods_to_compare(
         baselines, encoder, Runtime(weights=weights, device=device), config, where
     )
+    folds = cross_validation.read_folds(fold_table, enzymes) if fold_table else None
+    identities = identity_matrix([enzyme.sequence for enzyme in enzymes], threads)
+    if folds is None:
+        folds = cross_validation.make_folds(enzymes, identities, identity, fold_count, config.seed)
+    cross_validation.refuse_leaks(enzymes, identities, folds, max_identity)
     scored = cross_validation.cross_validate(
         enzymes,
         identities,
-        negative_records,
+        records_of,
         folds,
-        identity / 100,
+        identity,
         config,
         where,
         methods,
@@ -167,21 +165,17 @@ def command(
     write_table(results["summary"], "-")
 
 
-def _read_negatives(paths: Sequence[str]) -> dict[str, list[ProteinRecord]]:
-    """Read the proteins that can be scored, by the name of their file without its endings.
+def _sets_of_negatives(paths: Sequence[str]) -> dict[str, str]:
+    """Return the file of each set of negatives by its name, which is that of the file.
 
     Raises:
-        UsageError: If two files have the same name, or one has the name of the enzymes: the report
-            would mix them up.
+        UsageError: If two files have the same name without endings, or one has the name of the
+            enzymes: the report would mix them up.
     """
-    from ..evaluation.cross_validation import ENZYMES
-    from ..io.fasta import read_fasta
-
-    records_of: dict[str, list[ProteinRecord]] = {}
+    path_of: dict[str, str] = {}
     for path in paths:
         name = pathlib.Path(path).name.split(".")[0]
-        if name in records_of or name == ENZYMES:
+        if name in path_of or name == ENZYMES:
             raise click.UsageError(f"two sets of proteins are called {name}: rename {path}")
-        records = read_fasta(path, "suffix")
-        records_of[name] = [record for record in records if not record.problem]
-    return records_of
+        path_of[name] = path
+    return path_of

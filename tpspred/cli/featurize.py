@@ -34,7 +34,7 @@ def command(source: str, output: str | None, encoder: str | None, threads: int) 
     if output is None and source != "-" and os.path.exists(source) and not os.path.isfile(source):
         raise click.UsageError("a pipe cannot be replaced by its own store: add -o FILE")
     base = checkpoint.load_encoder(encoder)
-    store_encoder, (table,) = pipeline.read_stores([source], base, lend_profiles=True)
+    store_encoder, table = pipeline.read_store(source, base, lend_profiles=True)
     with progress("proteins featurized") as advance:
         table = featurize(table, store_encoder.profiles, threads, advance)
     store.write(table, output or source)

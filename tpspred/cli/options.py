@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -16,6 +17,7 @@ import click
 from .. import console
 from ..encoders.runtime import Runtime
 from ..errors import TpspredError
+from ..io.files import check_input
 from ..io.names import DUPLICATES
 from ..io.outputs import check_target
 from ..io.paths import collision
@@ -251,6 +253,18 @@ def paths_of(context: click.Context, kind: click.Path) -> list[str]:
     return paths
 
 
+def check_inputs() -> None:
+    """Refuse inputs of the running command that certainly cannot be read, before any work.
+
+    A command calls this when it has checked how its options go together.
+
+    Raises:
+        InputError: Naming the first one.
+    """
+    for path in paths_of(click.get_current_context(), INPUT):
+        check_input(path)
+
+
 def refuse_collisions(outputs: Sequence[str], inputs: Sequence[str]) -> None:
     """Refuse an output that is the same file as another one, or as an input.
 
@@ -315,8 +329,9 @@ negatives = click.option(
     "--negatives",
     type=INPUT,
     multiple=True,
-    metavar="STORE",
-    help="Store of proteins that are not terpene synthases. The option may be given several times.",
+    metavar="FILE",
+    help="FASTA file or store of proteins that are not terpene synthases. The option may be given "
+    "several times.",
 )
 shard = click.option(
     "--shard",
@@ -373,6 +388,27 @@ class FiniteRange(click.FloatRange):
         if math.isnan(converted):
             self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
         return converted
+
+
+class Share(FiniteRange):
+    """A share from 0 to 1, such as an identity; a per cent is refused with the share it is."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the share that a text gives.
+
+        Raises:
+            click.BadParameter: If it is no number from 0 to 1.
+        """
+        with contextlib.suppress(ValueError):
+            if 1 < float(value) <= 100:
+                share = float(value) / 100
+                self.fail(f"{value} is a per cent; write it as a share, {share:g}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def output(what: str) -> Callable[[FC], FC]:

@@ -52,6 +52,7 @@ def command(
     tpspred embed and tpspred featurize. The model is not calibrated yet: continue with tpspred
     calibrate.
     """
+    options.check_inputs()
     from .. import building, pipeline
     from .. import device as devices
     from ..console import notify, progress
@@ -62,13 +63,12 @@ def command(
     from ..writers.tables import write_table
 
     base = checkpoint.load_encoder(encoder)
-    store_encoder, stores = pipeline.read_stores(
-        [representations, *negatives], base, lend_profiles=True
-    )
+    store_encoder, store = pipeline.read_store(representations, base, lend_profiles=True)
     where = devices.resolve(device)
     enzymes = read_enzymes(table)
     labels = labels_of(enzymes)
-    examples = gather_examples(enzymes, stores[0], stores[1:], labels, threads=threads)
+    others = pipeline.read_negatives(negatives, store_encoder, threads)
+    examples = gather_examples(enzymes, store, others, labels, threads=threads)
     name = name or f"tpspred-{store_encoder.name}"
     with progress("epochs") as advance:
         predictor = building.train(

@@ -137,6 +137,11 @@ def represent_rows(
         yield represented
 
 
+def records_of(table: Representations) -> list[ProteinRecord]:
+    """Return the records that a store was made from."""
+    return [_record(table, row) for row in range(len(table))]
+
+
 def _record(table: Representations, row: int) -> ProteinRecord:
     """Return the record of a row.
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from .. import building
+from ..console import warn
 from ..dataset.enzymes import Enzyme
 from ..dataset.folds import deal_folds, identity_clusters
 from ..dataset.labels import Label, label_targets, labels_of
@@ -31,9 +32,9 @@ from ..model.calibration import LabelSets
 from ..model.calls import Call
 from ..model.hyperparameters import Config
 from ..model.predictor import Predictor
+from . import ENZYMES
 from .fold import Fold, Method
 
-ENZYMES = "enzymes"
 OURS = "tpspred"
 MIN_POSITIVES = 5  # enzymes that a label needs to be scored
 ALWAYS_TRAINS = -1  # fold of an enzyme that is never left out
@@ -138,18 +139,19 @@ def refuse_leaks(
         enzymes: n enzymes.
         identities: (n, n) pairwise identity, 0–1.
         folds: (n,) fold of each enzyme.
-        limit: Identity from which two sequences must share a fold, 0–1.
+        limit: Identity above which two sequences must share a fold, 0–1.
 
     Raises:
         InputError: Naming the most similar pair.
     """
     across = _across_folds(identities, folds)
     i, j = divmod(int(across.argmax()), len(enzymes))
-    if across[i, j] >= limit:
+    highest = across[i, j]
+    if highest > limit:
         raise InputError.at(
             "folds",
-            f"{enzymes[i].id} and {enzymes[j].id} in different folds, {across[i, j]:.0%} identical",
-            f"less than {limit:.0%} (--max-identity)",
+            f"{enzymes[i].id} and {enzymes[j].id}, of identity {highest:.2f}, in different folds",
+            f"an identity of at most {limit:g} (--max-identity)",
         )
 
 
@@ -175,10 +177,23 @@ def make_folds(
         seed: Seed that decides ties.
 
     Returns:
-        (n,) fold of each enzyme.
+        (n,) fold of each enzyme. There are fewer folds if there are fewer clusters.
+
+    Raises:
+        InputError: If there are fewer than two clusters.
     """
     lengths = [len(enzyme.sequence) for enzyme in enzymes]
     clusters = identity_clusters(identities, lengths, identity)
+    cluster_count = len(np.unique(clusters))
+    if cluster_count < 2:
+        raise InputError.at(
+            "folds",
+            f"{cluster_count} clusters of enzymes that share a fold at an identity of {identity:g}",
+            "two or more, so that one can be left out (--identity)",
+        )
+    if cluster_count < count:
+        warn("%d folds instead of %d: there are no more identity clusters", cluster_count, count)
+        count = cluster_count
     targets = label_targets(enzymes, labels_of(enzymes))
     return deal_folds(clusters, targets, count, np.random.default_rng(seed))
 
@@ -263,9 +278,11 @@ def cross_validate(
     enzymes = [enzymes[i] for i in left_out_once]
     folds = folds[left_out_once]
     others = [record for records in negatives.values() for record in records]
-    other_clusters, other_folds = negative_folds(
-        enzymes, identities, others, identity, int(folds.max()) + 1, rng, threads
+    names = np.unique(folds)
+    other_clusters, dealt = negative_folds(
+        enzymes, identities, others, identity, len(names), rng, threads
     )
+    other_folds = names[dealt]
     lengths = [len(enzyme.sequence) for enzyme in enzymes]
     clusters = identity_clusters(identities, lengths, identity)
     records = [ProteinRecord(enzyme.id, "", enzyme.sequence) for enzyme in enzymes] + others
@@ -282,7 +299,7 @@ def cross_validate(
     # is computed in the rounds that leave these folds out, because the negative trains there.
     scored.nearest[: len(enzymes)] = _across_folds(identities, folds).max(1)
 
-    for fold in np.unique(folds):
+    for fold in names:
         # Fit everything without the fold.
         test = np.flatnonzero(scored.folds == fold)
         is_far = to_additional[folds == fold].max(0, initial=0) < identity

@@ -17,7 +17,8 @@ from ..io.outputs import make_folder, open_text_output
 from ..io.paths import Path
 from ..model import metrics
 from ..writers.tables import cell, write_table
-from .cross_validation import ENZYMES, Scored
+from . import ENZYMES
+from .cross_validation import Scored
 from .tables import Row, numbers
 
 if TYPE_CHECKING:

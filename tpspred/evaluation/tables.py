@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ..dataset.labels import GROUPS, IS_TPS
 from ..model import metrics
 from ..model.calls import TPS
-from .cross_validation import COVERAGE, ENZYMES, OURS, Scored
+from . import ENZYMES
+from .cross_validation import COVERAGE, OURS, Scored
 
 BANDS = (0.2, 0.4, 0.6, 0.8)  # bounds of the bands of identity to the nearest training enzyme
 BOOTSTRAP_SAMPLES = 200

@@ -130,6 +130,25 @@ def check_target(target: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a folder that certainly cannot be made or filled, before the work for it begins.
+
+    Raises:
+        InputError: If it is a file, or it, or the folder in which it would be made, must not be
+            written.
+    """
+    existing = os.path.realpath(path)
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    code = 0
+    if not os.path.isdir(existing):
+        code = errno.ENOTDIR
+    elif not os.access(existing, os.W_OK):
+        code = errno.EACCES
+    if code:
+        raise InputError(f"{path}: cannot be made: {os.strerror(code)}")
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents; do nothing if it exists.
 
