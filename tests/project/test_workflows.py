@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from xml.etree import ElementTree
 
 import pytest
@@ -115,6 +116,11 @@ def test_snakemake(shell, tmp_path):
     check_snakemake(shell, tmp_path, 1, "--cores", 2)
     page = (tmp_path / "results/one.html").read_bytes()
     assert page == (DATA / "expected.html").read_bytes()
+    config = json.loads((tmp_path / "c.json").read_text())
+    done = run_snakemake(shell, tmp_path, config, "--report", "report.zip")
+    assert done.returncode == 0, done.stderr[-3000:]
+    with zipfile.ZipFile(tmp_path / "report.zip") as report:
+        assert any(name.endswith("report.html") for name in report.namelist())
 
 
 @pytest.mark.slow
@@ -312,14 +318,26 @@ def test_nextflow_scripts_contain_no_name_that_bash_interprets(
     assert f"found the name {name}; wanted letters, digits, spaces and" in refused.stderr
 
 
-@pytest.mark.parametrize("tool", ["predict", "embed", "train"])
+GALAXY = ROOT / "workflows/galaxy"
+with_galaxy_tools = pytest.mark.parametrize("tool", ["predict", "embed", "train"])
+
+
+def galaxy_tool(tool):
+    """Return a Galaxy tool, and its parameters with those of the macros."""
+    root = ElementTree.parse(GALAXY / f"tpspred_{tool}.xml").getroot()
+    macros = ElementTree.parse(GALAXY / "macros.xml").getroot()
+    expanded = {expand.get("macro") for expand in root.iter("expand")}
+    shared = [xml for xml in macros.iter("xml") if xml.get("name") in expanded]
+    return root, [param for part in (root.find("inputs"), *shared) for param in part.iter("param")]
+
+
+@with_galaxy_tools
 def test_galaxy_tools_fit_the_command(run, tool):
     """Every option that a Galaxy tool uses exists, and so does every file that it names.
 
     workflows/galaxy/check runs the tools with Planemo and a Galaxy server.
     """
-    folder = ROOT / "workflows/galaxy"
-    root = ElementTree.parse(folder / f"tpspred_{tool}.xml").getroot()
+    root, parameters = galaxy_tool(tool)
     command = root.find("command").text
     lines = re.split(r"tpspred (?=[a-z])", command)[1:]
     assert tool in {line.split()[0] for line in lines}
@@ -327,24 +345,37 @@ def test_galaxy_tools_fit_the_command(run, tool):
         text = run(line.split()[0], "--help").out.decode()
         assert all(option in text for option in re.findall(r"--[a-z][a-z0-9-]*", line))
     text = run(tool, "--help").out.decode()
-    assert all(
-        param.get("argument") in text for param in root.iter("param") if param.get("argument")
-    )
-    tokens = {
-        token.get("name"): token.text
-        for token in ElementTree.parse(folder / "macros.xml").getroot().iter("token")
-    }
-    assert tokens["@TOOL_VERSION@"] == tpspred.__version__
-    for output in root.iter("output"):
-        assert output.get("file") is None or (folder / "test-data" / output.get("file")).exists()
+    for parameter in parameters:
+        assert parameter.get("argument", "") in text
+    for test_value in (*root.iter("output"), *root.iterfind("tests//*[@ftype]")):
+        for name in (test_value.get("file"), *(test_value.get("value") or "").split(",")):
+            assert not name or (GALAXY / "test-data" / name).exists(), name
     assert "##" not in command  # Cheetah would take it for a comment
 
 
-@pytest.mark.parametrize("tool", ["predict", "embed", "train"])
+def test_galaxy_has_every_output_of_predict():
+    root, _ = galaxy_tool("predict")
+    command = root.find("command").text
+    assert all(f"--{name} '$" in command for name in (*FORMATS, "summary"))
+    outputs = {output.get("name") for output in root.iterfind("outputs/data")}
+    tested = {output.get("name") for output in root.iter("output")}
+    assert tested == outputs and len(outputs) == len(FORMATS) + 1
+    assert all(f"'${name}'" in command for name in outputs)
+
+
+@with_galaxy_tools
 def test_galaxy_tools_quote_every_path(tool):
-    root = ElementTree.parse(ROOT / f"workflows/galaxy/tpspred_{tool}.xml").getroot()
-    lines = root.find("command").text.splitlines()
-    command = "\n".join(line for line in lines if not line.strip().startswith("#"))
-    for path in (*root.iterfind("inputs/param[@type='data']"), *root.iterfind("outputs/data")):
-        name = path.get("name") or path.get("argument").removeprefix("--")
-        assert set(re.findall(rf".?\${name}\b.?", command)) == {f"'${name}'"}
+    """Paths, names and texts are quoted: numbers, choices and switches alone are not."""
+    root, parameters = galaxy_tool(tool)
+    plain = set()
+    for parameter in parameters:
+        if parameter.get("type") in ("integer", "float", "select", "boolean"):
+            name = parameter.get("name") or parameter.get("argument").removeprefix("--")
+            plain.add(name.replace("-", "_"))
+    variables = []
+    for line in root.find("command").text.splitlines():
+        if not line.strip().startswith("#"):
+            variables += re.findall(r"(.?)(?<!\\)\$([\w.]+)(.?)", f"{line} ")
+    assert variables
+    for before, variable, after in variables:
+        assert variable.split(".")[-1] in plain or (before, after) == ("'", "'"), variable
