@@ -1,8 +1,10 @@
 """Array jobs: run by a Slurm of one node, and by stand-ins for Slurm and PBS."""
 
 import configparser
+import gzip
 import os
 import pkgutil
+import re
 import shlex
 import subprocess
 import sys
@@ -103,6 +105,30 @@ def test_slurm_takes_any_name(slurm, shell, tmp_path):
     made = {path.name for path in (tmp_path / f"{HOSTILE}.shards").iterdir()}
     assert made == {"1.tsv", "1.log", "merge.log", "done"}
     assert not list(tmp_path.rglob("X"))
+
+
+@pytest.mark.slow
+def test_the_array_of_the_page_on_scale_runs(slurm, shell, tmp_path):
+    """It makes what is missing, and leaves a table that is there as it is."""
+    page = (ROOT / "docs/scale.md").read_text()
+    script, submit, *_ = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / "array.sh").write_text(script)
+    (tmp_path / "parts").mkdir()
+    for number, name in enumerate(("proteins.faa", "negatives.faa"), 1):
+        (tmp_path / f"parts/000{number}.faa.gz").write_bytes(
+            gzip.compress((DATA / name).read_bytes())
+        )
+    submit = submit.replace("--wait", "--wait --array=1-2")
+    done = shell("bash", "-euo", "pipefail", "-c", submit)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\t") for line in (tmp_path / "hits.tsv").read_text().splitlines()]
+    assert rows[0][-1] == "source" and len(rows) == 9
+    assert {row[-1] for row in rows[1:]} == {"parts/0001.faa.gz", "parts/0002.faa.gz"}
+    (tmp_path / "hits/0001.tsv").write_text("kept\n")
+    (tmp_path / "hits/0002.tsv").unlink()
+    assert shell("bash", "-euo", "pipefail", "-c", submit).returncode == 0
+    assert (tmp_path / "hits/0001.tsv").read_text() == "kept\n"
+    assert (tmp_path / "hits/0002.tsv").exists()
 
 
 @pytest.mark.slow
