@@ -325,7 +325,7 @@ def test_options_reach_the_tasks_as_they_were_given(
     monkeypatch.chdir(tmp_path)
     words = []
     for option in command.params:
-        if option.name in cluster.REFUSED or option.name in ("proteins", "output"):
+        if option.name in cluster.REFUSED or option.name in ("proteins", "input", "output"):
             continue
         words.append(option.opts[-1])
         if isinstance(option.type, click.Choice):

@@ -231,7 +231,7 @@ def test_every_path_of_a_command_is_known_as_input_or_output(name):
             "SHARD",
             "TABLE",
         }:
-            is_known = parameter.type in (options.INPUT, options.OUTPUT)
+            is_known = parameter.type in options.PATHS
             assert is_known != ((name, parameter.name) in other), parameter.name
 
 
@@ -333,7 +333,7 @@ def test_ensembles_are_called_from_one_probability_on_and_have_a_word_for_it():
 
 def test_help_names_the_default_of_the_precision(run):
     text = " ".join(run("predict", "--help").out.decode().split())
-    assert f"[default: (probability {POSSIBLE}); 0<=x<=1]" in text
+    assert f"[default: call from a probability of {POSSIBLE}]" in text
     assert {5: "At most five ensembles"}[MAX_ENSEMBLES] in text
 
 
@@ -610,7 +610,7 @@ def test_the_pipeline_is_a_chain_of_commands(run, tmp_path, monkeypatch):
         (("--members", 11), "--members: found 11; wanted at most --folds, 10\n"),
     ):
         refused = run("train", "d.tsv", "d.h5", *arguments, "-o", "x.h5", "--encoder", "e.h5")
-        assert refused.code == 1 and refused.err.endswith(message)
+        assert refused.code == 2 and refused.err.endswith(message)
     wrong = run("train", "d.tsv", "d.h5", "-o", "x.h5")  # the bundled encoder made no such store
     assert wrong.code == 1 and "d.h5: found an embedding by profile" in wrong.err
     missing = run("train", "d.tsv", "n.h5", "-o", "x.h5", "--encoder", "e.h5")

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,25 +16,25 @@ from .. import __version__
 from ..console import one_line
 from ..errors import TpspredError
 from ..signals import Stopped, raise_stopped
+from .layout import WIDTH, Group, nearest
 
-COMMANDS = (
-    "predict",
-    "annotate",
-    "explain",
-    "info",
-    "prepare",
-    "profiles",
-    "embed",
-    "featurize",
-    "train",
-    "calibrate",
-    "evaluate",
-    "merge",
-    "slurm",
-    "pbs",
-    "fetch-weights",
-    "fetch-data",
-)
+# Commands by what they are for, in the order of the help text.
+SECTIONS = {
+    "Find terpene synthases": ("predict", "annotate", "explain", "info"),
+    "Train a model": (
+        "prepare",
+        "profiles",
+        "embed",
+        "featurize",
+        "train",
+        "calibrate",
+        "evaluate",
+        "fetch-data",
+        "fetch-weights",
+    ),
+    "Share the work": ("slurm", "pbs", "merge"),
+}
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 # Function of a command → module of several commands.
 SHARED_MODULES = {
     "slurm": "cluster",
@@ -41,6 +42,7 @@ SHARED_MODULES = {
     "fetch_weights": "fetch",
     "fetch_data": "fetch",
 }
+COMPLETE = "_TPSPRED_COMPLETE"  # environment variable in which a shell asks for completions
 # Exit status, beside those of click, 0 done and 2 usage, and 128 + number of a signal.
 BAD_DATA = 1
 # Modules that a slim installation lacks, because only training and language models need them.
@@ -49,7 +51,7 @@ FULL_INSTALLATION = ("torch", "esm")
 NO_MEMORY = ("allocate memory", "bad_alloc", "temporarily unavailable", "start new thread")
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports the module of a command when the command is used.
 
     These modules import nothing heavy either before their command runs.
@@ -68,19 +70,59 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, name if name in SHARED_MODULES else "command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, suggest what the user may have meant."""
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("-") and not ctx.resilient_parsing:
+            best = nearest(word, COMMANDS)
+            if os.path.isfile(word):
+                advice = f"did you mean tpspred predict {shlex.quote(one_line(word))}?"
+            elif best:
+                advice = f"did you mean {best[0]}?"
+            else:
+                advice = "tpspred --help lists all commands"
+            raise click.UsageError(f"there is no command {one_line(word)}; {advice}", ctx)
+        return super().resolve_command(ctx, args)
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by what they are for, each with the first sentence of its help."""
+        longest = max(map(len, COMMANDS))
+        for title, names in SECTIONS.items():
+            commands = {name: self.get_command(ctx, name) for name in names}
+            rows = [
+                (f"{name:{longest}}", command.short_help or "")
+                for name, command in commands.items()
+                if command is not None
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+    example=(
+        "tpspred predict proteins.faa > calls.tsv",
+        "tpspred predict proteins.faa -o calls.html",
+    ),
+)
 @click.version_option(__version__, "-V", "--version", message="tpspred %(version)s")
 @click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
 def group(debug: bool) -> None:
-    """Find terpene synthases in protein sequences and predict what they make.
+    """Find terpene synthases among protein sequences and predict their products.
 
-    Example: tpspred predict genome_proteins.faa > hits.tsv
+    Results go to standard output or to the files that you name; messages go to standard error. The
+    exit status is 0 if all went well, 1 if an input, a model or an output cannot be used, 2 if the
+    command line is wrong, and 130 after Ctrl-C.
 
-    Data is written to standard output, and messages to standard error. The exit status is 0 if all
-    went well, 1 for bad data, a bad file or a bad model, 2 for wrong usage, and 130 if the command
-    was interrupted.
-    """
+    To complete commands, options and file names with the Tab key, add this line to ~/.bashrc (or to
+    ~/.zshrc, with zsh_source):
+
+    \b
+      eval "$(_TPSPRED_COMPLETE=bash_source tpspred)"
+    """  # noqa: D301 (click reads this backslash)
 
 
 def main() -> NoReturn:
@@ -103,6 +145,10 @@ def _run(received: Sequence[int]) -> int:
     debug = "--debug" in sys.argv[1:2]
     status = 0
     try:
+        if instruction := os.environ.get(COMPLETE):
+            from click.shell_completion import shell_complete
+
+            return shell_complete(group, {}, "tpspred", COMPLETE, instruction)
         try:
             with group.make_context("tpspred", sys.argv[1:]) as context:
                 group.invoke(context)

@@ -7,35 +7,44 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
 
 
-@click.command("annotate", short_help="Add calls to the annotation of a genome (GFF3).")
-@click.argument("genome", type=options.INPUT, metavar="GENOME")
-@click.option(
+@click.command(
+    "annotate",
+    cls=Command,
+    example="tpspred annotate genome.gff3 --proteins proteins.faa -o annotated.gff3",
+)
+@options.input_argument("genome", "GENOME", "Annotation of a genome (GFF3)")
+@option(
     "-p",
     "--proteins",
+    group="input",
     type=options.INPUT,
     required=True,
     metavar="FILE",
-    help="The proteins of the genome: a FASTA file, plain or compressed with gzip or xz, or a "
-    "store that tpspred embed made with the encoder of the model; '-' is standard input.",
+    help="Proteins of the genome: a FASTA file, plain or compressed with gzip or xz, or a store "
+    "that tpspred embed made with the encoder of the model; '-' is standard input.",
 )
-@click.option(
+@option(
     "-o",
     "--output",
+    group="output",
     type=options.OUTPUT,
     default="-",
     metavar="FILE",
     show_default=options.STANDARD_OUTPUT,
-    help="Write the annotation to this file.",
+    help="Write the annotation with the calls to this file (GFF3).",
 )
-@click.option(
+@option(
     "--replace-product",
+    group="output",
     is_flag=True,
-    help="Replace the attribute product of a called protein. It is kept otherwise.",
+    help="Replace the attribute product of a called protein. Otherwise a product that is there is "
+    "kept.",
 )
 @options.model
 @options.language_model
@@ -50,23 +59,23 @@ def command(
     runtime: Runtime,
     threads: int,
 ) -> None:
-    """Add what is called to GENOME, an annotation in GFF3, and change nothing else in it.
+    """Add the calls to the annotation of a genome (GFF3).
 
-    The mRNA (or transcript) and the CDS of a called protein (status tps, related or uncertain) get
-    the attributes Dbxref (EC, Rhea, ChEBI), Ontology_term (GO) and product, as far as they are
-    known. A protein is found by the protein_id, ID or Name of its CDS or transcript. GENOME may be
-    compressed; the output is not. '-' is standard input.
+    GENOME is the annotation, plain or compressed with gzip or xz; '-' is standard input. The mRNA
+    (or transcript) and the CDS of a called protein (status tps, related or uncertain) get the
+    attributes Dbxref (EC, Rhea, ChEBI), Ontology_term (GO) and product, as far as they are known.
+    Nothing else is changed. A protein is found by the protein_id, ID or Name of its CDS or
+    transcript.
     """
+    options.start()
     from .. import pipeline
     from ..console import notify, progress
     from ..io import files
     from ..io.outputs import atomic_path
-    from ..model import checkpoint
     from ..writers.genome_annotation import annotate
 
-    predictor = checkpoint.load(model, runtime)
-    options.check_runtime(runtime, predictor.encoder)
     content = files.read_bytes(genome)
+    predictor = options.load_model(model, runtime)
     with files.open_input(proteins) as opened, progress("proteins") as advance:
         calls = pipeline.predict(opened, predictor, threads=threads, progress=advance)
         lines = list(annotate(content, genome, calls, replace_product))

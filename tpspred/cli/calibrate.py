@@ -3,9 +3,14 @@
 import click
 
 from . import options
+from .layout import Command
 
 
-@click.command("calibrate", short_help="Fit probabilities and thresholds on held-out data.")
+@click.command(
+    "calibrate",
+    cls=Command,
+    example="tpspred calibrate raw.h5 dataset.tsv enzymes.h5 --negatives negatives.h5 -o model.h5",
+)
 @click.argument("model", type=options.INPUT, metavar="MODEL")
 @click.argument("table", type=options.INPUT, metavar="DATASET")
 @click.argument("representations", type=options.INPUT, metavar="STORE")
@@ -21,17 +26,17 @@ def command(
     negatives: tuple[str, ...],
     threads: int,
 ) -> None:
-    """Fit the probabilities and thresholds of MODEL on proteins that it has not seen.
+    """Fit the probabilities and thresholds of a model on held-out enzymes.
 
-    DATASET is the table of tpspred prepare, and STORE is the store of its sequences, made by
-    tpspred embed and tpspred featurize.
+    MODEL is the model of tpspred train, DATASET the table of tpspred prepare, and STORE the store
+    of its sequences, made by tpspred embed and tpspred featurize.
 
     Each network of the model left a part of the training data out. A sequence of the training data
     is scored only by the networks that left it out, and a new sequence by all networks. If all
     networks were trained on a sequence, the command stops with an error. So the training data
     itself can be used if each part of it was left out by a network.
     """
-    options.check_inputs()
+    options.start()
     from .. import pipeline
     from ..console import notify
     from ..dataset.enzymes import read_enzymes

@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from ..errors import InputError, TpspredError
 from ..io.outputs import make_folder
 from . import embed, main, options, predict
+from .layout import Command, Group, option
 
 MAX_SHARDS = 10_000  # longest array of PBS; Slurm allows 1,000 unless it is configured for more
 MAX_CPUS = 1024
@@ -37,14 +38,18 @@ REFUSED = {
     ),
     "the only output of a cluster is the table of -o",
 )
-HELP = """Run tpspred predict or embed as an array job of {scheduler}, and tpspred merge after it.
-
-Example: tpspred {command} --shards 16 predict proteins.faa -o hits.tsv
+HELP = """Run predict or embed as an array of jobs on {scheduler}.
 
 The options before predict or embed are for {scheduler}, and all others are those of tpspred predict
-or embed. The ids of the array and of the merge are printed. If a node fails, {scheduler} queues its
-tasks again; a shard appears whole or not at all. If a task fails, the merge does not run.
+or embed. A last job merges the results of the array with tpspred merge. The ids of the array and of
+this job are printed. If a node fails, {scheduler} queues its tasks again; the result of a task
+appears whole or not at all. If a task fails, nothing is merged.
 """
+EXAMPLE = "tpspred {command} --shards 16 --cpus 4 {subcommand}"
+SUBCOMMANDS = {
+    "predict": "predict proteins.faa -o calls.tsv",
+    "embed": "embed proteins.faa -o proteins.h5",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,15 +230,16 @@ def _given_options(context: click.Context) -> list[str]:
         click.UsageError: If one of them is not for a cluster.
     """
     words = []
-    for option in context.command.params:
-        value = context.params[option.name]
-        given = context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
-        if not given or option.name in ("proteins", "output"):
+    for parameter in context.command.params:
+        name, flags = str(parameter.name), parameter.opts
+        value = context.params.get(name)
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not given or name in ("proteins", "input", "output"):
             continue
-        is_table = (option.name, value) == ("output_format", "tsv")
-        if option.name in REFUSED and not is_table:
-            raise click.UsageError(f"{'/'.join(option.opts)}: {REFUSED[option.name]}", context)
-        words.append(option.opts[-1] if value is True else f"{option.opts[-1]}={value}")
+        is_table = (name, value) == ("output_format", "tsv")
+        if name in REFUSED and not is_table:
+            raise click.UsageError(f"{'/'.join(flags)}: {REFUSED[name]}", context)
+        words.append(flags[-1] if value is True else f"{flags[-1]}={value}")
     return words
 
 
@@ -289,6 +295,8 @@ def _checked_run(
         raise click.UsageError("found standard input; wanted a file, which every task reads")
     if output in (None, "-"):
         raise click.UsageError("found no file for the result; wanted -o FILE")
+    if context.command.name == "predict" and predict.format_of(output) != "tsv":
+        raise click.UsageError(f"{output}: {REFUSED['tsv']}")
     output = os.path.realpath(output)
     run = Run(
         program=_program("tpspred", "the program that the tasks run"),
@@ -358,64 +366,80 @@ def _group(name: str, scheduler: Scheduler) -> click.Group:
 
     @click.group(
         name,
-        help=HELP.format(command=name, scheduler=scheduler.name),
-        short_help=f"Run predict or embed as an array job of {scheduler.name}.",
+        cls=Group,
+        help=HELP.format(scheduler=scheduler.name),
+        example=EXAMPLE.format(command=name, subcommand=SUBCOMMANDS["predict"]),
     )
-    @click.option(
+    @option(
         "--shards",
+        group="jobs",
         type=click.IntRange(1, MAX_SHARDS),
         default=4,
         show_default=True,
         metavar="N",
         help="Number of tasks in the array.",
     )
-    @click.option(
+    @option(
         "--at-once",
+        group="jobs",
         type=click.IntRange(1, MAX_SHARDS),
         metavar="N",
         show_default="all",
         help="Number of tasks that may run at the same time.",
     )
-    @click.option(
+    @option(
         "--cpus",
+        group="jobs",
         type=click.IntRange(1, MAX_CPUS),
         default=2,
         show_default=True,
         metavar="N",
         help="CPU cores of each task.",
     )
-    @click.option(
+    @option(
         "--gpu",
+        group="jobs",
         type=Form(r"(\w[\w.-]*:)?[1-9]\d{0,2}", "a number such as 1, or a100:1 for Slurm"),
         metavar="SPEC",
+        show_default="none",
         help="GPUs of each task, such as 1.",
     )
-    @click.option(
+    @option(
         "--memory",
+        group="jobs",
         type=Form(r"[1-9]\d{0,11}([KMGT]B?)?", "a size such as 8G"),
         metavar="SIZE",
-        help="Memory of each task, such as 8G.",
+        show_default=f"that of {scheduler.name}",
+        help="Memory of each task, such as 8G for 8 gigabytes.",
     )
-    @click.option(
+    @option(
         "--time",
+        group="jobs",
         type=Form(r"(\d{1,4}-)?\d{1,8}(:\d\d){0,2}", "a time such as 1:00:00"),
         metavar="LIMIT",
-        help="Longest time of each task, such as 1:00:00.",
+        show_default=f"that of {scheduler.name}",
+        help="Longest time of each task, such as 1:00:00 for an hour.",
     )
-    @click.option(
+    @option(
         "--partition",
+        group="jobs",
         type=Form(r"\w[\w.,@-]*", "a name"),
         metavar="NAME",
+        show_default=f"that of {scheduler.name}",
         help="Partition or queue to submit to.",
     )
-    @click.option(
+    @option(
         "--work",
+        group="output",
         metavar="FOLDER",
-        show_default="OUTPUT.shards",
-        help="Folder for the shards and the logs.",
+        show_default="the name of the result, and .shards",
+        help="Folder for the results and the logs of the tasks.",
     )
-    @click.option(
-        "--wait", is_flag=True, help="Wait for the result; exit with 1 if it cannot be made."
+    @option(
+        "--wait",
+        group="jobs",
+        is_flag=True,
+        help="Wait for the result; the exit status is 1 if it cannot be made.",
     )
     @click.pass_context
     def command(context: click.Context, work: str | None, wait: bool, **resources: Any) -> None:
@@ -423,12 +447,12 @@ def _group(name: str, scheduler: Scheduler) -> click.Group:
 
     for real in (predict.command, embed.command):
         command.add_command(
-            click.Command(
+            Command(
                 real.name,
                 params=real.params,
                 callback=_submit,
                 help=real.help,
-                short_help=real.short_help,
+                example=EXAMPLE.format(command=name, subcommand=SUBCOMMANDS[str(real.name)]),
             )
         )
     return command

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..encoders.protocol import Encoder
@@ -16,21 +17,25 @@ if TYPE_CHECKING:
     from ..io.shards import Shard
 
 
-@click.command("embed", short_help="Turn proteins into vectors (HDF5).")
+@click.command(
+    "embed", cls=Command, example="tpspred embed enzymes.faa --encoder profiles.h5 -o enzymes.h5"
+)
 @options.proteins
-@options.output("HDF5 store")
-@click.option(
+@options.output("store (HDF5)")
+@option(
     "--encoder",
-    type=options.INPUT,
+    group="model",
+    type=options.INPUT_OR_NAME,
     metavar="FILE|NAME",
     show_default=options.BUNDLED,
     help="Encoder file, model file, or name of an encoder. The name is that of an ESM-2, such as "
     "esm2_t33_650M_UR50D, or profile+esm2_t33_650M_UR50D to join the vectors of the profile "
     "encoder and of ESM-2.",
 )
-@click.option(
+@option(
     "--screen",
-    type=options.INPUT,
+    group="model",
+    type=options.INPUT_OR_NAME,
     metavar="FILE|none",
     show_default=options.BUNDLED,
     help="Encoder or model file whose profiles choose the proteins that ESM-2 embeds. A joined "
@@ -53,9 +58,10 @@ def command(
     strict: bool,
     threads: int,
 ) -> None:
-    """Embed PROTEINS and write an HDF5 store with one row per record.
+    """Turn proteins into vectors and store them (HDF5).
 
-    PROTEINS is a FASTA file, plain or compressed with gzip or xz; '-' is standard input.
+    PROTEINS is a FASTA file, plain or compressed with gzip or xz; '-' is standard input. The store
+    has one row per record.
 
     If the store exists, sequences that it contains are not computed again. A run that is killed
     leaves its vectors in STORE.partial, and the same command continues from there. ESM-2 needs its
@@ -63,11 +69,17 @@ def command(
     """
     from ..console import notify, progress
     from ..encoders import representations
+    from ..encoders.protocol import encoder_class
     from ..io import fasta, store
     from ..io.embedding_journal import open_journal
 
     screened = screen != store.UNSCREENED
-    loaded = _load_encoder(encoder, screen if screened else None, runtime)
+    profiles = screen if screened else None
+    by_name = bool(encoder and not os.path.exists(encoder) and encoder_class(encoder))
+    if profiles and not by_name:
+        raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
+    options.start([path for path in (None if by_name else encoder, profiles) if path])
+    loaded = _load_encoder(encoder, by_name, profiles, runtime)
     if not screened and loaded.needs_profile_match:
         raise click.UsageError(
             "--screen none: the profile encoder has no vector for a protein without a profile match"
@@ -107,19 +119,20 @@ def command(
         notify("the features that were in %s are gone: run tpspred featurize again", output)
 
 
-def _load_encoder(encoder: str | None, screen: str | None, runtime: Runtime) -> Encoder:
+def _load_encoder(
+    encoder: str | None, by_name: bool, profiles: str | None, runtime: Runtime
+) -> Encoder:
     """Load the encoder of a file, or make an ESM-2 encoder by its name.
 
     Args:
         encoder: File or name; None is the bundled model.
-        screen: File whose profiles screen the proteins of an ESM-2; None is the bundled model.
+        by_name: Whether it is a name.
+        profiles: File whose profiles screen the proteins of an ESM-2; None is the bundled model.
         runtime: How ESM-2 runs.
     """
-    from ..encoders.protocol import encoder_by_name, encoder_class
+    from ..encoders.protocol import encoder_by_name
     from ..model import checkpoint
 
-    if encoder and not os.path.exists(encoder) and encoder_class(encoder) is not None:
-        return encoder_by_name(encoder, checkpoint.load_encoder(screen), runtime)
-    if screen:
-        raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
+    if encoder and by_name:
+        return encoder_by_name(encoder, checkpoint.load_encoder(profiles), runtime)
     return checkpoint.load_encoder(encoder, runtime)

@@ -11,24 +11,31 @@ import click
 from ..evaluation import ENZYMES
 from ..io.outputs import check_folder
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..model.hyperparameters import Config
 
 
-@click.command("evaluate", short_help="Cross-validate the pipeline and compare it with baselines.")
+@click.command(
+    "evaluate",
+    cls=Command,
+    example="tpspred evaluate dataset.tsv --negatives negatives.faa --report evaluation.html",
+)
 @click.argument("table", type=options.INPUT, metavar="DATASET")
 @options.negatives
-@click.option(
+@option(
     "--folds",
     "fold_table",
+    group="folds",
     type=options.INPUT,
     metavar="FILE",
     show_default="folds of identity clusters",
     help="Table with the columns id and fold.",
 )
-@click.option(
+@option(
     "--identity",
+    group="folds",
     type=options.Share(),
     default=0.5,
     show_default=True,
@@ -36,16 +43,18 @@ if TYPE_CHECKING:
     help="Identity threshold, 0-1. Sequences this similar share a fold and are drawn together by "
     "the bootstrap; negatives this similar to a left-out protein do not train.",
 )
-@click.option(
+@option(
     "--fold-count",
+    group="folds",
     type=click.IntRange(2, 1000),
     default=5,
     show_default=True,
     metavar="N",
     help="Number of folds, if --folds is not given.",
 )
-@click.option(
+@option(
     "--max-identity",
+    group="folds",
     type=options.Share(),
     default=0.95,
     show_default=True,
@@ -53,31 +62,40 @@ if TYPE_CHECKING:
     help="Stop with an error if two sequences of different folds are more identical than this, "
     "0-1; 1 accepts any folds.",
 )
-@click.option(
+@option(
     "--baselines/--no-baselines",
+    group="baselines",
     default=True,
     show_default=True,
     help="Also score alignment, logistic regression and random forest on the same folds.",
 )
-@click.option(
+@option(
     "--encoder",
+    group="baselines",
     metavar="esm2_NAME",
+    show_default="none",
     help="Also score the pipeline on the vectors of this ESM-2, alone and joined to those of the "
     "profile encoder.",
 )
 @options.weights
-@click.option(
+@option(
     "-o",
     "--output",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     help="Write the out-of-fold predictions to this file.",
 )
-@click.option(
-    "--tables", metavar="FOLDER", help="Write the tables of the report to files in this folder."
+@option(
+    "--tables",
+    group="output",
+    metavar="FOLDER",
+    show_default="not written",
+    help="Write the tables of the report to files in this folder (TSV).",
 )
-@click.option(
+@option(
     "--report",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     help="Write a page with curves and tables (HTML) to this file.",
@@ -103,16 +121,16 @@ def command(
     config: Config,
     threads: int,
 ) -> None:
-    """Cross-validate the whole pipeline on DATASET and print the means over labels.
+    """Cross-validate the whole method and compare it with baselines.
 
-    DATASET is the table of tpspred prepare. Every protein of DATASET and of the negatives is scored
-    by models that have not seen it. Everything is fitted again for every fold: profiles, weights of
-    the networks, thresholds and calibration.
+    DATASET is the table of tpspred prepare. The means over labels are printed. Every protein of
+    DATASET and of the negatives is scored by models that have not seen it. Everything is fitted
+    again for every fold: profiles, weights of the networks, thresholds and calibration.
     """
     if weights and not encoder:
         raise click.UsageError("--weights is for --encoder")
     path_of = _sets_of_negatives(negatives)
-    options.check_inputs()
+    options.start()
     if tables:
         check_folder(tables)
 

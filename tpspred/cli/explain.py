@@ -7,36 +7,51 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
 
 
-@click.command("explain", short_help="Show which residues and features led to a call.")
+@click.command(
+    "explain",
+    cls=Command,
+    example="tpspred explain proteins.faa --id protein_7 -o effects.tsv",
+)
 @options.proteins
-@click.option("--id", "name", required=True, metavar="ID", help="ID of the protein to explain.")
-@click.option(
+@option(
+    "--id",
+    "name",
+    group="input",
+    required=True,
+    metavar="ID",
+    help="ID of the protein to explain: the first word of its header.",
+)
+@option(
     "--label",
+    group="model",
     metavar="GROUP:NAME",
     show_default="the most likely ensemble",
     help="Label to explain, such as ensemble:mono_pinene or is_tps:terpene_synthase.",
 )
-@click.option(
+@option(
     "--top",
+    group="output",
     type=click.IntRange(1),
     default=20,
     show_default=True,
     metavar="N",
-    help="Show this number of residues and this number of features.",
+    help="Number of residues, and of features, to show: those with the largest effect.",
 )
-@click.option(
+@option(
     "-o",
     "--output",
+    group="output",
     type=options.OUTPUT,
     default="-",
     metavar="FILE",
     show_default=options.STANDARD_OUTPUT,
-    help="Write the table to this file.",
+    help="Write the table to this file (TSV).",
 )
 @options.model
 @options.language_model
@@ -52,25 +67,25 @@ def command(
     runtime: Runtime,
     threads: int,
 ) -> None:
-    """Show how much each residue and each feature of a protein adds to a label.
+    """Show which residues and features led to a call.
 
-    The protein is one record of PROTEINS, a FASTA file. Each residue that is aligned to a column of
+    The protein is one record of PROTEINS, a FASTA file, plain or compressed with gzip or xz; '-' is
+    standard input. Each residue that is aligned to a column of
     the best profile is made unknown in turn, and each feature is set to its mean. The effect of a
     residue or a feature is the drop of the label's log-odds without it. With ESM-2, every residue
     takes one pass.
     """
+    options.start()
     from ..console import notify
     from ..errors import InputError
     from ..io.fasta import read_fasta
-    from ..model import checkpoint
     from ..model.explanation import explain
     from ..writers.tables import write_table
 
-    predictor = checkpoint.load(model, runtime)
-    options.check_runtime(runtime, predictor.encoder)
     record = next((record for record in read_fasta(proteins, "keep") if record.id == name), None)
     if record is None:
         raise InputError.at(proteins, f"no record {name}", "the id of one of its records")
+    predictor = options.load_model(model, runtime)
     explanation = explain(predictor, record, label, threads)
     notify(
         "%s of %s: probability %.4f; columns of profile %s",

@@ -4,14 +4,19 @@ import os
 
 import click
 
+from ..io.outputs import check_target
 from . import options
+from .layout import Command, option
 
 
-@click.command("featurize", short_help="Add the 64 features to a store.")
+@click.command(
+    "featurize", cls=Command, example="tpspred featurize enzymes.h5 --encoder profiles.h5"
+)
 @click.argument("source", metavar="STORE")
-@click.option(
+@option(
     "-o",
     "--output",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     show_default="STORE itself",
@@ -21,18 +26,21 @@ from . import options
 @options.threads
 @options.messages
 def command(source: str, output: str | None, encoder: str | None, threads: int) -> None:
-    """Compute the 64 engineered features of the proteins in STORE and add them to it.
+    """Add the 64 engineered features to a store.
 
-    STORE was made by tpspred embed; '-' is standard input.
+    STORE was made by tpspred embed; '-' is standard input. The features are numbers that follow
+    from the sequence, such as the length and the motifs of a protein.
     """
+    if output is None and source != "-" and os.path.exists(source) and not os.path.isfile(source):
+        raise click.UsageError("a pipe cannot be replaced by its own store: add -o FILE")
+    options.start([source])
+    check_target(output or source)
     from .. import pipeline
     from ..console import notify, progress
     from ..encoders.representations import featurize
     from ..io import store
     from ..model import checkpoint
 
-    if output is None and source != "-" and os.path.exists(source) and not os.path.isfile(source):
-        raise click.UsageError("a pipe cannot be replaced by its own store: add -o FILE")
     base = checkpoint.load_encoder(encoder)
     store_encoder, table = pipeline.read_store(source, base, lend_profiles=True)
     with progress("proteins featurized") as advance:

@@ -10,6 +10,7 @@ import click
 
 from ..console import notify, progress
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from click.decorators import FC
@@ -29,28 +30,32 @@ def download_options(what: str, target: str, address: str, checksum: str) -> Cal
         checksum: Default of --sha256, as --help shows it.
     """
     decorators = (
-        click.option(
+        option(
             "-o",
             "--output",
+            group="output",
             type=options.OUTPUT,
             metavar="FILE",
             show_default=target,
             help=f"Write the {what} to this file.",
         ),
-        click.option(
+        option(
             "--sha256",
+            group="download",
             metavar="HEX",
             show_default=checksum,
             help="SHA-256 checksum that the file must have.",
         ),
-        click.option(
+        option(
             "--url",
+            group="download",
             metavar="URL",
             show_default=address,
             help="Download from this address, such as a mirror. It must begin with https:.",
         ),
-        click.option(
+        option(
             "--allow-http",
+            group="download",
             is_flag=True,
             help="Allow --url to begin with http:, where nothing protects the file on its way.",
         ),
@@ -64,7 +69,7 @@ def download_options(what: str, target: str, address: str, checksum: str) -> Cal
     return decorate
 
 
-@click.command("fetch-weights", short_help="Download the weights of an ESM-2 model.")
+@click.command("fetch-weights", cls=Command, example="tpspred fetch-weights esm2_t33_650M_UR50D")
 @click.argument("name", metavar="NAME")
 @download_options(
     "weights",
@@ -76,9 +81,9 @@ def download_options(what: str, target: str, address: str, checksum: str) -> Cal
 def fetch_weights(
     name: str, output: str | None, sha256: str | None, url: str | None, allow_http: bool
 ) -> None:
-    """Download the weights of the ESM-2 model called NAME.
+    """Download the weights of an ESM-2 model.
 
-    The models are esm2_t6_8M_UR50D, esm2_t12_35M_UR50D, esm2_t30_150M_UR50D, esm2_t33_650M_UR50D
+    NAME is one of esm2_t6_8M_UR50D, esm2_t12_35M_UR50D, esm2_t30_150M_UR50D, esm2_t33_650M_UR50D
     (2.6 GB), esm2_t36_3B_UR50D and esm2_t48_15B_UR50D.
 
     Only this command and fetch-data use the internet. A download that was interrupted is resumed,
@@ -93,11 +98,12 @@ def fetch_weights(
             f"no ESM-2 is called {name}; there are {', '.join(esm2_weights.SIZES)}"
         )
     _check_usage("weights are", output, sha256, url, allow_http)
+    options.start()
     target = output or str(esm2_weights.home(name))
     _fetch_once(esm2_weights.released(name), target, sha256, url, allow_http)
 
 
-@click.command("fetch-data", short_help="Download the MARTS-DB export that prepare reads.")
+@click.command("fetch-data", cls=Command, example="tpspred fetch-data -o marts_reactions.csv")
 @download_options(
     "export",
     target=EXPORT_NAME,
@@ -106,10 +112,11 @@ def fetch_weights(
 )
 @options.messages
 def fetch_data(output: str | None, sha256: str | None, url: str | None, allow_http: bool) -> None:
-    """Download an export of MARTS-DB, the table of characterised enzymes that prepare reads.
+    """Download the MARTS-DB export that tpspred prepare reads.
 
-    By default it is the export of October 2025 (2.5 MB) that the repository
-    ah474747/terpene-synthase-classification on GitHub keeps, at a commit that cannot change.
+    The export is a table of characterised enzymes and their reactions. By default it is the one of
+    October 2025 (2.5 MB) that the repository ah474747/terpene-synthase-classification on GitHub
+    keeps, at a commit that cannot change.
 
     Only this command and fetch-weights use the internet. A download that was interrupted is
     resumed, if the server still has the same file. The checksum is printed and kept in FILE.sha256;
@@ -119,6 +126,7 @@ def fetch_data(output: str | None, sha256: str | None, url: str | None, allow_ht
     from ..dataset.published_export import EXPORT
 
     _check_usage("the export is", output, sha256, url, allow_http)
+    options.start()
     _fetch_once(EXPORT, output or EXPORT_NAME, sha256, url, allow_http)
 
 

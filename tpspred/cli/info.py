@@ -3,20 +3,29 @@
 import click
 
 from . import options
+from .layout import Command, option
 
 
-@click.command("info", short_help="Describe a model.")
+@click.command("info", cls=Command, example="tpspred info model.h5")
 @click.argument("model", type=options.INPUT, metavar="[MODEL]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@option(
+    "--json",
+    "as_json",
+    group="output",
+    is_flag=True,
+    help="Print everything as one JSON object.",
+)
 @options.messages
 def command(model: str | None, as_json: bool) -> None:
-    """Describe MODEL, or the bundled model if none is given.
+    """Describe a model: its encoder, its training, its scores and its labels.
 
-    The description contains the encoder, the training, the scores on held-out enzymes, and a table
-    of the labels. For each label, the table shows the number of positive training enzymes, the
-    threshold, and the precision: the share of the held-out calls at this threshold that were right.
-    A label with a threshold above 1 is never called.
+    MODEL is a model file; without one, the bundled model is described. Scores are those on held-out
+    enzymes. The table of the labels shows for each one the number of training enzymes that have it,
+    the threshold from which it is called (probability, 0-1), and the precision: the share of the
+    held-out calls at this threshold that were right. A label with a threshold above 1 is never
+    called.
     """
+    options.start()
     import json
 
     from ..model import checkpoint

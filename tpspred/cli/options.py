@@ -22,12 +22,14 @@ from ..io.names import DUPLICATES
 from ..io.outputs import check_target
 from ..io.paths import collision
 from ..model.hyperparameters import Config, flag
+from .layout import option
 
 if TYPE_CHECKING:
     from click.decorators import FC
 
     from ..encoders.protocol import Encoder
     from ..io.shards import Shard
+    from ..model.predictor import Predictor
 
 CommandFunction = Callable[..., object]  # function of a command, before click makes it one
 
@@ -36,47 +38,70 @@ BUNDLED = "the bundled model"
 STANDARD_OUTPUT = "standard output"
 DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
-# Types of the options and arguments that name a file: what a command reads, and what it writes. No
-# output may be the same file as another one, or as an input. What cannot be read is bad data, which
-# the reader reports, and not wrong usage.
+# Types of the options and arguments that name a file: what a command reads, what it reads unless it
+# is a name, and what it writes. No output may be the same file as another one, or as an input. What
+# cannot be read is bad data, which is reported after all wrong usage.
 INPUT = click.Path(readable=False)
+INPUT_OR_NAME = click.Path(readable=False)
 OUTPUT = click.Path(readable=False)
+PATHS = (INPUT, INPUT_OR_NAME, OUTPUT)
+ALIAS = f"{__name__}.alias"  # key of the paths that -i gives, in the context of click
 MAX_THREADS = 1024
+METAVARS = {int: "N", float: "NUMBER", bool: None}  # type of a hyperparameter → its metavar
 
 
 def messages(function: CommandFunction) -> CommandFunction:
-    """Add -v, -q and --log, and check all paths and configure the console before the command."""
+    """Add -v, -q and --log, and refuse paths that collide before the command.
 
-    @click.option("-v", "--verbose", is_flag=True, help="Show more messages.")
-    @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
-    @click.option(
+    The command has to call :func:`start` when it has checked the rest of its usage.
+    """
+
+    @option("-v", "--verbose", group="run", is_flag=True, help="Show more messages.")
+    @option("-q", "--quiet", group="run", is_flag=True, help="Show errors only.")
+    @option(
         "--log",
         "log_file",
+        group="run",
         type=OUTPUT,
         metavar="FILE",
-        help="Also write all messages to this file, with all detail.",
+        help="Append all messages to this file, with all detail.",
     )
     @functools.wraps(function)
     def command(
         *args: object, verbose: bool, quiet: bool, log_file: str | None, **options: object
     ) -> object:
         context = click.get_current_context()
-        targets = paths_of(context, OUTPUT)
-        refuse_collisions(targets, paths_of(context, INPUT))
-        for target in targets:
-            check_target(target)
-        console.configure(-1 if quiet else int(verbose), log_file)
+        refuse_collisions(paths_of(context, OUTPUT), paths_of(context, INPUT, INPUT_OR_NAME))
         return function(*args, **options)
 
     return command
 
 
-weights = click.option(
+def start(inputs: Sequence[str] = ()) -> None:
+    """Begin the work of a command: check its files, and send messages where the user wants them.
+
+    Args:
+        inputs: Files to read, beside those of options and arguments of the type :data:`INPUT`.
+
+    Raises:
+        InputError: If an input certainly cannot be read, or an output certainly not be written.
+    """
+    context = click.get_current_context()
+    for source in (*paths_of(context, INPUT), *inputs):
+        check_input(source)
+    for target in paths_of(context, OUTPUT):
+        check_target(target)
+    given = context.params
+    console.configure(-1 if given["quiet"] else int(given["verbose"]), given["log_file"])
+
+
+weights = option(
     "--weights",
+    group="esm2",
     type=INPUT,
     metavar="FILE",
     show_default="the file or folder that TPSPRED_WEIGHTS names, or the torch hub cache",
-    help="File with the weights of ESM-2 (.pt).",
+    help="File with the weights of ESM-2 (.pt). See tpspred fetch-weights.",
 )
 
 
@@ -84,27 +109,31 @@ def language_model(function: CommandFunction) -> CommandFunction:
     """Add the options of a run of ESM-2; the command gets them as ``runtime``, a Runtime."""
 
     @weights
-    @click.option(
+    @option(
         "--device",
+        group="esm2",
         metavar="NAME",
         show_default="auto",
         help=f"Device that computes ESM-2: {DEVICES}.",
     )
-    @click.option(
+    @option(
         "--precision",
+        group="esm2",
         type=click.Choice(["float32", "bfloat16", "float16"]),
         show_default="float32 on a CPU, bfloat16 or float16 on a GPU",
         help="Precision of the matrix products of ESM-2.",
     )
-    @click.option(
+    @option(
         "--attention",
+        group="esm2",
         type=click.Choice(["fused", "original"]),
         show_default="fused",
-        help="Compute ESM-2 with the fused attention of torch, or with fair-esm's original "
-        "forward pass.",
+        help="Compute ESM-2 with the fused attention of torch, or with the forward pass of "
+        "fair-esm.",
     )
-    @click.option(
+    @option(
         "--batch-residues",
+        group="esm2",
         type=click.IntRange(1),
         metavar="N",
         show_default="one protein on a CPU, 16384 residues on a GPU",
@@ -132,32 +161,37 @@ def gaf_columns(function: CommandFunction) -> CommandFunction:
     That is a :class:`tpspred.writers.gaf.Columns`, or None without --taxon.
     """
 
-    @click.option(
+    @option(
         "--taxon",
+        group="go",
         type=click.IntRange(1),
         metavar="N",
-        help="Number of the species in NCBI Taxonomy, such as 3702, for a GO annotation file.",
+        show_default="none; required for --gaf",
+        help="Number of the species in NCBI Taxonomy, such as 3702.",
     )
-    @click.option(
+    @option(
         "--date",
+        group="go",
         type=click.DateTime(["%Y-%m-%d"]),
         metavar="YYYY-MM-DD",
         show_default="today",
-        help="Date of the annotations in a GO annotation file.",
+        help="Date of the annotations.",
     )
-    @click.option(
+    @option(
         "--database",
+        group="go",
         metavar="NAME",
         callback=_check_form(r"[\w.-]+", "letters, digits, '.', '_' and '-'"),
         show_default="local, and UniProtKB for ids such as sp|P37268|FDFT_HUMAN",
-        help="Database that the ids of the proteins come from, for a GO annotation file.",
+        help="Database that the ids of the proteins come from.",
     )
-    @click.option(
+    @option(
         "--reference",
+        group="go",
         metavar="DATABASE:ACCESSION",
         callback=_check_form(r"[\w.-]+:[^\s|]+", "DATABASE:ACCESSION, such as PMID:2676709"),
         show_default="name and checksum of the model",
-        help="Reference of the annotations in a GO annotation file.",
+        help="Reference of the annotations.",
     )
     @functools.wraps(function)
     def command(
@@ -215,9 +249,9 @@ def hyperparameters(
                 config = Config(**values)
             except TpspredError as error:
                 message = str(error)
-                for field_name, option in (renamed or {}).items():
-                    message = message.replace(flag(field_name), option)
-                raise TpspredError(message) from None
+                for field_name, name in (renamed or {}).items():
+                    message = message.replace(flag(field_name), name)
+                raise click.UsageError(message) from None
             return function(*args, config=config, **options)
 
         with_options: CommandFunction = command
@@ -225,11 +259,13 @@ def hyperparameters(
             name = (renamed or {}).get(field.name, flag(field.name))
             if isinstance(field.default, bool):
                 name += "/--no-" + name.removeprefix("--")
-            add_option = click.option(
+            add_option = option(
                 name,
                 field.name,
+                group="run" if field.name == "seed" else "training",
                 default=field.default,
                 show_default=True,
+                metavar=METAVARS[type(field.default)],
                 help=field.metadata["help"],
             )
             with_options = add_option(with_options)
@@ -238,31 +274,19 @@ def hyperparameters(
     return decorate
 
 
-def paths_of(context: click.Context, kind: click.Path) -> list[str]:
+def paths_of(context: click.Context, *kinds: click.Path) -> list[str]:
     """Return the paths that a command was given.
 
     Args:
         context: Context of the command.
-        kind: :data:`INPUT` or :data:`OUTPUT`.
+        kinds: Some of :data:`INPUT`, :data:`INPUT_OR_NAME` and :data:`OUTPUT`.
     """
     paths: list[str] = []
     for parameter in context.command.params:
-        value = context.params[str(parameter.name)]
-        if parameter.type is kind and value is not None:
+        value = context.params.get(str(parameter.name))
+        if any(parameter.type is kind for kind in kinds) and value is not None:
             paths += [value] if isinstance(value, str) else value
     return paths
-
-
-def check_inputs() -> None:
-    """Refuse inputs of the running command that certainly cannot be read, before any work.
-
-    A command calls this when it has checked how its options go together.
-
-    Raises:
-        InputError: Naming the first one.
-    """
-    for path in paths_of(click.get_current_context(), INPUT):
-        check_input(path)
 
 
 def refuse_collisions(outputs: Sequence[str], inputs: Sequence[str]) -> None:
@@ -273,6 +297,29 @@ def refuse_collisions(outputs: Sequence[str], inputs: Sequence[str]) -> None:
     """
     if message := collision(outputs, inputs):
         raise click.UsageError(message)
+
+
+def load_model(path: str | None, runtime: Runtime) -> Predictor:
+    """Load a model to call proteins with, and warn if it is not calibrated.
+
+    Args:
+        path: Model file; None is the bundled model.
+        runtime: How ESM-2 runs.
+
+    Raises:
+        click.UsageError: If options of ESM-2 were given for an encoder without it.
+    """
+    from ..model import checkpoint
+
+    predictor = checkpoint.load(path, runtime)
+    check_runtime(runtime, predictor.encoder)
+    if path is not None and not predictor.calibration.sequences:
+        console.warn(
+            "%s is not calibrated: its probabilities are raw scores, and every threshold is 0.5; "
+            "run tpspred calibrate first",
+            path,
+        )
+    return predictor
 
 
 def check_runtime(runtime: Runtime, encoder: Encoder) -> None:
@@ -311,61 +358,122 @@ def _available_threads() -> int:
     return os.cpu_count() or 1
 
 
-proteins = click.argument("proteins", type=INPUT, metavar="PROTEINS")
-protein_files = click.argument(
-    "proteins", type=INPUT, metavar="PROTEINS...", nargs=-1, required=True
+def input_argument(name: str, metavar: str, what: str, several: bool = False) -> Callable[[FC], FC]:
+    """Return a decorator that adds an argument for files to read, and -i as another way to give it.
+
+    Args:
+        name: Name of the parameter of the command.
+        metavar: Name in the help text.
+        what: What the file is, for the help text.
+        several: Whether there may be more than one.
+    """
+    plain = metavar.rstrip(".")
+
+    def keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+        context.meta[ALIAS] = value
+
+    def take(context: click.Context, parameter: click.Parameter, value: object) -> object:
+        alias = context.meta.get(ALIAS)
+        if value and alias:
+            again = "; give -i before each file" if several else ""
+            raise click.UsageError(f"found -i and {plain}; wanted one of them{again}", context)
+        if not value and not alias and not context.resilient_parsing:
+            raise click.MissingParameter(ctx=context, param=parameter)
+        return value or alias
+
+    def decorate(function: FC) -> FC:
+        alias = option(
+            "-i",
+            "--input",
+            group="input",
+            type=INPUT,
+            multiple=several,
+            metavar="FILE",
+            is_eager=True,
+            expose_value=False,
+            callback=keep,
+            help=f"{what}: another way to give {plain}."
+            + (" The option may be given several times." if several else ""),
+        )
+        nargs = -1 if several else 1
+        argument = click.argument(
+            name, type=INPUT, metavar=metavar, nargs=nargs, required=False, callback=take
+        )
+        return argument(alias(function))
+
+    return decorate
+
+
+proteins = input_argument("proteins", "PROTEINS", "FASTA file of proteins")
+protein_files = input_argument(
+    "proteins", "PROTEINS...", "FASTA file of proteins, or store of tpspred embed", several=True
 )
-model = click.option(
-    "-m", "--model", type=INPUT, metavar="FILE", show_default=BUNDLED, help="Model file to use."
+model = option(
+    "-m",
+    "--model",
+    group="model",
+    type=INPUT,
+    metavar="FILE",
+    show_default=BUNDLED,
+    help="Model file, made by tpspred calibrate.",
 )
-encoder = click.option(
+encoder = option(
     "--encoder",
+    group="model",
     type=INPUT,
     metavar="FILE",
     show_default=BUNDLED,
     help="Encoder or model file whose profiles are used.",
 )
-negatives = click.option(
+negatives = option(
     "--negatives",
+    group="input",
     type=INPUT,
     multiple=True,
     metavar="FILE",
+    show_default="none",
     help="FASTA file or store of proteins that are not terpene synthases. The option may be given "
     "several times.",
 )
-shard = click.option(
+shard = option(
     "--shard",
+    group="input",
     callback=_parse_shard,
     metavar="I/N",
-    help="Process only every N-th record, starting with the I-th. Join the results of all shards "
-    "with tpspred merge.",
+    show_default="all records",
+    help="Process only every N-th record, starting with the I-th, such as 1/4. Join the results "
+    "of all shards with tpspred merge.",
 )
-duplicates = click.option(
+duplicates = option(
     "--duplicates",
+    group="input",
     type=click.Choice(DUPLICATES),
     default="keep",
     show_default=True,
     help="What to do if an id occurs twice: keep it and warn, append a suffix (_2, _3 …) to it, "
     "or stop with an error.",
 )
-strict = click.option(
+strict = option(
     "--strict",
+    group="input",
     is_flag=True,
     help="Stop with an error at a record with a character that is no residue, at a nucleotide "
-    "sequence, and at a header without an id. Otherwise such a record gets a row or, without an "
-    "id, a name.",
+    "sequence, and at a header without an id. Otherwise such a record gets a row with a status "
+    "or, without an id, a name.",
 )
-threads = click.option(
+threads = option(
     "-t",
     "--threads",
+    group="run",
     type=click.IntRange(1, MAX_THREADS),
     default=_available_threads,
     show_default="all that this process may use",
     metavar="N",
     help="Number of CPU threads.",
 )
-device = click.option(
+device = option(
     "--device",
+    group="run",
     default="auto",
     show_default=True,
     metavar="NAME",
@@ -417,9 +525,10 @@ def output(what: str) -> Callable[[FC], FC]:
     Args:
         what: What is written, such as ``model``.
     """
-    return click.option(
+    return option(
         "-o",
         "--output",
+        group="output",
         type=OUTPUT,
         required=True,
         metavar="FILE",

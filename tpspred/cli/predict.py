@@ -8,6 +8,7 @@ import functools
 import importlib
 import itertools
 import os
+import pathlib
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import click
 from ..writers import FORMATS, ROW_FORMATS
 from ..writers.loci import MAX_GENES_BETWEEN, Nearness
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
@@ -25,148 +27,188 @@ if TYPE_CHECKING:
     from ..writers.gaf import Columns
 
 MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
+# Ending of the name of an output → its format.
+ENDINGS = {
+    ".tsv": "tsv",
+    ".gff3": "gff3",
+    ".gff": "gff3",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".html": "html",
+    ".htm": "html",
+    ".gaf": "gaf",
+}
+COMPRESSED = (".gz", ".bgz", ".xz", ".bz2", ".zst", ".zip")
 
 
-@click.command("predict", short_help="Call terpene synthases in FASTA files of proteins.")
+@click.command(
+    "predict",
+    cls=Command,
+    example=(
+        "tpspred predict proteins.faa > calls.tsv",
+        "tpspred predict proteins.faa --tsv calls.tsv --html calls.html --gff3 calls.gff3",
+    ),
+)
 @options.protein_files
-@click.option(
+@option(
     "-o",
     "--output",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     show_default="standard output, unless another output is named",
-    help="Write the calls to this file, in the format that --format names.",
+    help=f"Write the calls to this file. Its ending tells the format ({', '.join(ENDINGS)}); with "
+    "any other ending it is a table.",
 )
-@click.option(
+@option(
     "-f",
     "--format",
     "output_format",
+    group="output",
     type=click.Choice(FORMATS),
-    show_default="tsv",
+    show_default="that of the ending of -o, or tsv",
     help="Format of the output.",
 )
-@click.option(
+@option(
     "--tsv",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write the table of all records to this file.",
+    help="Write a table with a row for every record (TSV).",
 )
-@click.option(
+@option(
     "--gff3",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write the called proteins with their domains, motifs and metal-binding residues to this "
-    "file.",
+    help="Write the called proteins with their domains, motifs and metal-binding residues (GFF3).",
 )
-@click.option(
+@option(
     "--jsonl",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write everything that is known about every record to this file, as JSON lines.",
+    help="Write everything that is known about every record (JSON lines).",
 )
-@click.option(
+@option(
     "--html",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write a page that shows the called proteins to this file.",
+    help="Write a page that shows the called proteins in a browser (HTML).",
 )
-@click.option(
+@option(
     "--gaf",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write the functions of the called synthases to this file, as a GO annotation file "
-    "(GAF 2.2).",
+    help="Write the functions of the called synthases as GO terms (GAF 2.2). Needs --taxon.",
 )
-@click.option(
+@option(
     "--multiqc",
+    group="output",
     metavar="FOLDER",
-    help="Write counts for MultiQC to files in this folder, which are named after PROTEINS if "
-    "that is one file.",
+    show_default="not written",
+    help="Write counts for MultiQC to files in this folder. They are named after PROTEINS if that "
+    "is one file.",
 )
-@click.option(
+@option(
     "--summary",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
-    help="Write a table with one row per file of PROTEINS to this file: number of proteins by "
-    "status, and of terpene synthases by product type and ensemble.",
+    help="Write a table with one row per file of PROTEINS: number of proteins by status, and of "
+    "terpene synthases by product type and ensemble.",
 )
-@options.model
-@click.option(
+@option(
     "--all",
     "all_labels",
+    group="output",
     is_flag=True,
-    help="Add a column of probabilities for every label to the table.",
+    help="Add a column of probabilities (0-1) for every label to the table.",
 )
-@click.option(
+@option(
     "--source",
     "name_source",
+    group="output",
     is_flag=True,
     show_default="if there are several files",
-    help="Add a column source to the table, and the same to JSON lines and GFF3: the file of "
-    "PROTEINS that the record is from.",
+    help="Add the file of PROTEINS that a record is from to the table, the JSON lines and GFF3.",
 )
-@click.option(
+@option(
     "--hits-only",
+    group="output",
     is_flag=True,
-    help="Write to the table and the JSON lines only proteins with the status tps, related or "
-    "uncertain. A message counts the others by status.",
+    help="Write only proteins with the status tps, related or uncertain to the table and the JSON "
+    "lines. A message counts the others by status.",
 )
-@click.option(
+@options.model
+@option(
     "--neighbours",
+    group="model",
     type=click.IntRange(1, 1_000_000),
     default=3,
     show_default=True,
     metavar="N",
-    help="Compare each protein with this number of the most similar characterised enzymes. The "
-    "table shows only the first.",
+    help="Number of the most similar characterised enzymes to show for each protein. The table "
+    "has only the first.",
 )
-@click.option(
+@option(
     "--references",
+    group="input",
     type=options.INPUT,
     metavar="FILE",
-    help="File with sequences of characterised enzymes: a MARTS-DB export (CSV) or a FASTA file. "
-    "Each protein is aligned with its neighbours; the JSON lines and the page show the alignments.",
+    help="Sequences of characterised enzymes: a MARTS-DB export (CSV), or FASTA with MARTS-DB ids "
+    "or accessions. The JSON lines and the page then show each called protein aligned with its "
+    "neighbours.",
 )
-@click.option(
+@option(
     "--annotation",
+    group="genome",
     type=options.INPUT,
     multiple=True,
     metavar="FILE",
-    help="Annotation of the genome (GFF3). The features of the GFF3 output are then given in "
-    "genome coordinates. Without --shard, a column locus_group says which terpene synthases (tps "
-    "or uncertain) have neighbouring genes. A protein is found by the protein_id, ID or Name of "
-    "its CDS or transcript. For several files of PROTEINS, give the option once for each, in the "
-    "same order.",
+    help="Annotation of the genome (GFF3). The GFF3 output is then in genome coordinates and, "
+    "without --shard, a column locus_group shows which terpene synthases (tps or uncertain) are "
+    "close to each other. A protein is found by the protein_id, ID or Name of its CDS or "
+    "transcript. For several files of PROTEINS, give the option once for each, in the same order.",
 )
-@click.option(
+@option(
     "--locus-genes",
+    group="genome",
     type=click.IntRange(0, MAX_DISTANCE),
     metavar="N",
-    show_default="10, unless --locus-distance is given",
+    show_default="10, or no limit if --locus-distance is given",
     help="Put two terpene synthases into one locus_group if at most this number of other "
     "protein-coding genes lie between theirs. Isoforms of a gene are one gene.",
 )
-@click.option(
+@option(
     "--locus-distance",
+    group="genome",
     type=click.IntRange(0, MAX_DISTANCE),
     metavar="N",
+    show_default="no limit",
     help="Put two terpene synthases into one locus_group if at most this number of bases lie "
     "between their genes. With --locus-genes, either of both suffices.",
 )
-@click.option(
+@option(
     "--target-precision",
+    group="model",
     type=options.FiniteRange(0, 1),
     metavar="SHARE",
-    show_default="probability 0.2",
-    help="Call an ensemble from the lowest probability at which this share of its calls on "
+    show_default="call from a probability of 0.2",
+    help="Choose the thresholds of the ensembles so that this share (0-1) of the calls on "
     "held-out enzymes was right. At most five ensembles are called for one protein.",
 )
-@click.option(
+@option(
     "--coverage",
+    group="model",
     type=options.FiniteRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Fill the column ensemble_set with as many ensembles as are needed to contain, on "
-    "average, this share of the ensembles of a protein.",
+    show_default="the column stays empty",
+    help="Fill the column ensemble_set with the likeliest ensembles, so many that on average they "
+    "contain this share (0-1) of the ensembles that a protein makes.",
 )
 @options.gaf_columns
 @options.language_model
@@ -200,11 +242,11 @@ def command(
     threads: int,
     **file_of: str | None,
 ) -> None:
-    """Call terpene synthases in PROTEINS and write one row per record, in the order of the input.
+    """Find terpene synthases among proteins and predict their products.
 
-    PROTEINS are FASTA files, plain or compressed with gzip or xz, or stores that tpspred embed
-    made with the encoder of the model; '-' is standard input. Records of several files are told
-    apart by the column source, and an id may be in each of them.
+    PROTEINS are FASTA files, plain or compressed with gzip or xz; '-' is standard input. They can
+    also be stores that tpspred embed made with the encoder of the model. The output has one row per
+    record, in the order of the input. Records of several files are told apart by the column source.
 
     The status of a protein is tps (terpene synthase), related (prenyl diphosphate, squalene or
     phytoene synthase), uncertain (there is evidence, but not enough for a call), not_tps, or the
@@ -213,7 +255,9 @@ def command(
     """
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
     if output or output_format or not (targets or multiqc or summary):
-        targets.append((output_format or "tsv", output or "-"))
+        targets.append((format_of(output, output_format), output or "-"))
+    for _, target in targets:
+        refuse_compression(target)
     if (gaf_columns is not None) != ("gaf" in dict(targets)):
         raise click.UsageError("--taxon and a GO annotation file (--gaf FILE) need each other")
     if len(set(proteins)) < len(proteins):
@@ -233,24 +277,16 @@ def command(
         )
     if hits_only and shard:
         raise click.UsageError("--hits-only: tpspred merge needs a row of every record of a shard")
+    options.start()
     if model is None:
         # The bundled model multiplies no large matrices. Threads of numpy that wait for such work
         # would take as much time as it takes to import numpy.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .. import pipeline, writers
     from ..console import notify, progress, warn
-    from ..io import files
     from ..io.outputs import make_folder
-    from ..model import checkpoint
     from ..writers.places import placed
 
-    predictor = checkpoint.load(model, runtime).with_promises(target_precision, coverage)
-    options.check_runtime(runtime, predictor.encoder)
-    sequence_of = None
-    if references:
-        from ..dataset.enzymes import read_enzyme_sequences
-
-        sequence_of = read_enzyme_sequences(references)
     # The table is replaced last: if it is new, all outputs are.
     targets.sort(key=lambda named: named[0] == "tsv")
     several = len(proteins) > 1
@@ -282,17 +318,22 @@ def command(
     )
     if multiqc:
         make_folder(multiqc)
+    sequence_of = None
+    if references:
+        from ..dataset.enzymes import read_enzyme_sequences
+
+        sequence_of = read_enzyme_sequences(references)
     if annotation and shard:
         warn("no locus_group: genes that are neighbours are in different shards")
-    if target_precision is not None:
-        callable_ensembles = predictor.callable_ensembles()
-        notify("%d ensembles reach a precision of %g", len(callable_ensembles), target_precision)
-    for path in (*proteins, *annotation):
-        files.check_input(path)
     statuses: collections.Counter[str] = collections.Counter()
+    aligned = 0  # proteins that are aligned with a neighbour
     nearness = Nearness(locus_genes, locus_distance) if grouped else None
     with contextlib.closing(_open_in_turn(proteins, runtime)) as inputs:
-        first = next(inputs)  # before any output is opened
+        first = next(inputs)  # before the model is loaded, and any output opened
+        predictor = options.load_model(model, runtime).with_promises(target_precision, coverage)
+        if target_precision is not None:
+            reached = len(predictor.callable_ensembles())
+            notify("%d ensembles reach a precision of %g", reached, target_precision)
         with progress("proteins") as advance, writers.open_all(outputs, predictor) as write:
             calls = pipeline.predict_each(
                 itertools.chain([first], inputs),
@@ -308,12 +349,56 @@ def command(
             for call, place in placed(calls, dict(zip(proteins, annotation)), nearness):
                 write(call, place)
                 statuses[call.status] += 1
+                aligned += any(neighbour.alignment for neighbour in call.neighbours)
+    if references and not aligned:
+        warn(
+            "no alignments: no sequence of %s has the id or accession of a neighbour of a called "
+            "protein",
+            references,
+        )
     of_files = f" of {len(proteins)} files" if several else ""
     notify("%d proteins%s scored with %s", statuses.total(), of_files, predictor.name)
     if hits_only:
         from ..writers.hits_only import left_out
 
         notify("%s", left_out(statuses))
+
+
+def format_of(target: str | None, named: str | None = None) -> str:
+    """Return the format of an output: the one that its ending or the user names.
+
+    Args:
+        target: Path of the output, or None.
+        named: Format that the user names, or None.
+
+    Raises:
+        click.UsageError: If the ending is that of another format.
+
+    >>> format_of("calls.HTML"), format_of("calls.txt"), format_of(None, "gaf")
+    ('html', 'tsv', 'gaf')
+    """
+    ending = pathlib.PurePath(target or "").suffix.lower()
+    usual = ENDINGS.get(ending)
+    if named and usual and named != usual:
+        raise click.UsageError(
+            f"found --format {named} for {target}, whose ending is that of {usual}; wanted one "
+            "format"
+        )
+    return named or usual or "tsv"
+
+
+def refuse_compression(target: str) -> None:
+    """Refuse an output whose name asks for a compressed file of a known format.
+
+    Raises:
+        click.UsageError: If it is one.
+    """
+    path = pathlib.PurePath(target)
+    if path.suffix.lower() in COMPRESSED and path.with_suffix("").suffix.lower() in ENDINGS:
+        raise click.UsageError(
+            f"found the output {target}; wanted a name without {path.suffix}: outputs are not "
+            "compressed"
+        )
 
 
 def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set[str]) -> None:

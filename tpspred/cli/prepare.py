@@ -3,23 +3,30 @@
 import click
 
 from . import options
+from .layout import Command, option
 
 
-@click.command("prepare", short_help="Label enzymes of MARTS-DB and of further tables.")
+@click.command(
+    "prepare",
+    cls=Command,
+    example="tpspred prepare marts_reactions.csv -o dataset.tsv --fasta enzymes.faa",
+)
 @click.argument("tables", type=options.INPUT, nargs=-1, required=True, metavar="TABLE...")
 @options.output("table")
-@click.option(
+@option(
     "--fasta",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     help="Also write the sequences to this FASTA file, for tpspred embed.",
 )
 @options.messages
 def command(tables: tuple[str, ...], output: str, fasta: str | None) -> None:
-    """Read every TABLE and write one table with a labelled row per distinct sequence.
+    """Label the enzymes of MARTS-DB, and of tables of your own, with their products.
 
-    TABLE is a MARTS-DB export (CSV), or a table of additional enzymes (TSV), plain or compressed
-    with gzip or xz; '-' is standard input. The header tells which of the two it is.
+    The output is one table with a row per distinct sequence. Each TABLE is a MARTS-DB export (CSV)
+    or a table of additional enzymes (TSV), plain or compressed with gzip or xz; '-' is standard
+    input. The header tells which of the two it is.
 
     A table of additional enzymes has the columns id, product_types (several are joined with ';'),
     products_smiles_nostereo (structures, joined with '|') and sequence. Further columns may be
@@ -32,6 +39,7 @@ def command(tables: tuple[str, ...], output: str, fasta: str | None) -> None:
     tables that contradict each other are refused. Proteins that make no terpene do not belong
     here, but to the --negatives of tpspred train.
     """
+    options.start()
     from ..console import notify
     from ..dataset.enzymes import write_enzymes
     from ..dataset.tables import describe_tables, merge_tables, read_tables

@@ -3,20 +3,22 @@
 import click
 
 from . import options
+from .layout import Command
 
 
-@click.command("profiles", short_help="Build the profile encoder from labelled enzymes.")
+@click.command("profiles", cls=Command, example="tpspred profiles dataset.tsv -o profiles.h5")
 @click.argument("table", type=options.INPUT, metavar="DATASET")
 @options.output("encoder")
 @options.threads
 @options.messages
 def command(table: str, output: str, threads: int) -> None:
-    """Build the profile encoder from the enzymes of DATASET and write it to a file.
+    """Build the profile encoder from labelled enzymes.
 
     DATASET is the table of tpspred prepare. Its sequences are grouped into families, and a profile
     HMM is built for each family. The encoder consists of these profiles and of a projection that
     turns the residues at their match columns into a vector.
     """
+    options.start()
     from .. import building
     from ..console import detail, notify
     from ..dataset.enzymes import read_enzymes

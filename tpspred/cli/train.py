@@ -7,26 +7,34 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
+from .layout import Command, option
 
 if TYPE_CHECKING:
     from ..model.hyperparameters import Config
 
 
-@click.command("train", short_help="Train a model on labelled representations.")
+@click.command(
+    "train",
+    cls=Command,
+    example="tpspred train dataset.tsv enzymes.h5 --negatives negatives.h5 --encoder profiles.h5 "
+    "-o raw.h5",
+)
 @click.argument("table", type=options.INPUT, metavar="DATASET")
 @click.argument("representations", type=options.INPUT, metavar="STORE")
 @options.output("model")
 @options.negatives
 @options.encoder
-@click.option(
+@option(
     "--name",
+    group="model",
     metavar="NAME",
     show_default="tpspred- and the name of the encoder",
     help="Name of the model, which is written with every call.",
 )
 @options.device
-@click.option(
+@option(
     "--history",
+    group="output",
     type=options.OUTPUT,
     metavar="FILE",
     help="Write a table of the losses and scores of every network, epoch by epoch, to this file.",
@@ -46,13 +54,13 @@ def command(
     config: Config,
     threads: int,
 ) -> None:
-    """Train a model on the labels of DATASET and the representations in STORE.
+    """Train a model on labelled enzymes.
 
     DATASET is the table of tpspred prepare, and STORE is the store of its sequences, made by
     tpspred embed and tpspred featurize. The model is not calibrated yet: continue with tpspred
     calibrate.
     """
-    options.check_inputs()
+    options.start()
     from .. import building, pipeline
     from .. import device as devices
     from ..console import notify, progress

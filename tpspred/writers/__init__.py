@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
@@ -78,7 +79,8 @@ class Output:
 def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callable[..., None]]:
     """Open several outputs; all files appear when the block succeeds, and none before.
 
-    They appear in the given order, so the last one is new only if all are.
+    They appear in the given order, so the last one is new only if all are. Nothing is written
+    before the first call, so that an input that is refused leaves no header.
 
     Args:
         outputs: Files with their formats.
@@ -89,14 +91,17 @@ def open_all(outputs: Sequence[Output], predictor: Predictor) -> Iterator[Callab
         second argument is the place of the protein.
     """
     with open_text_outputs([output.target for output in outputs]) as handles:
-        writers = [
-            output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
-        ]
+
+        @functools.cache
+        def writers() -> list[Writer]:
+            return [
+                output.make_writer(handle, predictor) for output, handle in zip(outputs, handles)
+            ]
 
         def write(call: Call, place: Place = UNPLACED) -> None:
-            for writer in writers:
+            for writer in writers():
                 writer.write(call, place)
 
         yield write
-        for writer in writers:
+        for writer in writers():
             writer.close()
