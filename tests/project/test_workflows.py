@@ -7,12 +7,14 @@ import csv
 import glob
 import json
 import os
+import pathlib
 import re
 import shutil
 import zipfile
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from support import DATA, ROOT
 
 import tpspred
@@ -215,19 +217,24 @@ def test_cwl(shell):
 @pytest.mark.slow
 @needs("multiqc")
 def test_multiqc(shell, tmp_path):
-    shell("tpspred", "predict", PROTEINS, "--multiqc", "counts")
-    shell("tpspred", "predict", DATA / "negatives.faa", "--multiqc", "counts")
+    """The report has the counts of the summary table."""
+    for name in ("proteins", "negatives"):
+        shell(
+            "tpspred", "predict", DATA / f"{name}.faa", "--multiqc", "counts", "-o", f"{name}.tsv"
+        )
     done = shell("multiqc", "counts", "-o", "report")
     assert done.returncode == 0, done.stderr
+    shell("tpspred", "predict", PROTEINS, DATA / "negatives.faa", "--summary", "summary.tsv")
+    with open(tmp_path / "summary.tsv", newline="") as handle:
+        rows = {pathlib.Path(r["source"]).stem: r for r in csv.DictReader(handle, delimiter="\t")}
     folder = tmp_path / "report/multiqc_data"
-    assert column(folder / "multiqc_general_stats.txt", "custom_content-tps") == {
-        "proteins": "3",
-        "negatives": "0",
-    }
-    assert column(folder / "multiqc_tpspred_type.txt", "sesq") == {
-        "proteins": "1",
-        "negatives": "0",
-    }
+    for file, shown, counted in (
+        ("multiqc_general_stats.txt", "custom_content-tps", "tps"),
+        ("multiqc_tpspred_type.txt", "sesq", "product_type:sesq"),
+    ):
+        wanted = {name: rows[name][counted] for name in ("proteins", "negatives")}
+        assert column(folder / file, shown) == wanted
+        assert wanted["proteins"] != "0"
 
 
 def column(path, name):
@@ -257,65 +264,176 @@ with_groovy = pytest.mark.skipif(
 @with_groovy
 def test_nextflow_files_are_groovy(shell, tmp_path):
     """Only the syntax is checked: Nextflow itself is not run."""
-    files = [
-        *NEXTFLOW.glob("*.nf"),
-        NEXTFLOW / "nextflow.config",
-        *map(str, NEXTFLOW.glob("modules/**/*.nf*")),
-    ]
-    assert len(files) == 6
+    files = [path for kind in ("nf", "nf.test", "config") for path in NEXTFLOW.rglob(f"*.{kind}")]
+    assert len(files) == 12
     done = groovy(shell, "parse", *files)
     assert done.returncode == 0, done.stderr
     (tmp_path / "bad.nf").write_text("process X {")
     assert groovy(shell, "parse", tmp_path / "bad.nf").returncode
 
 
-@pytest.mark.slow
-@with_groovy
-@pytest.mark.parametrize(
-    "block, name, prefix", [("script", "my sample (1)", ["my sample (1)"]), ("stub", "sample", [])]
-)
-@pytest.mark.parametrize("module", ["predict", "embed"])
-def test_nextflow_scripts_make_their_outputs(shell, tmp_path, module, block, name, prefix):
-    """The outputs are named after task.ext.prefix or, without it, after the id of the sample."""
-    main = NEXTFLOW / f"modules/tpspred/{module}/main.nf"
-    rendered = groovy(shell, block, main, PROTEINS, "--duplicates keep", *prefix)
+MODULES = NEXTFLOW / "modules/nf-core/tpspred"
+OUTPUTS = ["tsv", "gff3", "jsonl", "html", "gaf", "summary", "multiqc"]
+NO_FILES = {"annotation": [], "model": [], "references": []}
+PREDICT = {"files": {"proteins": "my proteins.faa", **NO_FILES}, "values": {"formats": OUTPUTS}}
+EMBED = {"files": {"proteins": "my proteins.faa", "encoder": [], "weights": []}}
+
+
+def render(shell, tmp_path, module, block, task, **ext):
+    """Render a block of a module and the module's outputs, see check.groovy."""
+    filled = {"ext": ext, "values": {}, "files": {}} | task
+    (tmp_path / "task.json").write_text(json.dumps(filled))
+    return groovy(shell, block, MODULES / module / "main.nf", "task.json")
+
+
+def run_module(shell, tmp_path, module, block, task, **ext):
+    """Run a block of a module, and return its outputs: emit → sorted paths, or text."""
+    rendered = render(shell, tmp_path, module, block, task, **ext)
     assert rendered.returncode == 0, rendered.stderr
-    (tmp_path / "run.sh").write_text(rendered.stdout)
+    described = json.loads(rendered.stdout)
+    (tmp_path / "run.sh").write_text(described["script"])
     done = shell("bash", "-euo", "pipefail", "run.sh")
     assert done.returncode == 0, done.stderr
-    wanted = re.findall(
-        r"""path\(?\s*["']([^"']+)["']""", main.read_text().split("output:")[1].split("when:")[0]
+    outputs = {}
+    for emit, output in described["outputs"].items():
+        if "eval" in output:
+            outputs[emit] = shell("bash", "-c", output["eval"]).stdout
+        else:
+            outputs[emit] = sorted(glob.glob(output["path"], root_dir=tmp_path))
+            assert outputs[emit] or output["optional"], emit
+    assert outputs.pop("versions_tpspred") == f"{tpspred.__version__}\n"
+    return outputs
+
+
+@pytest.mark.slow
+@with_groovy
+def test_nextflow_predict_writes_the_chosen_outputs(shell, tmp_path):
+    """The outputs, and what they call the input, are named after the prefix."""
+    (tmp_path / "my proteins.faa").write_bytes(PROTEINS.read_bytes())
+    name = "my sample (1)"
+    words = "--taxon 3702 --date 2026-01-01"
+    outputs = run_module(shell, tmp_path, "predict", "script", PREDICT, args=words, prefix=name)
+    plots = ("ensemble", "status", "type")
+    counts = [f"{name}_multiqc/{name}_tpspred_{plot}_mqc.tsv" for plot in plots]
+    assert outputs.pop("multiqc") == counts
+    assert outputs.pop("summary") == [f"{name}.summary.tsv"]
+    assert outputs == {kind: [f"{name}.{kind}"] for kind in OUTPUTS[:5]}
+    assert (tmp_path / f"{name}.tsv").read_bytes() == EXPECTED
+    assert (tmp_path / f"{name}.jsonl").read_bytes() == (DATA / "expected.jsonl").read_bytes()
+    assert (
+        (tmp_path / f"{name}.summary.tsv").read_text().splitlines()[1].startswith(f"{name}.faa\t")
     )
-    assert len(wanted) == {"predict": 5, "embed": 2}[module]
-    for pattern in wanted:
-        assert glob.glob(str(tmp_path / re.sub(r"\$\{.*?\}", name, pattern))), pattern
-    versions = f'"CHECK":\n    tpspred: {tpspred.__version__}\n'
-    assert (tmp_path / "versions.yml").read_text() == versions
-    if (module, block) == ("predict", "script"):
-        assert (tmp_path / f"{name}.tsv").read_bytes() == EXPECTED
+
+
+@pytest.mark.slow
+@with_groovy
+def test_nextflow_predict_reads_files_that_are_given(shell, tmp_path):
+    """The sample gives the name; other outputs are absent."""
+    for name in ("genome.faa", "genome.gff3"):
+        (tmp_path / name).write_bytes((DATA / name).read_bytes())
+    model = ROOT / "tpspred/resources/tpspred.h5"
+    (tmp_path / "model (1).h5").symlink_to(model)
+    files = {"proteins": "genome.faa", "annotation": "genome.gff3", "model": "model (1).h5"}
+    task = {"files": NO_FILES | files, "values": {"formats": ["gff3"]}}
+    outputs = run_module(shell, tmp_path, "predict", "script", task)
+    assert {emit for emit, paths in outputs.items() if paths} == {"gff3"}
+    command = ("predict", "genome.faa", "--annotation", "genome.gff3", "-f", "gff3")
+    assert (tmp_path / "sample.gff3").read_text() == shell("tpspred", *command).stdout
+    task["values"]["formats"] = ["gff3", "pdf"]
+    refused = render(shell, tmp_path, "predict", "script", task)
+    assert refused.returncode == 1 and "found the formats [gff3, pdf]" in refused.stderr
+
+
+@pytest.mark.slow
+@with_groovy
+def test_nextflow_merge_keeps_the_name_of_the_genome(shell, tmp_path):
+    """Two shards of a genome give the table of one run, in which the genome is named."""
+    (tmp_path / "my proteins.faa").write_bytes(PROTEINS.read_bytes())
+    task = PREDICT | {"values": {"formats": ["tsv"]}}
+    for shard in (1, 2):
+        (tmp_path / "sample.faa").unlink(missing_ok=True)  # each task has a folder of its own
+        words = f"--source --shard {shard}/2"
+        (path,) = run_module(shell, tmp_path, "predict", "script", task, args=words)["tsv"]
+        (tmp_path / f"{shard}").mkdir()
+        (tmp_path / path).rename(tmp_path / f"{shard}/{path}")
+    shards = {"files": {"shards": ["1/sample.tsv", "2/sample.tsv"]}}
+    outputs = run_module(shell, tmp_path, "merge", "script", shards)
+    assert outputs == {"tsv": ["sample.tsv"], "store": []}
+    done = shell("tpspred", "predict", "--source", "sample.faa")
+    assert (tmp_path / "sample.tsv").read_text() == done.stdout
+    assert "\tsample.faa\n" in done.stdout
+
+
+@pytest.mark.slow
+@with_groovy
+def test_nextflow_stores_are_merged(shell, tmp_path):
+    (tmp_path / "my proteins.faa").write_bytes(PROTEINS.read_bytes())
+    for shard in (1, 2):
+        words, prefix = f"--shard {shard}/2", f"part.{shard}"
+        outputs = run_module(shell, tmp_path, "embed", "script", EMBED, args=words, prefix=prefix)
+        assert outputs == {"store": [f"{prefix}.h5"]}
+    shards = {"files": {"shards": ["part.1.h5", "part.2.h5"]}}
+    outputs = run_module(shell, tmp_path, "merge", "script", shards)
+    assert outputs == {"tsv": [], "store": ["sample.h5"]}
+    task = {"files": {"proteins": "sample.h5", **NO_FILES}, "values": {"formats": ["tsv"]}}
+    run_module(shell, tmp_path, "predict", "script", task)
+    assert (tmp_path / "sample.tsv").read_bytes() == EXPECTED
 
 
 @pytest.mark.slow
 @with_groovy
 @pytest.mark.parametrize(
-    "module, block, proteins, prefix",
+    "module, task, absent",
     [
-        ("predict", "script", PROTEINS, "a b$(touch X)"),
-        ("predict", "stub", PROTEINS, 'a"; touch X; "'),
+        ("predict", PREDICT, []),
+        ("embed", EMBED, []),
+        ("merge", {"files": {"shards": ["1/a.tsv", "2/a.tsv"]}}, ["store"]),
+        ("merge", {"files": {"shards": "a.h5"}}, ["tsv"]),
+    ],
+)
+def test_nextflow_stubs_make_their_outputs(shell, tmp_path, module, task, absent):
+    outputs = run_module(shell, tmp_path, module, "stub", task)
+    assert [emit for emit, paths in outputs.items() if not paths] == absent
+
+
+@pytest.mark.slow
+@with_groovy
+@pytest.mark.parametrize(
+    "module, block, file, prefix",
+    [
+        ("predict", "script", "", "a b$(touch X)"),
+        ("predict", "stub", "", 'a"; touch X; "'),
         ("predict", "script", "a;touch X", "a"),
-        ("embed", "script", PROTEINS, "a`touch X`"),
-        ("embed", "stub", PROTEINS, "a\ntouch X"),
+        ("embed", "script", "", "a`touch X`"),
+        ("embed", "stub", "", "a\ntouch X"),
         ("embed", "script", "-o", "a"),
+        ("merge", "script", "", "a$(touch X)"),
+        ("merge", "stub", "", "$HOME"),
     ],
 )
 def test_nextflow_scripts_contain_no_name_that_bash_interprets(
-    shell, module, block, proteins, prefix
+    shell, tmp_path, module, block, file, prefix
 ):
-    main = NEXTFLOW / f"modules/tpspred/{module}/main.nf"
-    refused = groovy(shell, block, main, proteins, "", prefix)
+    files = {"predict": PREDICT["files"], "embed": EMBED["files"], "merge": {"shards": "a.tsv"}}
+    task = {"files": files[module] | ({"proteins": file} if file else {})}
+    task["values"] = {"formats": ["tsv"]}
+    refused = render(shell, tmp_path, module, block, task, prefix=prefix)
     assert (refused.returncode, refused.stdout) == (1, "")
-    name = proteins if prefix == "a" else prefix
-    assert f"found the name {name}; wanted letters, digits, spaces and" in refused.stderr
+    assert f"found the name {file or prefix}; wanted letters, digits, spaces and" in refused.stderr
+
+
+@pytest.mark.parametrize("module", ["predict", "embed", "merge"])
+def test_nextflow_modules_describe_their_outputs(module):
+    """What nf-core's lint checks too: outputs, topic, and the version of the package."""
+    main = (MODULES / module / "main.nf").read_text()
+    meta = yaml.safe_load((MODULES / module / "meta.yml").read_text())
+    assert list(meta["output"]) == re.findall(r"emit: (\w+)", main)
+    assert meta["topics"]["versions"] == meta["output"]["versions_tpspred"]
+    assert all(list(channel[0][0]) == ["meta"] for channel in [*meta["output"].values()][:-1])
+    environment = yaml.safe_load((MODULES / module / "environment.yml").read_text())
+    (package,) = environment["dependencies"]
+    assert package == f"bioconda::tpspred={tpspred.__version__}"
+    assert main.count(f"tpspred:{tpspred.__version__}--") == 2
 
 
 GALAXY = ROOT / "workflows/galaxy"
