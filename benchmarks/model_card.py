@@ -213,7 +213,7 @@ def calibration_table(options):
 
 
 def promise_table(options):
-    """Return what was promised beside what was seen at each level, over all identities."""
+    """Return precision and coverage as set and as measured, over all identities."""
     promises_of = []
     for level in LEVELS:
         promises_of.append(
@@ -230,7 +230,7 @@ def promise_table(options):
         cells += [row["seen"] for row in same_promise]
         cells += [row["ensembles_per_enzyme"] for row in same_promise]
         rows.append(cells)
-    header = ["promise", "asked", *(f"seen, {level}" for level in LEVELS)]
+    header = ["option", "set to", *(f"measured, {level}" for level in LEVELS)]
     header += [f"per enzyme, {level}" for level in LEVELS]
     return markdown(header, rows)
 

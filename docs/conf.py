@@ -8,7 +8,7 @@ copyright = author  # noqa: A001
 version = release = tpspred.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-suppress_warnings = ["toc.not_included"]
+
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence"]
 # Headings get the anchors that GitHub gives them.
