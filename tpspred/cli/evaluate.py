@@ -139,7 +139,7 @@ def command(
     from ..dataset.enzymes import read_enzymes
     from ..encoders.runtime import Runtime
     from ..evaluation import baselines as simple_methods
-    from ..evaluation import cross_validation, other_encoders
+    from ..evaluation import cross_validation, other_encoders, pictures
     from ..evaluation import report as reports
     from ..evaluation.tables import tables_of
     from ..family.alignment import identity_matrix
@@ -149,7 +149,7 @@ def command(
     if baselines:
         simple_methods.require_sklearn()
     if report:
-        reports.require_matplotlib()
+        pictures.require_matplotlib()
     enzymes = read_enzymes(table)
     records_of = {name: read_records(path, "suffix") for name, path in path_of.items()}
     where = devices.resolve(device)

@@ -1,106 +1,83 @@
 """The files of an evaluation: predictions, tables, and a page with pictures."""
 
 import csv
-import dataclasses
-import html
-import io
-import itertools
+import importlib.resources
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import MissingDependency
+from .. import __version__
 from ..io.outputs import make_folder, open_text_output
 from ..io.paths import Path
-from ..model import metrics
-from ..writers.tables import cell, write_table
-from . import ENZYMES
-from .cross_validation import Scored
-from .tables import Row, numbers
+from ..writers.tables import write_table
+from . import pictures
+from .cross_validation import OURS, Scored
+from .pictures import words
+from .tables import RELATED, Row
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Numbers = NDArray[np.floating]
-
-TITLES = {
-    "summary": "Means over labels",
-    "gaps": "Difference to tpspred in macro average precision over the pooled folds",
-    "terpene_synthases": "Is it a terpene synthase",
-    "identity": "By identity to the nearest training enzyme",
-    "promises": "Promises kept",
-    "labels": "Every label",
+TEMPLATE = "resources/evaluation.html"
+GROUP_WORDS = {
+    "ensemble": "ensembles",
+    "product_type": "product types",
+    "substrate": "substrates",
+    "is_tps": "terpene synthase",
 }
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;"
-    "margin:0 auto;max-width:72rem;padding:1rem;color:#1a1a1a}\n"
-    "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
-    ".wide{overflow-x:auto}svg{max-width:100%;height:auto}\n"
-    "table{border-collapse:collapse;font-size:.85rem}\n"
-    "td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}\n"
-    "td.word,th.word{text-align:left}tr:hover td{background:#f3f3f3}"
+# Tables as they are, below the pictures: name, title, whether it is folded, what it shows.
+TABLES = (
+    (
+        "identity",
+        "By identity to the nearest training enzyme",
+        False,
+        "Ensembles, from enzymes that are like none that the models learnt from, to near twins.",
+    ),
+    (
+        "promises",
+        "Promises kept",
+        False,
+        "What tpspred predict --target-precision and --coverage promise, and what was seen.",
+    ),
+    (
+        "terpene_synthases",
+        "Terpene synthases among other proteins",
+        True,
+        "“Related” adds prenyl diphosphate, squalene and phytoene synthases to the negatives.",
+    ),
+    ("summary", "Means over labels", True, "All methods, all groups of labels."),
+    ("gaps", "Differences to tpspred", True, "In macro average precision over the pooled folds."),
+    ("labels", "Every label", True, "All methods, all labels with enough positives."),
 )
-PAGE = (
-    "<!doctype html>\n"
-    '<html lang="en"><head><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-    "<title>tpspred evaluation</title><style>{style}</style></head><body>"
-    "<h1>Evaluation of tpspred on left-out folds</h1>\n"
-    "<p>{proteins} proteins in {folds} folds; each was scored by models that were fitted without "
-    "its fold.</p>{body}</body></html>\n"
-)
-DASHES = ("-", "--", ":", "-.")
-MARKERS = "os^D"
+WORD_COLUMNS = ("method", "group", "promise")  # columns whose values are names with _ for a space
+MIN_CONFUSION = 0.05  # share from which a wrong call is named
+NAMED_CONFUSIONS = 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """A curve over all thresholds of a score.
+class Headline(NamedTuple):
+    """One of the numbers at the top of the page.
 
     Attributes:
-        x_label, y_label: What the axes show.
-        points: Function of the positives and the predictions from each threshold up, and of the
-            number of proteins; returns the points' x and y, 0–1.
-        steps: Whether each y also holds from the point before to its own, so that the area below
-            precision and recall is the average precision; else straight lines join the points.
+        value: The number.
+        title: What it is.
+        note: What belongs to it, such as its interval.
     """
 
-    x_label: str
-    y_label: str
-    points: Callable[[Numbers, NDArray[np.int64], int], tuple[Numbers, Numbers]]
-    steps: bool
+    value: str
+    title: str
+    note: str
 
 
-def _precision_recall_points(
-    hits: Numbers, called: NDArray[np.int64], count: int
-) -> tuple[Numbers, Numbers]:
-    precision = hits / called
-    return np.r_[0, hits / hits[-1]], np.r_[precision[0], precision]
+class Confusion(NamedTuple):
+    """An ensemble and what its enzymes are called.
 
-
-def _roc_points(hits: Numbers, called: NDArray[np.int64], count: int) -> tuple[Numbers, Numbers]:
-    return np.r_[0, (called - hits) / (count - hits[-1])], np.r_[0, hits / hits[-1]]
-
-
-PRECISION_RECALL = Curve("recall", "precision", _precision_recall_points, steps=True)
-ROC = Curve("share of negatives called", "share of positives called", _roc_points, steps=False)
-
-
-def require_matplotlib() -> None:
-    """Check that what the page needs is installed.
-
-    Raises:
-        MissingDependency: If matplotlib is not installed.
+    Attributes:
+        ensemble: Name of the ensemble.
+        recall: Share of its enzymes that are called it, 0–1.
+        wrong: (ensemble that they do not have, share that is called it), most frequent first.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise MissingDependency(
-            "--report needs matplotlib: pip install 'tpspred[evaluate]'"
-        ) from None
+
+    ensemble: str
+    recall: float
+    wrong: list[tuple[str, float]]
 
 
 def write_predictions(scored: Scored, target: Path) -> None:
@@ -141,146 +118,137 @@ def write_tables(tables: Mapping[str, Sequence[Row]], folder: Path) -> None:
 
 
 def write_page(scored: Scored, tables: Mapping[str, Sequence[Row]], target: Path) -> None:
-    """Write one self-contained HTML page: curves, reliability, confusion, and the tables.
+    """Write one self-contained HTML page: headline numbers, curves, confusion, and the tables.
 
     Args:
         scored: Proteins, scored by models that have not seen them.
         tables: Its tables by name, from :func:`tables.tables_of`.
         target: File, or '-' for standard output.
     """
-    pictures = (
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"shown": shown, "words": words}
+    drawn = (
         (
             "Precision and recall",
-            "Over all ensembles together, one step per distinct score.",
-            _curves(scored, PRECISION_RECALL),
+            "All ensembles together, one step per distinct score. The area below is the micro "
+            "average precision (AP).",
+            pictures.curves(scored, pictures.PRECISION_RECALL),
         ),
-        ("ROC", "Over all ensembles together.", _curves(scored, ROC)),
+        (
+            "ROC",
+            "All ensembles together. The area below (AUC) is 0.5 for chance.",
+            pictures.curves(scored, pictures.ROC),
+        ),
         (
             "Reliability",
-            "Predicted probability beside the share that is true; on the line, a probability "
-            "means what it says.",
-            _reliability(tables["reliability"]),
-        ),
-        (
-            "Confusion of ensembles",
-            "Off the diagonal, the share of a row's enzymes that were wrongly called the column's "
-            "ensemble; on the diagonal, recall.",
-            _confusion(tables["confusion"]),
+            "On the grey line, a probability means what it says.",
+            pictures.reliability(tables["reliability"]),
         ),
     )
-    sections = [
-        (title, f"<p>{words}</p><div class=wide>{svg}</div>") for title, words, svg in pictures
-    ]
-    sections += [(title, _table(tables[name])) for name, title in TITLES.items()]
-    body = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in sections)
-    page = PAGE.format(
-        style=STYLE,
+    template = importlib.resources.files("tpspred").joinpath(TEMPLATE).read_text("utf-8")
+    page = environment.from_string(template).render(
+        version=__version__,
         proteins=len(scored.ids),
         folds=len(set(scored.folds.tolist())),
-        body=body,
+        sets=[(name, len(scored.rows(name))) for name in dict.fromkeys(scored.sources.tolist())],
+        headlines=list(_headlines(tables)),
+        groups=GROUP_WORDS,
+        compared=list(_compared(tables)) if len(scored.scores) > 1 else [],
+        ours=OURS,
+        pictures=[(title, note, Markup(svg)) for title, note, svg in drawn if svg],
+        confusions=list(_confusions(tables["confusion"])),
+        matrix=tables["confusion"],
+        tables=[(title, folded, note, tables[name]) for name, title, folded, note in TABLES],
+        word_columns=WORD_COLUMNS,
     )
     with open_text_output(target) as handle:
-        handle.write(page)
+        handle.write(page + "\n")
 
 
-def _table(rows: Sequence[Row]) -> str:
-    """Return rows as an HTML table."""
-    if not rows:
-        return "<p>Nothing to show.</p>"
-    classes = [" class=word" if isinstance(value, str) else "" for value in rows[0].values()]
-    header = "".join(
-        f"<th{word}>{html.escape(name.replace('_', ' '))}</th>"
-        for name, word in zip(rows[0], classes)
-    )
-    body = []
-    for row in rows:
-        cells = (
-            f"<td{word}>{html.escape(cell(value))}</td>"
-            for value, word in zip(row.values(), classes)
+def shown(value: str | int | float) -> str:
+    """Return a value as the page shows it.
+
+    >>> shown(1515), shown(0.25), shown(float("nan")), shown("mono_pinene")
+    ('1,515', '0.250', 'NA', 'mono_pinene')
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "NA" if math.isnan(value) else f"{value:.3f}"
+
+
+def _rows_of(tables: Mapping[str, Sequence[Row]], name: str, **wanted: str) -> list[Row]:
+    """Return the rows of a table that have these values."""
+    return [row for row in tables[name] if wanted.items() <= row.items()]
+
+
+def _headlines(tables: Mapping[str, Sequence[Row]]) -> Iterator[Headline]:
+    """Yield the numbers that matter most."""
+    for row in _rows_of(tables, "summary", method=OURS, group="ensemble"):
+        yield Headline(
+            shown(row["average_precision_pooled"]),
+            "average precision of ensembles",
+            f"mean over {row['labels']} ensembles, all folds together; 95 % interval "
+            f"{shown(row['pooled_low'])} to {shown(row['pooled_high'])}",
         )
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<div class=wide><table><tr>{header}</tr>{''.join(body)}</table></div>"
+        yield Headline(
+            shown(row["f1"]),
+            "F1 of called ensembles",
+            f"mean over ensembles; precision {shown(row['precision'])}, "
+            f"recall {shown(row['recall'])}",
+        )
+        yield Headline(
+            shown(row["calibration_error"]),
+            "calibration error of ensembles",
+            "mean distance of a probability from the share that is true",
+        )
+    for row in _rows_of(tables, "summary", method=OURS, group="product_type"):
+        yield Headline(
+            shown(row["average_precision_pooled"]),
+            "average precision of product types",
+            f"mean over {row['labels']} types; 95 % interval "
+            f"{shown(row['pooled_low'])} to {shown(row['pooled_high'])}",
+        )
+    for row in _rows_of(tables, "terpene_synthases", method=OURS):
+        if str(row["against"]).endswith(RELATED):
+            yield Headline(
+                shown(row["precision_of_tps"]),
+                "precision of status tps",
+                f"{shown(row['positives'])} terpene synthases among {shown(row['negatives'])} "
+                f"other proteins ({row['against']}); recall {shown(row['recall_of_tps'])}",
+            )
 
 
-def _figure(draw: Callable[["Axes"], object], width: float = 6.4, height: float = 4.4) -> str:
-    """Return a picture as SVG, which is the same again for the same data.
+def _compared(tables: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
+    """Yield the macro average precision of every method in every group of labels."""
+    for method in dict.fromkeys(str(row["method"]) for row in tables["summary"]):
+        compared: Row = {"method": method}
+        for group in GROUP_WORDS:
+            for row in _rows_of(tables, "summary", method=method, group=group):
+                compared[group] = row["average_precision_pooled"]
+        for row in _rows_of(tables, "gaps", method=method, group="ensemble"):
+            compared |= {name: row[name] for name in ("gap", "low", "high")}
+        yield compared
+
+
+def _confusions(matrix: Sequence[Row]) -> Iterator[Confusion]:
+    """Yield what the enzymes of every ensemble are called.
 
     Args:
-        draw: Function that draws on the axes it is given.
-        width: Width in inches.
-        height: Height in inches.
+        matrix: The table ``confusion``.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "tpspred", "svg.fonttype": "none", "font.family": "sans-serif"}
-    ):
-        figure = Figure((width, height), layout="constrained")
-        draw(figure.add_subplot())
-        picture = io.StringIO()
-        figure.savefig(picture, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    return picture.getvalue()[picture.getvalue().index("<svg") :]
-
-
-def _curves(scored: Scored, curve: Curve) -> str:
-    """Draw a curve of every method, over all ensembles together."""
-    cells = np.ix_(scored.rows(ENZYMES), scored.columns("ensemble"))
-    truth = scored.targets[cells].ravel()
-
-    def draw(axes: "Axes") -> None:
-        for (method, scores), dash in zip(scored.scores.items(), itertools.cycle(DASHES)):
-            _, hits, called = metrics.steps(truth, scores[cells].ravel())
-            x, y = curve.points(hits, called, len(truth))
-            axes.plot(
-                x,
-                y,
-                dash,
-                label=method.replace("_", " "),
-                drawstyle="steps-pre" if curve.steps else None,
-                clip_on=False,
-                gid=f"{curve.y_label} of {method}".replace(" ", "-"),
-            )
-        axes.patch.set_gid(f"frame of {curve.y_label}".replace(" ", "-"))
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=curve.x_label, ylabel=curve.y_label)
-        axes.legend(loc="best")
-
-    return _figure(draw)
-
-
-def _reliability(rows: Sequence[Row]) -> str:
-    """Draw predicted probabilities beside the share that is true, a line per group of labels."""
-    groups = list(dict.fromkeys(str(row["group"]) for row in rows))
-
-    def draw(axes: "Axes") -> None:
-        axes.plot((0, 1), (0, 1), color="0.7", linewidth=1)
-        for group, marker, dash in zip(groups, MARKERS, DASHES):
-            group_rows = [row for row in rows if row["group"] == group]
-            axes.plot(
-                numbers(group_rows, "predicted"),
-                numbers(group_rows, "observed"),
-                dash,
-                marker=marker,
-                label=group.replace("_", " "),
-            )
-        axes.set(
-            xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability", ylabel="share that is true"
-        )
-        axes.legend(loc="best")
-
-    return _figure(draw)
-
-
-def _confusion(rows: Sequence[Row]) -> str:
-    """Draw which ensembles are called for which as a matrix of colours."""
-    names = [str(row["ensemble"]) for row in rows]
-    shares = [[float(row[name]) for name in names] for row in rows]
-
-    def draw(axes: "Axes") -> None:
-        image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(names)), names, fontsize=7)
-        axes.set(xlabel="called", ylabel="characterised")
-        axes.figure.colorbar(image, ax=axes, shrink=0.8)
-
-    return _figure(draw, 9, 8)
+    for row in matrix:
+        ensemble = str(row["ensemble"])
+        wrong = [
+            (name, float(share))
+            for name, share in row.items()
+            if name not in ("ensemble", ensemble) and float(share) >= MIN_CONFUSION
+        ]
+        wrong.sort(key=lambda pair: -pair[1])
+        yield Confusion(ensemble, float(row[ensemble]), wrong[:NAMED_CONFUSIONS])

@@ -13,6 +13,7 @@ from .cross_validation import COVERAGE, OURS, Scored
 
 BANDS = (0.2, 0.4, 0.6, 0.8)  # bounds of the bands of identity to the nearest training enzyme
 BOOTSTRAP_SAMPLES = 200
+RELATED = ", related"  # behind a set of negatives: the related enzymes are negatives, too
 MEANS = (  # columns of the table of labels that the summary averages
     "average_precision",
     "average_precision_pooled",
@@ -239,12 +240,14 @@ def tps_tests(scored: Scored, method: str, rng: np.random.Generator) -> Iterator
     is_tps = scored.targets[enzymes, tps] == 1
     positive = enzymes[is_tps]
     related = enzymes[~is_tps]
+    if not len(positive):
+        return
     statuses = np.array(scored.statuses)
     for name in dict.fromkeys(scored.sources[scored.sources != ENZYMES].tolist()):
         negatives = scored.rows(name)
         for title, negative in (
             (name, negatives),
-            (f"{name}, related", np.concatenate([negatives, related])),
+            (name + RELATED, np.concatenate([negatives, related])),
         ):
             rows = np.concatenate([positive, negative])
             truth = scored.targets[rows, tps]
