@@ -63,6 +63,12 @@ def default_signals():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+@pytest.fixture(autouse=True)
+def one_date(monkeypatch):
+    """Pages say when they were made; those of a test are of one day."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1771761600")
+
+
 @pytest.fixture(scope="session")
 def model():
     """The bundled model."""

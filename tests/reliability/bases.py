@@ -91,8 +91,9 @@ class Bases:
             self._zygote.run(change)
             return path.read_bytes()
 
-    def _run(self, *arguments: str) -> Outcome:
-        outcome = self._zygote.run(Job(list(map(str, arguments)), self.folder, seconds=300))
+    def _run(self, *arguments: str, folder: pathlib.Path | None = None) -> Outcome:
+        job = Job(list(map(str, arguments)), folder or self.folder, seconds=300)
+        outcome = self._zygote.run(job)
         if outcome.status:
             raise RuntimeError(f"tpspred {' '.join(arguments)}: {outcome.err}")
         return outcome
@@ -177,10 +178,20 @@ class Bases:
         self._zygote.run(job)
         self._write("w.h5.partial", (work / "w.h5.partial").read_bytes())
 
+    def prediction(self) -> list[str]:
+        """Return the arguments that make a.tsv, a.html and so on of p.faa in the same folder."""
+        outputs = [part for kind in FORMATS for part in (f"--{kind}", f"a.{kind}")]
+        return ["predict", "p.faa", "-m", self.path("c.h5"), "-t", "1", *outputs]
+
     def _make_predictions(self) -> None:
+        """Predict with the arguments of the trials, because a page says what command made it."""
         for name, source in (("new", "p.faa"), ("old", "old.faa")):
-            outputs = [part for kind in FORMATS for part in (f"--{kind}", f"{name}.{kind}")]
-            self._run("predict", source, "-m", "c.h5", *outputs, "--multiqc", f"{name}.multiqc")
+            work = self.folder / f"{name}.outputs"
+            work.mkdir()
+            (work / "p.faa").write_bytes(self[source])
+            self._run(*self.prediction(), folder=work)
+            for kind in FORMATS:
+                self._write(f"{name}.{kind}", (work / f"a.{kind}").read_bytes())
 
 
 def annotation(proteins: bytes) -> bytes:

@@ -39,9 +39,8 @@ class Program:
 def prediction(bases: Bases) -> Program:
     """Predict, with the four formats and counts for MultiQC, over the outputs of another input."""
     names = {kind: f"a.{kind}" for kind in FORMATS}
-    outputs = [part for kind, name in names.items() for part in (f"--{kind}", name)]
     return Program(
-        ["predict", "p.faa", "-m", bases.path("c.h5"), "-t", "1", *outputs],
+        bases.prediction(),
         {"p.faa": bases["p.faa"]},
         {name: bases[f"old.{kind}"] for kind, name in names.items()},
         {name: bases[f"new.{kind}"] for kind, name in names.items()},

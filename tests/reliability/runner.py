@@ -13,8 +13,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = [sys.executable, str(ROOT / "bin/tpspred")]
-# One thread each: threads that ran before a fork are missing after it.
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+# One thread each: threads that ran before a fork are missing after it. Pages have one date.
+ENVIRONMENT = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+ENVIRONMENT["SOURCE_DATE_EPOCH"] = "0"
 SECONDS = 30.0  # a command that takes longer hangs
 MEMORY_MIB = 1024  # that a command may use on top of what importing takes
 NOWHERE = "http://127.0.0.1:9"  # a proxy that is not there, so that nothing is downloaded
@@ -97,7 +98,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | ONE_THREAD,
+            env=os.environ | ENVIRONMENT,
             start_new_session=True,  # Ctrl-C is for the campaign, which then ends this process
         )
         self._answer()
@@ -169,7 +170,7 @@ def run_program(
             stdout=stdout,
             stderr=stderr,
             cwd=job.folder,
-            env=os.environ | ONE_THREAD | job.environment | (environment or {}),
+            env=os.environ | ENVIRONMENT | job.environment | (environment or {}),
             timeout=job.seconds + 60,
         )
     err = (beside / "stderr").read_bytes().decode(errors="backslashreplace")

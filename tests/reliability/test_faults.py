@@ -13,7 +13,7 @@ from reliability import campaign
 from reliability.cases import contents, prepare
 from reliability.faults import FAULTS, run_again, wrong_state
 from reliability.programs import PROGRAMS, prediction
-from reliability.runner import ONE_THREAD, PROGRAM, findings_of_process
+from reliability.runner import ENVIRONMENT, PROGRAM, findings_of_process
 
 pytestmark = pytest.mark.slow  # the files to damage take some seconds to make
 
@@ -73,7 +73,7 @@ def test_a_temporary_file_of_a_run_that_goes_on_is_not_removed(bases, command, w
         [*PROGRAM, "predict", "-q", "-", *model, "-o", "first.tsv"],
         stdin=subprocess.PIPE,
         cwd=work,
-        env=os.environ | ONE_THREAD,
+        env=os.environ | ENVIRONMENT,
     )
     first.stdin.write(bases["p.faa"][:100])
     first.stdin.flush()

@@ -9,6 +9,8 @@ import importlib
 import itertools
 import os
 import pathlib
+import shlex
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -305,7 +307,11 @@ def command(
         "tsv": {"all_labels": all_labels, "shard": shard, "place_columns": place_columns},
         "gff3": {"on_genome": bool(annotation), "place_columns": place_columns},
         "jsonl": {"place_columns": place_columns},
-        "html": {"sources": proteins if several else ()},
+        "html": {
+            "sources": proteins,
+            "command": shlex.join(["tpspred", *sys.argv[1:]]),
+            "place_columns": place_columns,
+        },
         "gaf": {"columns": gaf_columns},
     }
     outputs += [

@@ -85,6 +85,7 @@ class Call(NamedTuple):
         features: (features,) engineered features; None if no profile matched.
         weak_match: The profile that a protein without a match is most like, or None.
         products: Single products, the likeliest first; none if the model does not rank them.
+        sequence: Residues of the protein; '' unless the status is tps, related or uncertain.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Call(NamedTuple):
     features: NDArray[np.float32] | None = None
     weak_match: WeakHit | None = None
     products: tuple[ProductCall, ...] = ()
+    sequence: str = ""
 
     @property
     def is_scored(self) -> bool:

@@ -259,6 +259,7 @@ class Predictor:
             products=self._ranked(products),
             flags=(*scored.flags, *flags),
             neighbours=nearest,
+            sequence=record.sequence,
         )
 
     def _ranked(self, products: NDArray[np.float64]) -> tuple[ProductCall, ...]:

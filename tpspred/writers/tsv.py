@@ -91,7 +91,7 @@ class Writer:
         if call.is_scored or call.flags:
             numbers = self._no_numbers if call.probabilities is None else call.probabilities
             of_labels = numbers[: len(self._label_columns)]
-            cells = [*_cells(call), *placed, *map(number, of_labels)]
+            cells = [*cells_of(call), *placed, *map(number, of_labels)]
         else:
             own = [call.id, str(call.length_aa), call.status, self._not_scored]
             cells = [*own, *placed, *self._no_labels]
@@ -108,7 +108,7 @@ class Writer:
             self._handle.write(f"{self._end}\n")
 
 
-def _cells(call: Call) -> list[str]:
+def cells_of(call: Call) -> list[str]:
     """Return the cells of a call, one for each of :data:`COLUMNS`."""
     near = call.nearest
     probabilities = [
