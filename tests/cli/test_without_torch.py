@@ -1,9 +1,9 @@
 """A slim installation: an environment with all requirements but PyTorch and fair-esm."""
 
-import configparser
 import importlib.metadata
 import os
 import pathlib
+import runpy
 import subprocess
 import venv
 
@@ -15,7 +15,7 @@ from tpspred.dataset.enzymes import write_enzymes
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
-ABSENT = {"torch", "fair-esm"}
+REQUIREMENTS = runpy.run_path(str(ROOT / "bin/core-requirements"))["core_requirements"]()
 INSTALL = (
     "tpspred: error: training and ESM-2 need PyTorch and fair-esm, which are not both installed: "
     "pip install torch fair-esm (with conda: conda install tpspred)\n"
@@ -48,12 +48,8 @@ def slim(tmp_path_factory, enzymes):
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin/python"
     (packages,) = folder.glob("lib/python*/site-packages")
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    lines = config["options"]["install_requires"].split("\n")
-    names = {Requirement(line).name for line in lines if line}
-    assert names > ABSENT
-    for distribution in with_requirements(names - ABSENT):
+    names = {Requirement(line).name for line in REQUIREMENTS}
+    for distribution in with_requirements(names):
         for path in {pathlib.Path(path.parts[0]) for path in distribution.files}:
             if path.name not in ("..", "__pycache__"):
                 link = packages / path

@@ -1,7 +1,10 @@
 """The conda recipe agrees with the package, follows the rules of bioconda, and can be built."""
 
 import configparser
+import hashlib
 import re
+import runpy
+import subprocess
 import sys
 
 import jinja2
@@ -13,8 +16,9 @@ from support import ROOT
 import tpspred
 
 RECIPE = (ROOT / "conda-recipe/meta.yaml").read_text()
-# The one package that conda-forge names differently.
-CONDA_NAMES = {"torch": "pytorch"}
+# Packages that conda-forge names differently; of PyTorch it has a package for CPUs.
+CONDA_NAMES = {"torch": "pytorch-cpu"}
+LEFT_OUT = runpy.run_path(str(ROOT / "bin/core-requirements"))["LEFT_OUT"]
 
 
 @pytest.fixture(scope="module")
@@ -24,44 +28,64 @@ def setup():
     return config
 
 
-def section(name):
-    """Return the entries of the list below 'name:' in the recipe."""
-    block = re.search(rf"^( *){name}:\n((?:\1  .*\n)+)", RECIPE, re.M)[2]
-    return [line.strip().removeprefix("- ") for line in block.splitlines()]
+def parsed(recipe):
+    """Return a recipe as conda-build reads it; a pinned package of the recipe is its name."""
+    rendered = jinja2.Template(recipe).render(
+        PYTHON="$PREFIX/bin/python", pin_subpackage=lambda name, max_pin="", exact=False: name
+    )
+    return yaml.safe_load(rendered)
 
 
-def test_version_and_name_are_those_of_the_package(setup):
-    assert f'version = "{tpspred.__version__}"' in RECIPE
-    assert f'name = "{setup["metadata"]["name"]}"' in RECIPE
+META = parsed(RECIPE)
+OUTPUTS = {output["name"]: output for output in META["outputs"]}
+CORE, FULL = OUTPUTS["tpspred-core"], OUTPUTS["tpspred"]
+
+
+def test_version_name_and_about_are_those_of_the_package(setup):
+    metadata = setup["metadata"]
+    assert META["package"] == {"name": metadata["name"], "version": tpspred.__version__}
+    assert {META["about"]["summary"], FULL["about"]["summary"]} == {metadata["description"]}
+    assert META["about"]["home"] == metadata["url"]
+    assert META["about"]["doc_url"] in metadata["project_urls"]
+    assert {output["about"]["license"] for output in META["outputs"]} == {
+        metadata["license_expression"]
+    }
 
 
 def test_run_requirements_are_those_of_the_package(setup):
-    wanted = {"python " + setup["options"]["python_requires"]}
+    core = {"python " + setup["options"]["python_requires"]}
+    full = {"tpspred-core"}
     for line in setup["options"]["install_requires"].strip().splitlines():
         name, _, version = line.partition(" ")
+        wanted = full if name in LEFT_OUT else core
         wanted.add(f"{CONDA_NAMES.get(name, name)} {version}")
-    assert set(section("run")) == wanted
+    assert set(CORE["requirements"]["run"]) == core
+    assert set(FULL["requirements"]["run"]) == full
 
 
 def test_rules_of_bioconda():
-    assert "noarch: python" in RECIPE
-    assert section("run_exports") == ["{{ pin_subpackage('tpspred', max_pin=\"x.x\") }}"]
-    assert not any(line.startswith(("setuptools", "pip")) for line in section("run"))
-    # A released source needs its checksum.
-    assert re.search(r"^  path: \.\.$|^  url: .+\n  sha256: [0-9a-f]{64}$", RECIPE, re.M)
-    assert "license_file: LICENSE" in RECIPE and (ROOT / "LICENSE").exists()
-    assert "--no-deps --no-build-isolation" in RECIPE
+    assert [output["build"]["noarch"] for output in META["outputs"]] == ["python", "generic"]
+    for output in META["outputs"]:
+        assert output["build"]["run_exports"] == [output["name"]]
+        assert f'pin_subpackage("{output["name"]}", max_pin="x.x")' in RECIPE
+        assert output["about"]["license_file"] == "LICENSE" and output["test"]["commands"]
+    assert META["source"].keys() == {"url", "sha256"}
+    assert META["source"]["url"].endswith(
+        f"/v{tpspred.__version__}/tpspred-{tpspred.__version__}.tar.gz"
+    )
+    assert META["extra"]["recipe-maintainers"] and META["extra"]["identifiers"]
+    assert "--no-deps --no-build-isolation" in CORE["build"]["script"]
+    assert not re.search(r"^(pip|setuptools)", "\n".join(CORE["requirements"]["run"]), re.M)
 
 
 def test_entry_points_are_those_of_the_package(setup):
     scripts = setup["options.entry_points"]["console_scripts"].strip().splitlines()
-    assert section("entry_points") == scripts
+    assert CORE["build"]["entry_points"] == scripts
 
 
-def test_recipe_predicts_on_the_test_data():
-    assert any(command.startswith("tpspred predict test_data/") for command in section("commands"))
-    for path in section("source_files"):
-        assert (ROOT / path).exists()
+def test_build_requirements_are_those_of_the_package():
+    wanted = re.search(r'requires = \["(.+)"\]', (ROOT / "pyproject.toml").read_text())[1]
+    assert wanted.replace(">=", " >=") in CORE["requirements"]["host"]
 
 
 # A python in a conda environment that runs the one of this test, with the packages of both.
@@ -80,68 +104,88 @@ OWN = (
 )
 
 
-def stub(folder, name, version, script=()):
-    """Write the recipe of an empty package in place of one that conda would install.
+def stub(name, version, script=()):
+    """Return the recipe of an empty package in place of one that conda would install.
 
     The package of this test's environment is used instead.
     """
-    path = folder / f"stub-{name}/recipe.yaml"
-    path.parent.mkdir()
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "package": {"name": name, "version": version},
-                "build": {"number": 0, "script": list(script)},
-                "about": {"summary": "stub", "license": "MIT"},
-            }
-        )
-    )
-    return path
-
-
-def derived(channel_python):
-    """Translate meta.yaml into a recipe that rattler-build reads."""
-    rendered = jinja2.Template(RECIPE).render(
-        PYTHON="$PREFIX/bin/python", pin_subpackage=lambda name, max_pin: name
-    )
-    meta = yaml.safe_load(rendered)
-    about = meta["about"]
     return {
-        "package": {"name": meta["package"]["name"], "version": meta["package"]["version"]},
-        "source": {"path": str(ROOT), "use_gitignore": True},
-        "build": {
-            "number": 0,
-            "noarch": "python",
-            "script": [meta["build"]["script"]],
-            "python": {"entry_points": meta["build"]["entry_points"]},
-        },
-        "requirements": {
-            "host": [
-                f"python {channel_python}.*" if line.startswith("python ") else line
-                for line in meta["requirements"]["host"]
-            ],
-            "run": meta["requirements"]["run"],
-            "run_exports": meta["build"]["run_exports"],
-        },
-        "tests": [
-            {"python": {"imports": meta["test"]["imports"], "pip_check": False}},
-            {
-                "script": [*meta["test"]["commands"], OWN],
-                "files": {"source": meta["test"]["source_files"]},
-            },
-        ],
-        "about": {
-            "homepage": about["home"],
-            "summary": about["summary"],
-            "license": about["license"],
-            "license_file": about["license_file"],
-        },
+        "package": {"name": name, "version": version},
+        "build": {"number": 0, "script": list(script)},
+        "about": {"summary": "stub", "license": "MIT"},
     }
 
 
+def derived(meta, output, channel_python):
+    """Translate an output of meta.yaml into a recipe that rattler-build reads."""
+    build, about, tests = output["build"], output["about"], output["test"]
+    recipe = {
+        "package": {"name": output["name"], "version": meta["package"]["version"]},
+        "source": dict(meta["source"]),
+        "build": {"number": meta["build"]["number"], "noarch": build["noarch"]},
+        "requirements": {
+            "host": [
+                f"python {channel_python}.*" if line.startswith("python ") else line
+                for line in output["requirements"].get("host", ())
+            ],
+            "run": output["requirements"]["run"],
+            "run_exports": build["run_exports"],
+        },
+        "tests": [
+            {
+                "script": [*tests["commands"], OWN, *ABSENT.get(output["name"], ())],
+                "files": {"source": tests["source_files"]},
+            }
+        ],
+        "about": {key: about[key] for key in ("summary", "license", "license_file")},
+    }
+    if "script" in build:
+        recipe["build"]["script"] = [build["script"]]
+        recipe["build"]["python"] = {"entry_points": build["entry_points"]}
+        recipe["tests"].append({"python": {"imports": tests["imports"], "pip_check": False}})
+    return recipe
+
+
+# In the environment of the core package there is no PyTorch.
+ABSENT = {"tpspred-core": ["! ls $PREFIX/conda-meta/*pytorch* $PREFIX/conda-meta/fair-esm*"]}
+
+
+@pytest.fixture
+def served(built):
+    """Path of the source distribution, and its address on a server of this machine.
+
+    The server is a process of its own, because a build lets no other thread of this one run.
+    """
+    (path,) = built.glob("*.tar.gz")
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    with subprocess.Popen(
+        command, cwd=built, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        port = re.search(r"port (\d+)", server.stdout.readline())[1]
+        yield path, f"http://127.0.0.1:{port}/{path.name}"
+        server.terminate()
+
+
+def run_build(folder, name, recipe, channel, test):
+    """Build a recipe with the packages of a channel, into which the new package goes."""
+    path = folder / name / "recipe.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(recipe))
+    tools = rattler_build.ToolConfiguration(test_strategy=test)
+    for variant in rattler_build.Stage0Recipe.from_file(path).render():
+        variant.run_build(tools, output_dir=channel, channels=[channel.as_uri()], no_build_id=True)
+
+
 @pytest.mark.slow
-def test_package_is_built_and_tested(tmp_path):
-    """Build the recipe against stubs of its requirements and run its tests in a new environment."""
+def test_packages_are_built_and_tested(served, tmp_path):
+    """Build the recipe against stubs of its requirements and run its tests in new environments.
+
+    The source is downloaded, as it will be from the page of the release.
+    """
+    path, url = served
+    command = [sys.executable, ROOT / "bin/fill-recipe", path, url]
+    meta = parsed(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert meta["source"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     version = "{}.{}".format(*sys.version_info)
     launcher = STUB_PYTHON.format(version=version, python=sys.executable)
     python = [
@@ -151,23 +195,26 @@ def test_package_is_built_and_tested(tmp_path):
         "ln -s python $PREFIX/bin/python3",
         f"ln -s python $PREFIX/bin/python{version}",
     ]
-    recipes = [stub(tmp_path, "python", f"{version}.7", python)]
-    for line in {*section("host"), *section("run")}:
-        name, _, min_version = line.partition(" >=")
-        if name != "python":
-            recipes.append(stub(tmp_path, name, min_version or "1.0"))
     channel = tmp_path / "channel"
     (channel / "noarch").mkdir(parents=True)
     (channel / "noarch/repodata.json").write_text('{"packages": {}, "packages.conda": {}}')
-    (tmp_path / "tpspred").mkdir()
-    (tmp_path / "tpspred/recipe.yaml").write_text(yaml.safe_dump(derived(version)))
-    for recipe in (*recipes, tmp_path / "tpspred/recipe.yaml"):
-        tools = rattler_build.ToolConfiguration(
-            test_strategy="skip" if recipe in recipes else "native"
-        )
-        for variant in rattler_build.Stage0Recipe.from_file(recipe).render():
-            variant.run_build(
-                tools, output_dir=channel, channels=[channel.as_uri()], no_build_id=True
-            )
-    (package,) = channel.glob("noarch/tpspred-*.conda")
-    assert package.stat().st_size > 10e6
+    run_build(tmp_path, "python", stub("python", f"{version}.7", python), channel, "skip")
+    lines = {
+        line
+        for output in OUTPUTS.values()
+        for kind in output["requirements"].values()
+        for line in kind
+    }
+    for line in lines:
+        name, _, min_version = line.partition(" >=")
+        if name not in ("python", *OUTPUTS):
+            run_build(tmp_path, name, stub(name, min_version or "1.0"), channel, "skip")
+    for output in meta["outputs"]:
+        run_build(tmp_path, output["name"], derived(meta, output, version), channel, "native")
+    (core,) = channel.glob("noarch/tpspred-core-*.conda")
+    (full,) = channel.glob("noarch/tpspred-[0-9]*.conda")
+    assert core.stat().st_size > 10e6 and full.stat().st_size < 1e5
+    # Another file in the place of the source distribution is refused.
+    meta["source"]["sha256"] = "0" * 64
+    with pytest.raises(rattler_build.RattlerBuildError, match="(?i)checksum|sha256"):
+        run_build(tmp_path, "wrong", derived(meta, CORE, version), channel, "skip")
