@@ -108,6 +108,19 @@ def test_slurm_takes_any_name(slurm, shell, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_scripts_of_the_page_on_slurm_run(slurm, shell, tmp_path):
+    page = (ROOT / "docs/workflows/slurm.md").read_text()
+    scripts = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+    array, merge, submit = (text for text in scripts if re.search("SBATCH|sbatch", text))
+    (tmp_path / "array.sh").write_text(array)
+    (tmp_path / "merge.sh").write_text(merge)
+    (tmp_path / "proteins.faa.gz").write_bytes(gzip.compress(PROTEINS.read_bytes()))
+    done = shell("bash", "-euo", "pipefail", "-c", submit)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "hits.tsv").read_bytes() == EXPECTED
+
+
+@pytest.mark.slow
 def test_the_array_of_the_page_on_scale_runs(slurm, shell, tmp_path):
     """It makes what is missing, and leaves a table that is there as it is."""
     page = (ROOT / "docs/scale.md").read_text()
