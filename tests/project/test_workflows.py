@@ -422,8 +422,10 @@ def test_nextflow_scripts_contain_no_name_that_bash_interprets(
     assert f"found the name {file or prefix}; wanted letters, digits, spaces and" in refused.stderr
 
 
-@pytest.mark.parametrize("module", ["predict", "embed", "merge"])
-def test_nextflow_modules_describe_their_outputs(module):
+@pytest.mark.parametrize(
+    "module, name", [("predict", "tpspred-core"), ("embed", "tpspred"), ("merge", "tpspred-core")]
+)
+def test_nextflow_modules_describe_their_outputs(module, name):
     """What nf-core's lint checks too: outputs, topic, and the version of the package."""
     main = (MODULES / module / "main.nf").read_text()
     meta = yaml.safe_load((MODULES / module / "meta.yml").read_text())
@@ -432,8 +434,8 @@ def test_nextflow_modules_describe_their_outputs(module):
     assert all(list(channel[0][0]) == ["meta"] for channel in [*meta["output"].values()][:-1])
     environment = yaml.safe_load((MODULES / module / "environment.yml").read_text())
     (package,) = environment["dependencies"]
-    assert package == f"bioconda::tpspred={tpspred.__version__}"
-    assert main.count(f"tpspred:{tpspred.__version__}--") == 2
+    assert package == f"bioconda::{name}={tpspred.__version__}"
+    assert main.count(f"/{name}:{tpspred.__version__}--") == 2
 
 
 GALAXY = ROOT / "workflows/galaxy"

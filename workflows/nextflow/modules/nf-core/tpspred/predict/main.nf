@@ -5,8 +5,8 @@ process TPSPRED_PREDICT {
     // The package and its containers exist once a release is on Bioconda.
     conda "${moduleDir}/environment.yml"
     container "${ workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container ?
-        'https://depot.galaxyproject.org/singularity/tpspred:0.1.0--pyhdfd78af_0' :
-        'quay.io/biocontainers/tpspred:0.1.0--pyhdfd78af_0' }"
+        'https://depot.galaxyproject.org/singularity/tpspred-core:0.1.0--pyhdfd78af_0' :
+        'quay.io/biocontainers/tpspred-core:0.1.0--pyhdfd78af_0' }"
 
     input:
     tuple val(meta), path(proteins), path(annotation)
