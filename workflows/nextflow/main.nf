@@ -16,17 +16,27 @@ workflow {
 
     // meta.id is the name of the genome, from the first task to the table of all.
     def genomes = channel.fromPath(params.proteins, checkIfExists: true)
-        .map { file -> [[id: file.name.replaceFirst(/\.(faa|fasta|fa)(\.gz|\.xz)?$/, '')], file, []] }
+        .map { proteins -> [[id: proteins.name.replaceFirst(/\.(faa|fasta|fa)(\.gz|\.xz)?$/, '')], proteins, []] }
+    genomes
+        .map { meta, _proteins, _annotation -> meta.id }
+        .toList()
+        .subscribe { ids ->
+            def alike = ids.countBy { id -> id }.findAll { _id, count -> count > 1 }.keySet()
+            if (alike) {
+                error "found several files with the names ${alike.join(', ')}; wanted a name for each genome"
+            }
+        }
     def tasks = genomes
         .combine(channel.of(1..params.shards))
         .map { meta, proteins, annotation, shard -> [meta + [shard: shard], proteins, annotation] }
     TPSPRED_PREDICT(tasks, [[:], []], [[:], []], formats)
 
-    def tables = TPSPRED_PREDICT.out.tsv.map { meta, table -> [meta.subMap('id'), table] }
+    def tables = TPSPRED_PREDICT.out.tsv.map { meta, table -> [[id: meta.id], table] }
     if (!whole) {
         tables = TPSPRED_MERGE(tables.groupTuple(size: params.shards)).tsv
     }
     tables
-        .map { _meta, table -> table }
-        .collectFile(name: 'all.tsv', keepHeader: true, skip: 1, sort: { table -> table.name }, storeDir: params.outdir)
+        .toSortedList { one, other -> one[0].id <=> other[0].id }
+        .flatMap { rows -> rows.collect { _meta, table -> table } }
+        .collectFile(name: 'all.tsv', keepHeader: true, skip: 1, sort: 'index', storeDir: params.outdir)
 }
