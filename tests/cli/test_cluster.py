@@ -86,13 +86,14 @@ def test_array_gives_the_result_of_a_single_run(slurm, shell, tmp_path):
 
 @pytest.mark.slow
 def test_merge_does_not_run_when_a_task_fails(slurm, shell, tmp_path):
+    (tmp_path / "no.h5").write_text("no model")
     limits = ("--shards", 2, "--cpus", 1, "--wait")
     done = shell(
-        *("tpspred", "slurm", *limits, "predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
+        *("tpspred", "slurm", *limits, "predict", PROTEINS, "-o", "out.tsv", "-m", "no.h5")
     )
     assert done.returncode == 1 and "out.tsv was not made: see the logs in" in done.stderr
     assert not (tmp_path / "out.tsv").exists()
-    assert "nowhere.h5: no such file" in (tmp_path / "out.tsv.shards/1.log").read_text().lower()
+    assert "no.h5: found a file that is not HDF5" in (tmp_path / "out.tsv.shards/1.log").read_text()
     assert not (tmp_path / "out.tsv.shards/merge.log").exists()
 
 
@@ -280,7 +281,7 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
         ("predict x -o y --tsv tsv", 2, "--tsv: the only output of a cluster is the table of -o"),
         ("predict x -o y --locus-genes 2", 2, "the only output of a cluster is the table of -o"),
         ("predict x -o y --summary z", 2, "the only output of a cluster is the table of -o"),
-        ("predict x z -o y", 1, "x: found no such file; wanted a file, which every task reads"),
+        ("predict x z -o y", 1, "x: No such file or directory"),
         ("predict x - -o y", 2, "found standard input; wanted a file, which every task reads"),
         ("predict x -o y --hits-only", 2, "tpspred merge needs a row of every record"),
         ("predict x -o y --annotation z", 2, "the only output of a cluster is the table of -o"),
@@ -290,9 +291,14 @@ def test_messages_of_the_scheduler_are_passed_on(shell, tmp_path, scheduler, ref
         ("predict x -o y -m y", 2, "is the input y"),
         ("--work w predict x -o w/2.tsv", 2, "two outputs to"),
         ("--work w embed w/2.h5 -o y", 2, "is the input w/2.h5"),
-        ("predict nowhere.faa -o y", 1, "nowhere.faa: found no such file; wanted a file"),
-        (f"predict {DATA} -o y", 1, "found no such file; wanted a file, which every task reads"),
-        (f"predict {PROTEINS} -o .", 1, "found a folder, pipe or device; wanted a file for the"),
+        ("predict nowhere.faa -o y", 1, "nowhere.faa: No such file or directory"),
+        (f"predict {DATA} -o y", 1, "found a folder; wanted a file"),
+        ("predict /dev/null -o y", 1, "/dev/null: found a pipe or device; wanted a file, which"),
+        (f"predict {PROTEINS} -o .", 1, ".: cannot be written: Is a directory"),
+        (f"predict {PROTEINS} -o /dev/null", 1, "found a pipe or device; wanted a file for the"),
+        (f"--work {PROTEINS} predict {PROTEINS} -o y", 1, "cannot be made: Not a directory"),
+        (f"predict {PROTEINS} -o y -m nowhere.h5", 1, "nowhere.h5: No such file or directory"),
+        (f"predict {PROTEINS} -o y.html", 2, "the only output of a cluster is the table of -o"),
         (f"predict {PROTEINS} -o 100%a", 2, "100%a.shards; wanted a --work folder without % and"),
         (f"--work 'a\\b' predict {PROTEINS} -o y", 2, "wanted a --work folder without % and"),
         (f"predict {PROTEINS} -o y", 1, "PATH: found no qsub; wanted a cluster with PBS"),
@@ -336,6 +342,7 @@ def test_options_reach_the_tasks_as_they_were_given(
     (tmp_path / "bin/tpspred").write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" > {tmp_path}/words\n")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "-x y").write_text("a file that options name")
     words = []
     for option in command.params:
         if option.name in cluster.REFUSED or option.name in ("proteins", "input", "output"):

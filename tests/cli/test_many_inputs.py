@@ -119,7 +119,7 @@ def test_wrong_use_is_refused(run, genomes, arguments, message):
     "content, message",
     [
         (None, "z.faa: No such file or directory"),
-        (b"LOCUS x\n", "z.faa, line 1: found a GenBank file before any header"),
+        (b"LOCUS x\n", "z.faa, line 1: found a GenBank file; wanted proteins in FASTA"),
         (b">x\n" + b"ACGT" * 20, "z.faa: found nucleotide sequences only, such as record x"),
         (gzip.compress(PROTEINS)[:-9], "z.faa, after line 0: found damaged"),
     ],

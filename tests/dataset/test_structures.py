@@ -60,7 +60,7 @@ def test_a_form_without_stereochemistry_stays_what_it_is(smiles):
 
 def test_a_new_structure_needs_rdkit(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(MissingDependency, match=r"needs RDKit: pip install 'tpspred\[chem\]'"):
+    with pytest.raises(MissingDependency, match="needs RDKit: pip install rdkit"):
         structures.without_stereo("C12CC(CC=C1C)C2(C)C")
 
 

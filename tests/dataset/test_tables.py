@@ -194,7 +194,7 @@ def test_one_id_with_two_sequences_names_the_export(export, row):
 
 
 def test_a_file_without_tabs_is_read_as_an_export(tmp_path):
-    (tmp_path / "x.tsv").write_text(">a\nMKV\n")
+    (tmp_path / "x.tsv").write_text("id,sequence\na,MKV\n")
     with pytest.raises(InputError, match="x.tsv, line 1: found no column Enzyme_marts_ID"):
         read_tables([tmp_path / "x.tsv"])
 

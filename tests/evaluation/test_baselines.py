@@ -113,5 +113,5 @@ def test_search_programs_on_path_are_used(program, monkeypatch, tmp_path):
 
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(MissingDependency, match="tpspred\\[evaluate\\]"):
+    with pytest.raises(MissingDependency, match="pip install scikit-learn, or give --no-baselines"):
         baselines.require_sklearn()

@@ -42,5 +42,5 @@ def test_parts_of_a_picture_are_named_after_it():
 
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingDependency, match="tpspred\\[evaluate\\]"):
+    with pytest.raises(MissingDependency, match="pip install matplotlib"):
         pictures.require_matplotlib()

@@ -92,10 +92,10 @@ def test_a_record_that_cannot_be_scored_keeps_its_place(tmp_path):
     "content, message",
     [
         (b"MKV\n", "line 1: found 'MKV' before any header; wanted FASTA"),
-        (b"\n\nLOCUS       NC_000913\n", "line 3: found a GenBank file before any header"),
-        (b"@read\nACGT\n+\n!!!!\n", "line 1: found a FASTQ file before any header"),
+        (b"\n\nLOCUS       NC_000913\n", "line 3: found a GenBank file; wanted proteins in FASTA"),
+        (b"@read\nACGT\n+\n!!!!\n", "line 1: found a FASTQ file; wanted proteins in FASTA"),
         (b"\x7f\x80\x81", "line 1: found '\\x7f��' before any header"),
-        (b"BZh91AY&SY\0\0", "line 1: found data compressed with bzip2; wanted text"),
+        (b"BZh91AY&SY\0\0", "found data compressed with bzip2; wanted a file that is plain"),
         (">a\nMKV\n".encode("utf-16"), "line 1: found text in UTF-16; wanted text"),
         (b">a\nMK\0V\n", "line 2: found binary data"),
         (gzip.compress(b">a\n" + bytes(range(65, 70)) * 900)[:-9], "damaged compressed data"),

@@ -268,6 +268,33 @@ def test_inputs_that_cannot_be_read_are_known_before(tmp_path):
     (tmp_path / "x").write_text("")
     for path in ("-", str(tmp_path / "x"), "/dev/null"):
         files.check_input(path)
-    for path, reason in ((tmp_path / "y", "No such file or directory"), (tmp_path, "Is a direc")):
+    for path, reason in (
+        (tmp_path / "y", "No such file or directory"),
+        (tmp_path, "found a folder; wanted a file"),
+    ):
         with pytest.raises(InputError, match=f"{path}: {reason}"):
             files.check_input(path)
+
+
+@pytest.mark.parametrize(
+    "begin, message",
+    [
+        (b"BZh91AY&SY", "x: found data compressed with bzip2; .*: unpack it with bunzip2"),
+        (
+            b"\x28\xb5\x2f\xfd$",
+            "x: found data compressed with Zstandard; .*: unpack it with unzstd",
+        ),
+        (b"PK\x03\x04\0\0", "x: found a ZIP archive or an office document; .* with unzip"),
+        (b"7z\xbc\xaf\x27\x1c", "x: found a 7z archive; .*: unpack it with 7z x"),
+    ],
+)
+def test_other_compression_is_refused_with_the_program_that_unpacks_it(tmp_path, begin, message):
+    (tmp_path / "x").write_bytes(begin + bytes(range(256)))
+    for read_it in (files.check_compression, files.read_bytes):
+        with pytest.raises(InputError, match=message):
+            read_it(tmp_path / "x")
+
+
+def test_a_pipe_is_not_looked_at_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    files.check_compression(tmp_path / "pipe")  # would wait for ever

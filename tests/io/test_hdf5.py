@@ -151,7 +151,7 @@ def test_a_flipped_bit_is_found_before_hdf5_looks(written, share, monkeypatch):
     data[int(share * len(data))] ^= 1
     written.write_bytes(data)
     monkeypatch.setattr(h5py, "File", None)
-    refuse(written, "x.h5: found altered content, which its seal does not fit; wanted a whole")
+    refuse(written, "x.h5: found altered content, which its seal does not fit; wanted a")
 
 
 def test_what_another_program_changed_is_refused(written):
@@ -161,7 +161,9 @@ def test_what_another_program_changed_is_refused(written):
 
 
 def test_what_is_not_hdf5_is_refused():
-    with pytest.raises(StoreError, match="proteins.faa: found a file that is not HDF5; wanted"):
+    with pytest.raises(
+        StoreError, match="proteins.faa: found a FASTA file; wanted a tpspred-test file"
+    ):
         read(DATA / "proteins.faa")
     with pytest.raises(InputError, match="nowhere.h5: No such file"):
         read("nowhere.h5")

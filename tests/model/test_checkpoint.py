@@ -149,7 +149,7 @@ def test_model_cut_short_is_refused(model_file):
         model_file.write_bytes(data[:size])
         refuse(model_file, "no seal at its end: it is cut short, or not written by this version")
     model_file.write_bytes(b"")
-    refuse(model_file, "a file that is not HDF5; wanted a whole tpspred-model file")
+    refuse(model_file, "a file that is not HDF5; wanted a model of tpspred train or calibrate")
 
 
 def test_altered_model_is_refused(model_file):

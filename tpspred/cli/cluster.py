@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from ..errors import InputError, TpspredError
-from ..io.outputs import make_folder
+from ..io.outputs import check_folder, make_folder
 from . import embed, main, options, predict
 from .layout import Command, Group, option
 
@@ -182,9 +182,14 @@ class Run:
     folder: str
     work: str
 
-    def shards(self, count: int) -> list[str]:
-        """Return the names of all shards in the work folder."""
-        return [f"{number}{ENDINGS[self.command]}" for number in range(1, count + 1)]
+
+def shard_names(command: str, count: int) -> list[str]:
+    """Return the names of the shards of predict or embed in the work folder.
+
+    >>> shard_names("embed", 2)
+    ['1.h5', '2.h5']
+    """
+    return [f"{number}{ENDINGS[command]}" for number in range(1, count + 1)]
 
 
 def quote(*words: str) -> str:
@@ -213,7 +218,7 @@ def merge_script(run: Run, shards: int) -> str:
     """Return the script that merges all shards and then makes the file ``done``."""
     return _script(
         run.work,
-        quote(run.program, "merge", f"--output={run.output}", *run.shards(shards)),
+        quote(run.program, "merge", f"--output={run.output}", *shard_names(run.command, shards)),
         ": > done",
     )
 
@@ -297,27 +302,31 @@ def _checked_run(
         raise click.UsageError("found no file for the result; wanted -o FILE")
     if context.command.name == "predict" and predict.format_of(output) != "tsv":
         raise click.UsageError(f"{output}: {REFUSED['tsv']}")
-    output = os.path.realpath(output)
-    run = Run(
-        program=_program("tpspred", "the program that the tasks run"),
-        command=str(context.command.name),
-        proteins=proteins,
-        options=given_options,
-        output=output,
-        folder=os.getcwd(),
-        work=os.path.realpath(work or f"{output}.shards"),
-    )
-    targets = [output, *(os.path.join(run.work, name) for name in run.shards(shards))]
+    final = os.path.realpath(output)
+    work = os.path.realpath(work or f"{final}.shards")
+    if set("%\\") & set(work):
+        # Slurm replaces both in the paths of logs, also where they are relative to this folder.
+        raise click.UsageError(f"found {work}; wanted a --work folder without % and \\")
+    command = str(context.command.name)
+    targets = [final, *(os.path.join(work, name) for name in shard_names(command, shards))]
     options.refuse_collisions(targets, options.paths_of(context, options.INPUT))
+
+    options.start(embed.files_to_read(context.params.get("encoder"), context.params.get("screen")))
     for source in proteins:
         if not os.path.isfile(source):
-            raise InputError.at(source, "no such file", "a file, which every task reads")
+            raise InputError.at(source, "a pipe or device", "a file, which every task reads")
     if os.path.exists(output) and not os.path.isfile(output):
-        raise InputError.at(output, "a folder, pipe or device", "a file for the result")
-    if set("%\\") & set(run.work):
-        # Slurm replaces both in the paths of logs, also where they are relative to this folder.
-        raise click.UsageError(f"found {run.work}; wanted a --work folder without % and \\")
-    return run
+        raise InputError.at(output, "a pipe or device", "a file for the result")
+    check_folder(work)
+    return Run(
+        program=_program("tpspred", "the program that the tasks run"),
+        command=command,
+        proteins=proteins,
+        options=given_options,
+        output=final,
+        folder=os.getcwd(),
+        work=work,
+    )
 
 
 @click.pass_context

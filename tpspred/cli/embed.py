@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..encoders.runtime import Runtime
     from ..io.shards import Shard
 
+NEEDS_MATCH = (
+    "--screen none: the profile encoder has no vector for a protein without a profile match"
+)
+
 
 @click.command(
     "embed", cls=Command, example="tpspred embed enzymes.faa --encoder profiles.h5 -o enzymes.h5"
@@ -69,21 +73,18 @@ def command(
     """
     from ..console import notify, progress
     from ..encoders import representations
-    from ..encoders.protocol import encoder_class
     from ..io import fasta, store
     from ..io.embedding_journal import open_journal
 
     screened = screen != store.UNSCREENED
-    profiles = screen if screened else None
-    by_name = bool(encoder and not os.path.exists(encoder) and encoder_class(encoder))
-    if profiles and not by_name:
+    if screen and screened and not is_name(encoder):
         raise click.UsageError("--screen FILE is for ESM-2 by name; a file has its own profiles")
-    options.start([path for path in (None if by_name else encoder, profiles) if path])
-    loaded = _load_encoder(encoder, by_name, profiles, runtime)
+    if not screened and encoder is None:
+        raise click.UsageError(NEEDS_MATCH)
+    options.start(files_to_read(encoder, screen))
+    loaded = _load_encoder(encoder, screen if screened else None, runtime)
     if not screened and loaded.needs_profile_match:
-        raise click.UsageError(
-            "--screen none: the profile encoder has no vector for a protein without a profile match"
-        )
+        raise click.UsageError(NEEDS_MATCH)
     options.check_runtime(runtime, loaded)
     loaded.ready()
     shard_name = str(shard) if shard else ""
@@ -119,20 +120,32 @@ def command(
         notify("the features that were in %s are gone: run tpspred featurize again", output)
 
 
-def _load_encoder(
-    encoder: str | None, by_name: bool, profiles: str | None, runtime: Runtime
-) -> Encoder:
+def is_name(encoder: str | None) -> bool:
+    """Return whether --encoder names an encoder and not a file."""
+    from ..encoders.protocol import encoder_class
+
+    return bool(encoder and not os.path.exists(encoder) and encoder_class(encoder))
+
+
+def files_to_read(encoder: str | None, screen: str | None) -> list[str]:
+    """Return the files among what --encoder and --screen name."""
+    from ..io.store import UNSCREENED
+
+    named = [encoder] if encoder and not is_name(encoder) else []
+    return named + ([screen] if screen and screen != UNSCREENED else [])
+
+
+def _load_encoder(encoder: str | None, profiles: str | None, runtime: Runtime) -> Encoder:
     """Load the encoder of a file, or make an ESM-2 encoder by its name.
 
     Args:
         encoder: File or name; None is the bundled model.
-        by_name: Whether it is a name.
         profiles: File whose profiles screen the proteins of an ESM-2; None is the bundled model.
         runtime: How ESM-2 runs.
     """
     from ..encoders.protocol import encoder_by_name
     from ..model import checkpoint
 
-    if encoder and by_name:
+    if encoder and is_name(encoder):
         return encoder_by_name(encoder, checkpoint.load_encoder(profiles), runtime)
     return checkpoint.load_encoder(encoder, runtime)

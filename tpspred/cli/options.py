@@ -17,7 +17,7 @@ import click
 from .. import console
 from ..encoders.runtime import Runtime
 from ..errors import TpspredError
-from ..io.files import check_input
+from ..io.files import check_compression, check_input
 from ..io.names import DUPLICATES
 from ..io.outputs import check_target
 from ..io.paths import collision
@@ -35,6 +35,7 @@ CommandFunction = Callable[..., object]  # function of a command, before click m
 
 # Texts that --help shows as default where the default is None.
 BUNDLED = "the bundled model"
+BUNDLED_ENCODER = "profile"  # encoder of the bundled model
 STANDARD_OUTPUT = "standard output"
 DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
@@ -44,7 +45,8 @@ DEVICES = "auto, cpu, cuda, cuda:N or mps"
 INPUT = click.Path(readable=False)
 INPUT_OR_NAME = click.Path(readable=False)
 OUTPUT = click.Path(readable=False)
-PATHS = (INPUT, INPUT_OR_NAME, OUTPUT)
+WEIGHTS = click.Path(readable=False)  # to read as well; such a file is a ZIP archive
+PATHS = (INPUT, INPUT_OR_NAME, WEIGHTS, OUTPUT)
 ALIAS = f"{__name__}.alias"  # key of the paths that -i gives, in the context of click
 MAX_THREADS = 1024
 METAVARS = {int: "N", float: "NUMBER", bool: None}  # type of a hyperparameter → its metavar
@@ -71,7 +73,9 @@ def messages(function: CommandFunction) -> CommandFunction:
         *args: object, verbose: bool, quiet: bool, log_file: str | None, **options: object
     ) -> object:
         context = click.get_current_context()
-        refuse_collisions(paths_of(context, OUTPUT), paths_of(context, INPUT, INPUT_OR_NAME))
+        refuse_collisions(
+            paths_of(context, OUTPUT), paths_of(context, INPUT, INPUT_OR_NAME, WEIGHTS)
+        )
         return function(*args, **options)
 
     return command
@@ -87,8 +91,11 @@ def start(inputs: Sequence[str] = ()) -> None:
         InputError: If an input certainly cannot be read, or an output certainly not be written.
     """
     context = click.get_current_context()
-    for source in (*paths_of(context, INPUT), *inputs):
+    sources = (*paths_of(context, INPUT), *inputs)
+    for source in (*sources, *paths_of(context, WEIGHTS)):
         check_input(source)
+    for source in sources:
+        check_compression(source)
     for target in paths_of(context, OUTPUT):
         check_target(target)
     given = context.params
@@ -98,7 +105,7 @@ def start(inputs: Sequence[str] = ()) -> None:
 weights = option(
     "--weights",
     group="esm2",
-    type=INPUT,
+    type=WEIGHTS,
     metavar="FILE",
     show_default="the file or folder that TPSPRED_WEIGHTS names, or the torch hub cache",
     help="File with the weights of ESM-2 (.pt). See tpspred fetch-weights.",
@@ -150,6 +157,8 @@ def language_model(function: CommandFunction) -> CommandFunction:
         **options: object,
     ) -> object:
         runtime = Runtime(weights, device, precision, attention, batch_residues)
+        if options.get("model", options.get("encoder")) is None:
+            _refuse_runtime(runtime, BUNDLED_ENCODER)
         return function(*args, runtime=runtime, **options)
 
     return command
@@ -279,7 +288,7 @@ def paths_of(context: click.Context, *kinds: click.Path) -> list[str]:
 
     Args:
         context: Context of the command.
-        kinds: Some of :data:`INPUT`, :data:`INPUT_OR_NAME` and :data:`OUTPUT`.
+        kinds: Some of :data:`PATHS`.
     """
     paths: list[str] = []
     for parameter in context.command.params:
@@ -328,13 +337,22 @@ def check_runtime(runtime: Runtime, encoder: Encoder) -> None:
     Raises:
         click.UsageError: If such an option was given; a CPU as the device is accepted.
     """
-    if encoder.has_runtime:
-        return
+    if not encoder.has_runtime:
+        _refuse_runtime(runtime, encoder.name)
+
+
+def _refuse_runtime(runtime: Runtime, encoder: str) -> None:
+    """Refuse options of ESM-2 for an encoder that does not use it.
+
+    Args:
+        runtime: The options.
+        encoder: Name of the encoder.
+    """
     for name, value in runtime.given().items():
         if (name, value) not in (("device", "auto"), ("device", "cpu")):
             option = flag(name)
             raise click.UsageError(
-                f"{option} is for ESM-2 encoders; the {encoder.name} encoder has no use for it"
+                f"{option} is for ESM-2 encoders; the {encoder} encoder has no use for it"
             )
 
 

@@ -212,11 +212,9 @@ def table_rows(
     missing = [name for name in columns if name not in header]
     twice = [name for name in header if header.count(name) > 1]
     if missing or twice:
-        raise InputError.at(
-            f"{source}, line 1",
-            f"no column {', '.join(missing)}" if missing else f"two columns {twice[0]}",
-            f"a table {wanted}",
-        )
+        wrong = f"no column {', '.join(missing)}" if missing else f"two columns {twice[0]}"
+        begin = first_line[: files.BEGIN].encode()
+        raise InputError.at(f"{source}, line 1", files.described(begin, wrong), f"a table {wanted}")
     ids: set[str] = set()
     for number, line in numbered_lines:
         place = f"{source}, line {number}"

@@ -100,9 +100,10 @@ def parse_reactions(numbered_lines: Iterable[tuple[int, str]], source: Path) -> 
         header = next(reader, [])
         missing = [column for column in REACTION_COLUMNS if column not in header]
         if missing:
+            begin = text.getvalue()[: files.BEGIN].encode()
             raise InputError.at(
                 f"{source}, line 1",
-                f"no column {', '.join(missing)}",
+                files.described(begin, f"no column {', '.join(missing)}"),
                 "a MARTS-DB reaction export",
             )
         position = {field: header.index(column) for column, field in REACTION_COLUMNS.items()}

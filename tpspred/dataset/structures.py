@@ -96,8 +96,7 @@ def rdkit() -> types.ModuleType:
         from rdkit import Chem
     except ImportError:
         raise MissingDependency(
-            "a product structure that is not in the package's table needs RDKit: "
-            "pip install 'tpspred[chem]'"
+            "a product structure that is not in the package's table needs RDKit: pip install rdkit"
         ) from None
     return Chem
 

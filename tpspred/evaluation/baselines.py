@@ -129,7 +129,7 @@ def require_sklearn() -> None:
         import sklearn  # noqa: F401
     except ImportError:
         raise MissingDependency(
-            "the baselines need scikit-learn: pip install 'tpspred[evaluate]', or --no-baselines"
+            "the baselines need scikit-learn: pip install scikit-learn, or give --no-baselines"
         ) from None
 
 

@@ -97,9 +97,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise MissingDependency(
-            "--report needs matplotlib: pip install 'tpspred[evaluate]'"
-        ) from None
+        raise MissingDependency("--report needs matplotlib: pip install matplotlib") from None
 
 
 def curves(scored: Scored, curve: Curve) -> str:

@@ -301,11 +301,11 @@ def _first_header(blocks: Iterator[bytes], source: str) -> tuple[int, bytes]:
             return line, text[1:]
         if text:
             shown = text[:20].partition(b"\n")[0].decode(errors="replace")
-            kind = files.kind_of(text) or repr(shown)
+            kind = files.kind_of(text)
             raise InputError.at(
                 f"{source}, line {line}",
-                f"{kind} before any header",
-                "FASTA: a line that begins with '>'",
+                kind or f"{shown!r} before any header",
+                "proteins in FASTA format" if kind else "FASTA: a line that begins with '>'",
             )
     return 0, b""
 

@@ -54,6 +54,13 @@ KINDS = {
     b"<": "HTML or XML",
 }
 UNKNOWN_KIND = "a file of another kind"  # for messages, where none of these is recognised
+# How data begin that are compressed in a way that is not read here → the program that unpacks them.
+UNPACKERS = {
+    b"BZh": "bunzip2",
+    b"\x28\xb5\x2f\xfd": "unzstd",
+    b"PK\x03\x04": "unzip",
+    b"7z\xbc\xaf\x27\x1c": "7z x",
+}
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 BEGIN = max(map(len, KINDS))  # bytes that are looked at
 BLOCK = 1 << 16  # bytes that are read at a time
@@ -101,12 +108,22 @@ def check_input(source: Path) -> None:
         return
     try:
         if os.path.isdir(source):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise InputError.at(source, "a folder", "a file")
         os.stat(source)
         if not os.access(source, os.R_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise InputError(f"{source}: {error.strerror or error}") from None
+
+
+def check_compression(source: Path) -> None:
+    """Refuse a file that is compressed in a way that is not read here, as :func:`open_input` does.
+
+    A pipe is not looked at, because what is read from it is gone.
+    """
+    if os.path.isfile(source):
+        with open_input(source):
+            pass
 
 
 @contextlib.contextmanager
@@ -118,7 +135,8 @@ def open_input(source: Source) -> Iterator[OpenInput]:
     passed on, and stays open.
 
     Raises:
-        InputError: If the input cannot be opened or read.
+        InputError: If the input cannot be opened or read, or is compressed, but not with gzip or
+            xz.
     """
     if isinstance(source, OpenInput):
         yield source
@@ -129,6 +147,10 @@ def open_input(source: Source) -> Iterator[OpenInput]:
             begin = raw.read(len(HDF5_MAGIC))  # waits until a slow pipe has sent them
         except OSError as error:
             raise InputError(f"{source}: {error.strerror or error}") from None
+        for magic, program in UNPACKERS.items():
+            if begin.startswith(magic):
+                wanted = f"a file that is plain, gzip or xz: unpack it with {program}"
+                raise InputError.at(source, KINDS[magic], wanted)
         can_seek = source != "-" and raw.seekable()
         if can_seek:
             raw.seek(0)
@@ -361,3 +383,16 @@ def kind_of(begin: bytes) -> str:
     'a GenBank file'
     """
     return next((kind for magic, kind in KINDS.items() if begin.startswith(magic)), "")
+
+
+def described(begin: bytes, otherwise: str) -> str:
+    """Return what a file looks like that should be neither FASTA nor anything that is recognised.
+
+    Args:
+        begin: First bytes.
+        otherwise: What to return if nothing is recognised.
+
+    >>> described(b">protein 1", "no table")
+    'a FASTA file'
+    """
+    return "a FASTA file" if begin.startswith(b">") else kind_of(begin) or otherwise

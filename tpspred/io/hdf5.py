@@ -155,7 +155,7 @@ def reading(
         TpspredError: Of the given class, if the file is cut short, was altered, is of another
             format or version, points to other files, or contains something unusable.
     """
-    wanted = f"a whole {' or '.join(kinds)} file"
+    wanted = sealed.name_of_formats(kinds)
     with (
         sealed.opened(source, wanted, error) as file,
         # Every dataset is read once and whole, so caches would only take memory.

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from ..errors import TpspredError
@@ -20,6 +20,12 @@ from .paths import Path
 SEAL = b"\ntpspred-sha256:"
 SEAL_BYTES = len(SEAL) + 2 * hashlib.sha256().digest_size + 1  # with the LF at the end
 BLOCK = 1 << 20  # bytes that are hashed at a time
+# Format of a file → what messages call it.
+NAMES = {
+    "tpspred-model": "a model of tpspred train or calibrate",
+    "tpspred-encoder": "an encoder of tpspred profiles",
+    "tpspred-representations": "a store of tpspred embed",
+}
 # What h5py, numpy and pyhmmer raise for content that they cannot use.
 DAMAGE = (
     OSError,
@@ -91,10 +97,22 @@ def opened(source: Source, wanted: str, error: type[TpspredError]) -> Iterator[S
     with files.open_input(source) as opened_input:
         name = opened_input.name
         if not opened_input.is_hdf5:
-            raise error.at(name, "a file that is not HDF5", wanted)
+            begin = b""
+            with contextlib.suppress(OSError, *files.DAMAGED):
+                begin = opened_input.stream.peek(files.BEGIN)
+            raise error.at(name, files.described(begin, "a file that is not HDF5"), wanted)
         with refusing_damage(name, wanted, error), files.seekable(opened_input) as stream:
             state = state_of(stream)
             yield Sealed(name, stream, verified(stream, name, wanted, error), state)
+
+
+def name_of_formats(kinds: Sequence[str]) -> str:
+    """Return what messages call a file of one of some formats.
+
+    >>> name_of_formats(["tpspred-representations"])
+    'a store of tpspred embed'
+    """
+    return " or ".join(NAMES.get(kind, f"a {kind} file") for kind in kinds)
 
 
 def state_of(stream: BinaryIO) -> tuple[int, int]:

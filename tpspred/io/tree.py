@@ -222,7 +222,7 @@ def opened(
         TpspredError: Of the given class, if the file is cut short, was altered, is of another
             format or version, or lacks a part.
     """
-    wanted = f"a whole {' or '.join(kinds)} file"
+    wanted = sealed.name_of_formats(kinds)
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(sealed.opened(path, wanted, error))
         with sealed.refusing_damage(file.name, FIT, error):
