@@ -33,9 +33,9 @@ TABLES = (
     ),
     (
         "promises",
-        "Promises kept",
+        "Precision and coverage, set and measured",
         False,
-        "What tpspred predict --target-precision and --coverage promise, and what was seen.",
+        "What tpspred predict --target-precision and --coverage were set to, and what was measured.",
     ),
     (
         "terpene_synthases",
