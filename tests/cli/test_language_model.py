@@ -67,6 +67,9 @@ def test_esm2_from_prepare_to_predict(run, tmp_path, monkeypatch, tiny_weights):
     assert (
         run("calibrate", "raw.h5", "d.tsv", "d.h5", "--negatives", "n.h5", "-o", "m.h5").code == 0
     )
+    negatives = ("--negatives", DATA / "negatives.faa")  # embedded on the way
+    assert run("calibrate", "raw.h5", "d.tsv", "d.h5", *negatives, "-o", "again.h5").code == 0
+    assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "m.h5").read_bytes()
     from_fasta = run("predict", "d.faa", "-m", "m.h5")
     assert from_fasta.code == 0 and from_fasta.out.count(f"tpspred-{NAME}:".encode()) == 24
     nearest = list(csv.DictReader(io.StringIO(from_fasta.out.decode()), delimiter="\t"))

@@ -149,9 +149,12 @@ def test_there_are_no_more_folds_than_identity_clusters(enzymes, identities, cap
     folds = cross_validation.make_folds(enzymes, identities, 0.5, 5, 0)
     assert set(folds) == {0, 1, 2, 3}
     assert "4 folds instead of 5: there are no more identity clusters" in capfd.readouterr().err
-    for own, count in ((enzymes, 1), (enzymes[:1], 1), ([], 0)):
-        within = identities[: len(own), : len(own)]
-        message = f"found {count} clusters of enzymes that share a fold at an identity of 0.01"
+    for own, message in (
+        (enzymes, "found all enzymes in one identity cluster; wanted two clusters or more"),
+        (enzymes[:1], "found all enzymes in one identity cluster; wanted two clusters or more"),
+        ([], "found no enzyme; wanted two clusters or more"),
+    ):
+        within = identity_matrix([enzyme.sequence for enzyme in own])
         with pytest.raises(InputError, match=message):
             cross_validation.make_folds(own, within, 0.01, 5, 0)
 

@@ -188,8 +188,8 @@ def make_folds(
     if cluster_count < 2:
         raise InputError.at(
             "folds",
-            f"{cluster_count} clusters of enzymes that share a fold at an identity of {identity:g}",
-            "two or more, so that one can be left out (--identity)",
+            "all enzymes in one identity cluster" if len(enzymes) else "no enzyme",
+            f"two clusters or more, so that one can be left out; --identity is {identity:g}",
         )
     if cluster_count < count:
         warn("%d folds instead of %d: there are no more identity clusters", cluster_count, count)

@@ -67,6 +67,8 @@ def identity_matrix(sequences: Sequence[str], threads: int = 1) -> NDArray[np.fl
         (n, n) identical residues over the columns where both have a residue, 0–1. It is 0 where
         these columns cover less than half of the shorter sequence.
     """
+    if not sequences:
+        return np.zeros((0, 0), np.float32)
     aligned = align(sequences, threads)  # (n, columns)
     # Columns where both sequences have the same residue: (n, n).
     identical = np.zeros((len(aligned), len(aligned)), np.float32)
