@@ -47,7 +47,7 @@ class Writer(Protocol):
        and options of its own.
     2. Add the name of the format to :data:`FORMATS`. Add its option ``--NAME FILE`` and its class
        to ``cli/predict.py``.
-    3. Test it in ``tests/writers/test_NAME.py`` and describe it in the README.
+    3. Test it in ``tests/writers/test_NAME.py`` and describe it in ``docs/formats.md``.
     """
 
     def write(self, call: Call, place: Place = ...) -> None:
