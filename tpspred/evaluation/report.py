@@ -35,7 +35,7 @@ TABLES = (
         "promises",
         "Precision and coverage, set and measured",
         False,
-        "What tpspred predict --target-precision and --coverage were set to, and what was measured.",
+        "What --target-precision and --coverage of predict were set to, and what was measured.",
     ),
     (
         "terpene_synthases",
