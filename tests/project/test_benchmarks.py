@@ -51,6 +51,15 @@ def test_proteome_times_both_programs():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="Chromium is not installed")
+def test_page_measures_size_and_time():
+    out, _ = benchmark("page.py", DATA / "proteins.faa", "--runs", 1, "--calls", 70)
+    row = markdown_row(out)
+    assert row["calls"] == "70" and 100 < int(row["page, kB"]) < 500
+    assert float(row["first rows, s"]) > 0 and float(row["all rows, s"]) > 0
+
+
+@pytest.mark.slow
 def test_formats_times_one_format_beside_all():
     out, _ = benchmark("formats.py", DATA / "proteins.faa", "--runs", 1)
     row = markdown_row(out)

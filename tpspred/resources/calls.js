@@ -302,13 +302,14 @@ function show(number) {
   const rows = byId("rows")
   clearTimeout(drawing)
   rows.append(...visible.slice(rows.childElementCount, rows.childElementCount + number).map(row))
-  if (rows.childElementCount < visible.length) drawing = setTimeout(show, 0, MORE_ROWS)
+  if (rows.childElementCount < visible.length) drawing = setTimeout(show, 16, MORE_ROWS)
 }
 function count() {
   const some = chosen.size
-  byId("shown").textContent = `${visible.length} of ${proteins.length} shown${some ? `, ${some} selected` : ""}`
-  byId("save-table").textContent = `Save table of ${some ? `${some} selected` : `${visible.length} shown`} (TSV)`
-  byId("save-sequences").textContent = `Save sequences of ${some ? `${some} selected` : `${visible.length} shown`} (FASTA)`
+  const all = visible.length.toLocaleString("en"), most = proteins.length.toLocaleString("en")
+  byId("shown").textContent = `${all} of ${most} shown${some ? `, ${some} selected` : ""}`
+  byId("save-table").textContent = `Save table of ${some ? `${some} selected` : `${all} shown`} (TSV)`
+  byId("save-sequences").textContent = `Save sequences of ${some ? `${some} selected` : `${all} shown`} (FASTA)`
 }
 function sortBy(key, down = DOWN.has(key)) {
   Object.assign(order, {key, down})

@@ -36,6 +36,7 @@ COUNTED = {
     RELATED: ("related enzyme", "related enzymes"),
 }
 NAMED_TYPES = 3  # product types in the sentence of the overview
+SHOWN_ENSEMBLES = 8  # bars; the others are folded
 STDIN = "standard input"
 
 
@@ -117,6 +118,7 @@ class Writer:
                 (name, ensemble_words(name), count, examples.get(name))
                 for name, count in self._ensembles.most_common()
             ],
+            shown_ensembles=SHOWN_ENSEMBLES,
             inputs=self._inputs() if len(self._sources) > 1 else None,
             tiers=CONFIDENCE,
             flags=FLAGS,
