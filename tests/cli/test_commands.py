@@ -158,9 +158,13 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
         assert done.code == 2 and "two outputs to" in done.err
     done = run("predict", PROTEINS, "--annotation", "x", "--html", "y")
     assert done.code == 2 and "--annotation is for the table, JSON lines and GFF3" in done.err
-    for arguments in (("--gaf", "x"), ("--format", "gaf"), ("--taxon", "3702")):
+    for arguments, message in (
+        (("--gaf", "x"), "--gaf needs --taxon N"),
+        (("--format", "gaf"), "--gaf needs --taxon N"),
+        (("--taxon", "3702"), "--taxon is for a GO annotation file: add --gaf FILE"),
+    ):
         done = run("predict", PROTEINS, *arguments)
-        assert done.code == 2 and "--taxon and a GO annotation file" in done.err
+        assert done.code == 2 and message in done.err
     done = run("predict", PROTEINS, "--reference", "PMID:1")
     assert done.code == 2 and "--reference is for a GO annotation file: add --taxon" in done.err
     for name, value in (("database", "a b"), ("reference", "PMID"), ("date", "20260222")):

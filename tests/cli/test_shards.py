@@ -132,7 +132,7 @@ def test_foreign_stores_are_refused(run, tmp_path):
     with h5py.File(names[1], "r+") as handle:
         change_about(handle, encoder_checksum="0" * 64)
     done = run("merge", *names, "-o", tmp_path / "m.h5")
-    assert done.code == 1 and "2.h5: found no seal at its end" in done.err
+    assert done.code == 1 and "2.h5: found no checksum at its end" in done.err
     sealed.seal(names[1])
     done = run("merge", *names, "-o", tmp_path / "m.h5")
     assert done.code == 1

@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_stops_a_command_before_its_work(
 @pytest.mark.parametrize(
     "line, message",
     [
-        ("predict nowhere --gaf x.gaf", "--taxon and a GO annotation file"),
+        ("predict nowhere --gaf x.gaf", "--gaf needs --taxon N"),
         ("predict nowhere nowhere", "found the input nowhere twice"),
         ("predict nowhere -o x.html --hits-only", "--hits-only is for the table"),
         ("predict nowhere -o x.html -f tsv", "found --format tsv for x.html"),
@@ -97,8 +97,8 @@ def test_a_file_that_cannot_be_stops_a_command_before_its_work(
         ("evaluate nowhere --weights nowhere", "--weights is for --encoder"),
         ("evaluate nowhere --inner-folds 2", "--inner-folds: found 2; wanted at least 3"),
         ("fetch-data -o nowhere/x --sha256 0", "wanted 64 hexadecimal digits"),
-        ("slurm predict nowhere -o x.gff3", "the only output of a cluster is the table of -o"),
-        ("slurm predict nowhere -o x.tsv --gff3 nowhere/x", "the only output of a cluster"),
+        ("slurm predict nowhere -o x.gff3", "an array of jobs writes only the table of -o"),
+        ("slurm predict nowhere -o x.tsv --gff3 nowhere/x", "an array of jobs writes only"),
     ],
 )
 def test_wrong_usage_is_reported_before_wrong_files(run, folder, line, message):

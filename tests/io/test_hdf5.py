@@ -140,9 +140,11 @@ def test_a_file_that_was_cut_short_is_refused(written):
     data = written.read_bytes()
     for size in (8, 100, len(data) // 2, len(data) - sealed.SEAL_BYTES, len(data) - 1):
         written.write_bytes(data[:size])
-        refuse(written, "x.h5: found no seal at its end: it is cut short, or not written by this")
+        refuse(
+            written, "x.h5: found no checksum at its end: it is cut short, or not written by this"
+        )
     written.write_bytes(data + b"\n")
-    refuse(written, "x.h5: found no seal at its end")
+    refuse(written, "x.h5: found no checksum at its end")
 
 
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.9])
@@ -151,13 +153,13 @@ def test_a_flipped_bit_is_found_before_hdf5_looks(written, share, monkeypatch):
     data[int(share * len(data))] ^= 1
     written.write_bytes(data)
     monkeypatch.setattr(h5py, "File", None)
-    refuse(written, "x.h5: found altered content, which its seal does not fit; wanted a")
+    refuse(written, "x.h5: found altered content, which its checksum does not fit; wanted a")
 
 
 def test_what_another_program_changed_is_refused(written):
     with h5py.File(written, "r+") as handle:
         handle["numbers"][0, 0] = 7
-    refuse(written, "no seal|altered content")
+    refuse(written, "no checksum|altered content")
 
 
 def test_what_is_not_hdf5_is_refused():

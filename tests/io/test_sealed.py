@@ -31,7 +31,7 @@ def test_the_seal_is_the_digest_of_what_is_before_it(path):
 @pytest.mark.parametrize("size", [0, 1, sealed.SEAL_BYTES, 1000, -1])
 def test_what_is_cut_short_has_no_seal(path, size):
     sealed.seal(path)
-    with pytest.raises(ModelError, match="x: found no seal at its end"):
+    with pytest.raises(ModelError, match="x: found no checksum at its end"):
         verify(path.read_bytes()[:size])
 
 
@@ -40,7 +40,9 @@ def test_what_was_altered_does_not_fit_its_seal(path, place):
     sealed.seal(path)
     data = bytearray(path.read_bytes())
     data[place] ^= 1
-    with pytest.raises(ModelError, match="x: found altered content, which its seal does not fit"):
+    with pytest.raises(
+        ModelError, match="x: found altered content, which its checksum does not fit"
+    ):
         verify(data)
 
 

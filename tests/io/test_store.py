@@ -175,11 +175,11 @@ def test_half_precision_vectors_are_read_as_float32(table, saved):
 def test_damaged_stores_are_refused(saved):
     data = saved.read_bytes()
     saved.write_bytes(data[: len(data) // 2])
-    refuse(saved, "no seal at its end: it is cut short, or not written by this version")
+    refuse(saved, "no checksum at its end: it is cut short, or not written by this version")
     saved.write_bytes(data)
     with h5py.File(saved, "r+") as handle:
         handle["embedding"][0, 0] = 7
-    refuse(saved, "no seal|altered content")
+    refuse(saved, "no checksum|altered content")
 
 
 def test_a_store_of_another_version_is_named(saved):
@@ -336,7 +336,9 @@ def test_a_pointer_in_a_store_is_refused(saved, tmp_path):
 def test_other_hdf5_files_are_refused(tmp_path):
     with h5py.File(tmp_path / "s.h5", "w"):
         pass
-    refuse(tmp_path / "s.h5", "no seal at its end: it is cut short, or not written by this version")
+    refuse(
+        tmp_path / "s.h5", "no checksum at its end: it is cut short, or not written by this version"
+    )
 
 
 def flip(data, rng):

@@ -122,7 +122,7 @@ def test_an_altered_file_is_refused(path):
     with pytest.raises(ModelError, match="altered content"):
         opened(path).__enter__()
     path.write_bytes(data[: -sealed.SEAL_BYTES])
-    with pytest.raises(ModelError, match="no seal"):
+    with pytest.raises(ModelError, match="no checksum"):
         opened(path).__enter__()
 
 

@@ -147,7 +147,9 @@ def test_model_cut_short_is_refused(model_file):
     data = model_file.read_bytes()
     for size in (100, len(data) // 2, len(data) - 1):
         model_file.write_bytes(data[:size])
-        refuse(model_file, "no seal at its end: it is cut short, or not written by this version")
+        refuse(
+            model_file, "no checksum at its end: it is cut short, or not written by this version"
+        )
     model_file.write_bytes(b"")
     refuse(model_file, "a file that is not HDF5; wanted a model of tpspred train or calibrate")
 
@@ -155,7 +157,7 @@ def test_model_cut_short_is_refused(model_file):
 def test_altered_model_is_refused(model_file):
     with h5py.File(model_file, "r+") as handle:
         handle["calibration/thresholds"][3] = 0.01
-    refuse(model_file, "no seal|altered content")
+    refuse(model_file, "no checksum|altered content")
 
 
 def test_a_model_cannot_take_the_name_of_another_one(model_file):

@@ -36,7 +36,7 @@ REFUSED = {
         *("taxon", "date", "database", "reference"),
         *("annotation", "locus_genes", "locus_distance"),
     ),
-    "the only output of a cluster is the table of -o",
+    "an array of jobs writes only the table of -o",
 )
 HELP = """Run predict or embed as an array of jobs on {scheduler}.
 

@@ -102,7 +102,7 @@ def command(
         progress("proteins embedded") as advance,
     ):
         if vectors and vectors.recovered:
-            notify("going on with %d vectors of an earlier run", vectors.recovered)
+            notify("continuing with %d vectors of an earlier run", vectors.recovered)
         records = fasta.read_fasta(proteins, duplicates, strict)
         table = representations.embed(
             shard.select(records) if shard else records,
@@ -117,7 +117,7 @@ def command(
     embedded = sum(not problem for problem in table.problems)
     notify("%d proteins, %d embedded by %s", len(table), embedded, table.encoder)
     if known is not None and known.features is not None:
-        notify("the features that were in %s are gone: run tpspred featurize again", output)
+        notify("%s has no features any more: run tpspred featurize again", output)
 
 
 def is_name(encoder: str | None) -> bool:

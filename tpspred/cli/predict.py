@@ -260,8 +260,12 @@ def command(
         targets.append((format_of(output, output_format), output or "-"))
     for _, target in targets:
         refuse_compression(target)
-    if (gaf_columns is not None) != ("gaf" in dict(targets)):
-        raise click.UsageError("--taxon and a GO annotation file (--gaf FILE) need each other")
+    if gaf_columns is None and "gaf" in dict(targets):
+        raise click.UsageError(
+            "--gaf needs --taxon N, the number of the species in NCBI Taxonomy, such as 3702"
+        )
+    if gaf_columns is not None and "gaf" not in dict(targets):
+        raise click.UsageError("--taxon is for a GO annotation file: add --gaf FILE")
     if len(set(proteins)) < len(proteins):
         twice = next(source for source in proteins if proteins.count(source) > 1)
         raise click.UsageError(f"found the input {twice} twice; wanted each once")

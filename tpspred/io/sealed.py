@@ -135,11 +135,13 @@ def verified(stream: BinaryIO, source: str, wanted: str, error: type[TpspredErro
     recorded = stream.read()
     if not (size > 0 and recorded.startswith(SEAL)):
         raise error.at(
-            source, "no seal at its end: it is cut short, or not written by this version", wanted
+            source,
+            "no checksum at its end: it is cut short, or not written by this version",
+            wanted,
         )
     sha256 = sha256_of(stream, size)
     if recorded != seal_of(sha256):
-        raise error.at(source, "altered content, which its seal does not fit", wanted)
+        raise error.at(source, "altered content, which its checksum does not fit", wanted)
     return sha256
 
 
