@@ -43,7 +43,20 @@ def is_text_of_the_project(path):
     return path.is_file() and path.suffix in SUFFIXES and not generated and not built
 
 
-SUFFIXES = {"", ".cff", ".cfg", ".cwl", ".md", ".nf", ".py", ".toml", ".xml", ".yaml", ".yml"}
+SUFFIXES = {
+    "",
+    ".cff",
+    ".cfg",
+    ".cwl",
+    ".def",
+    ".md",
+    ".nf",
+    ".py",
+    ".toml",
+    ".xml",
+    ".yaml",
+    ".yml",
+}
 
 
 def test_script_sets_all_copies(tmp_path):
