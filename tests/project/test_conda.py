@@ -43,7 +43,8 @@ CORE, FULL = OUTPUTS["tpspred-core"], OUTPUTS["tpspred"]
 
 def test_version_name_and_about_are_those_of_the_package(setup):
     metadata = setup["metadata"]
-    assert META["package"] == {"name": metadata["name"], "version": tpspred.__version__}
+    assert META["package"]["version"] == tpspred.__version__
+    assert list(OUTPUTS) == [f"{metadata['name']}-core", metadata["name"]]
     assert {META["about"]["summary"], FULL["about"]["summary"]} == {metadata["description"]}
     assert META["about"]["home"] == metadata["url"]
     assert META["about"]["doc_url"] in metadata["project_urls"]
@@ -64,16 +65,23 @@ def test_run_requirements_are_those_of_the_package(setup):
 
 
 def test_rules_of_bioconda():
+    """What bioconda-utils lints, of which there is no package on the index of pip."""
+    assert META["package"]["name"] not in OUTPUTS
+    assert META["build"] == {"number": 0} and "requirements" not in META
     assert [output["build"]["noarch"] for output in META["outputs"]] == ["python", "generic"]
     for output in META["outputs"]:
         assert output["build"]["run_exports"] == [output["name"]]
         assert f'pin_subpackage("{output["name"]}", max_pin="x.x")' in RECIPE
         assert output["about"]["license_file"] == "LICENSE" and output["test"]["commands"]
-    assert META["source"].keys() == {"url", "sha256"}
-    assert META["source"]["url"].endswith(
-        f"/v{tpspred.__version__}/tpspred-{tpspred.__version__}.tar.gz"
-    )
-    assert META["extra"]["recipe-maintainers"] and META["extra"]["identifiers"]
+        assert len(output["about"]["summary"]) <= 120
+        for line in [line for kind in output["requirements"].values() for line in kind]:
+            assert re.fullmatch(r"[a-z0-9-]+( >=[\d.]+)?", line)
+    source = META["source"]
+    assert source.keys() == {"url", "sha256"}
+    assert re.search(r'set sha256 = "[0-9a-f]{64}" %}\n', RECIPE)
+    assert source["url"].endswith(f"/v{tpspred.__version__}/tpspred-{tpspred.__version__}.tar.gz")
+    assert META["extra"]["recipe-maintainers"]
+    assert all(re.fullmatch(r"\w+:\S+", value) for value in META["extra"]["identifiers"])
     assert "--no-deps --no-build-isolation" in CORE["build"]["script"]
     assert not re.search(r"^(pip|setuptools)", "\n".join(CORE["requirements"]["run"]), re.M)
 
