@@ -114,7 +114,8 @@ def test_python_examples_print_what_the_page_shows(name, folder, monkeypatch):
 
 def unrun_commands(text):
     """Return the lines of a page's commands that are not run, joined where one goes on."""
-    lines = "".join(blocks(text, "sh")) + "\n".join(re.findall(r"^    (\S.*)$", text, re.M))
+    outside = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.M | re.S)
+    lines = "".join(blocks(text, "sh")) + "\n".join(re.findall(r"^    (\S.*)$", outside, re.M))
     return re.sub(r"\\\n", " ", lines).splitlines()
 
 
