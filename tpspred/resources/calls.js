@@ -2,7 +2,7 @@
 const data = JSON.parse(document.getElementById("data").textContent)
 const SVG = "http://www.w3.org/2000/svg"
 const STATUS_ORDER = Object.keys(data.statuses)
-const FIRST_ROWS = 60, MORE_ROWS = 200 // rows that are made at once, and in each step after that
+const FIRST_ROWS = 30, MORE_ROWS = 200 // rows that are made at once, and in each step after that
 const SMALL = 0.62, LARGE = 1.15 // pixels per unit of a drawing
 const SHOWN_PRODUCTS = 3, DRAWN_PRODUCTS = 5 // at most, in a row and in the reaction
 const WORTH_A_PICTURE = 0.05 // probability of a product, beside the likeliest
