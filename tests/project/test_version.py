@@ -39,7 +39,7 @@ def is_text_of_the_project(path):
     """Whether a path is a text file that belongs to the project: no cache, build or environment."""
     parts = path.relative_to(ROOT).parts
     generated = any(part.startswith(".") and part not in (".ci", ".github") for part in parts)
-    built = set(parts) & {"venv", "build", "dist", "__pycache__", "tpspred.egg-info"}
+    built = set(parts) & {"venv", "build", "dist", "__pycache__", "tpspred.egg-info", "PKG-INFO"}
     return path.is_file() and path.suffix in SUFFIXES and not generated and not built
 
 
