@@ -41,8 +41,8 @@ def say_all():
     "verbosity, expected",
     [
         (-1, ["broken"]),
-        (0, ["7 proteins", "no calibration", "broken"]),
-        (1, ["epoch 1", "7 proteins", "no calibration", "broken"]),
+        (0, ["7 proteins", "warning: no calibration", "broken"]),
+        (1, ["epoch 1", "7 proteins", "warning: no calibration", "broken"]),
     ],
 )
 def test_verbosity_chooses_the_messages_on_standard_error(capsys, verbosity, expected):

@@ -43,6 +43,7 @@ class _OneLineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of an entry."""
         record.message = one_line(record.message)
+        record.kind = "warning: " if record.levelno == logging.WARNING else ""
         return super().formatMessage(record)
 
 
@@ -75,7 +76,7 @@ def configure(verbosity: int, log_file: str | os.PathLike[str] | None = None) ->
     log.propagate = False
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
-    screen.setFormatter(_OneLineFormatter("tpspred: %(message)s"))
+    screen.setFormatter(_OneLineFormatter("tpspred: %(kind)s%(message)s"))
     log.addHandler(screen)
     if log_file:
         try:

@@ -71,7 +71,7 @@ def test_order_and_neighbours_change_nothing(run):
 def test_empty_input_gives_the_header_and_a_warning(run, tmp_path):
     done = run("predict", "-")
     assert (done.code, done.out.decode()) == (0, "\t".join(tsv.COLUMNS) + "\n")
-    assert "tpspred: - contains no record" in done.err.splitlines()
+    assert "tpspred: warning: - contains no record" in done.err.splitlines()
     (tmp_path / "empty.faa").write_text("\n\n")
     done = run("embed", tmp_path / "empty.faa", "-o", tmp_path / "s.h5")
     assert done.code == 0 and "empty.faa contains no record" in done.err
@@ -438,7 +438,7 @@ def test_odd_records_have_a_row_and_stop_only_a_strict_run(run):
         ("d", "3", "not_tps"),
     ]
     assert (
-        "tpspred: odd records: 1 invalid_residue, 1 nucleotide, 1 without_id; the first: "
+        "tpspred: warning: odd records: 1 invalid_residue, 1 nucleotide, 1 without_id; the first: "
         "-, line 3, record b: found '4' at residue 3; wanted amino acids in one-letter code"
     ) in done.err.splitlines()
     done = run("predict", "-", "--strict", stdin=odd)

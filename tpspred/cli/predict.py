@@ -367,7 +367,8 @@ def command(
             references,
         )
     of_files = f" of {len(proteins)} files" if several else ""
-    notify("%d proteins%s scored with %s", statuses.total(), of_files, predictor.name)
+    noun = "protein" if statuses.total() == 1 else "proteins"
+    notify("%d %s%s scored with %s", statuses.total(), noun, of_files, predictor.name)
     if hits_only:
         from ..writers.hits_only import left_out
 
