@@ -191,6 +191,14 @@ def test_the_date_is_that_of_today_or_of_the_variable(monkeypatch):
             html.today()
 
 
+def test_a_wrong_date_stops_a_run_before_it_predicts(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "today")
+    done = run("predict", PROTEINS, "--html", tmp_path / "p.html")
+    assert (done.code, done.out) == (1, b"")
+    assert "tpspred: error: SOURCE_DATE_EPOCH: found 'today'; wanted seconds" in done.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_page_without_calls(model, unscored_call, written):
     page = written(html.Writer, model, unscored_call)
     assert "None of 1 protein is called a terpene synthase." in text_of(page)

@@ -62,6 +62,7 @@ class Writer:
         self._handle = handle
         self._sources = sources
         self._command = command
+        self._date = today()
         self._tally = summary.Tally(sources)
         self._count_columns = summary.label_columns(predictor)
         self._model = predictor.name
@@ -105,7 +106,7 @@ class Writer:
             title=_title(self._sources),
             sources=[STDIN if name == "-" else printable(name) for name in self._sources],
             command=printable(self._command),
-            date=today(),
+            date=self._date,
             model=self._model,
             version=__version__,
             sentences=self._sentences(types),
