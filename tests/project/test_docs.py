@@ -140,7 +140,7 @@ def assert_options_exist(call):
     words = [call]
     with contextlib.suppress(ValueError):  # a quote that the pattern cut
         words = shlex.split(call)
-    if words[0] == "count":  # the command that CONTRIBUTING.md shows how to add
+    if call.startswith("count "):  # the command that CONTRIBUTING.md shows how to add
         return
     group = cli.group
     command = group.get_command(None, words[0])
