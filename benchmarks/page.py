@@ -79,7 +79,7 @@ def write_page(model, called, number, path):
 
 def open_page(path):
     """Open a page in a new browser, and return milliseconds: first paint, first and all rows."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
         command += [f"--user-data-dir={profile}", "--window-size=1280,900"]
         command += ["--remote-debugging-port=0", "--enable-logging=stderr", path.as_uri()]

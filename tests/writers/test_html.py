@@ -266,7 +266,7 @@ def test_the_page_is_the_same_every_time(model, awkward_call, written, monkeypat
 START = """
 addEventListener("load", async () => {
   const say = {}
-  const wait = () => new Promise(done => setTimeout(done, 50))
+  const wait = () => new Promise(done => setTimeout(done, 300))
   const rows = () => [...document.querySelectorAll(".protein")]
   const all = () => rows().map(body => body.querySelector(".id").textContent)
   const put = (id, value) => { const it = document.getElementById(id); it.value = value

@@ -302,8 +302,12 @@ function show(number) {
   const rows = byId("rows")
   clearTimeout(drawing)
   rows.append(...visible.slice(rows.childElementCount, rows.childElementCount + number).map(row))
-  if (rows.childElementCount < visible.length) drawing = setTimeout(show, 16, MORE_ROWS)
+  if (rows.childElementCount < visible.length) afterPaint(() => {
+    clearTimeout(drawing)
+    drawing = setTimeout(show, 0, MORE_ROWS)
+  })
 }
+const afterPaint = work => requestAnimationFrame(() => setTimeout(work))
 function count() {
   const some = chosen.size
   const all = visible.length.toLocaleString("en"), most = proteins.length.toLocaleString("en")
@@ -440,5 +444,5 @@ if (proteins.length) {
   byId("rows").addEventListener("keydown", keys)
   addEventListener("beforeprint", () => show(proteins.length))
   update()
-  setTimeout(scatter, 0, byId("scatter"))
+  afterPaint(() => scatter(byId("scatter")))
 }
