@@ -25,9 +25,11 @@ from tpspred.model import checkpoint
 from tpspred.writers import html
 
 MARK = "tpspred-page"
-# Waits until the first rows are painted, and then until all are there.
+# Waits until the first rows are painted, and then until all are there. A message arrives as soon as
+# the frame is done; a timer would come after those of the page, which make the other rows.
 WATCH = f"""<script>
-addEventListener("load", () => requestAnimationFrame(() => setTimeout(() => {{
+const frame = new MessageChannel()
+frame.port1.onmessage = () => {{
   const first = performance.now()
   const look = () => {{
     if (document.querySelectorAll(".protein").length < visible.length) return setTimeout(look, 5)
@@ -36,7 +38,8 @@ addEventListener("load", () => requestAnimationFrame(() => setTimeout(() => {{
     console.log("{MARK}" + JSON.stringify(times))
   }}
   look()
-}}, 0)))
+}}
+addEventListener("load", () => requestAnimationFrame(() => frame.port2.postMessage(0)))
 </script></body>"""
 
 
