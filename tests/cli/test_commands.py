@@ -156,8 +156,8 @@ def test_outputs_that_cannot_be_written_are_refused(run, tmp_path):
     for outputs in (("--tsv", "-", "--gff3", "-"), ("-o", "x", "--jsonl", "x")):
         done = run("predict", PROTEINS, *outputs)
         assert done.code == 2 and "two outputs to" in done.err
-    done = run("predict", PROTEINS, "--annotation", "x", "--html", "y")
-    assert done.code == 2 and "--annotation is for the table, JSON lines and GFF3" in done.err
+    done = run("predict", PROTEINS, "--annotation", "x", "--gaf", "y", "--taxon", "1")
+    assert done.code == 2 and "--annotation is for the table, the page, JSON lines" in done.err
     for arguments, message in (
         (("--gaf", "x"), "--gaf needs --taxon N"),
         (("--format", "gaf"), "--gaf needs --taxon N"),

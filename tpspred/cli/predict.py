@@ -418,7 +418,7 @@ def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set
     Args:
         inputs: Number of inputs.
         annotations: Number of annotations.
-        grouped: Whether the table and the JSON lines show groups of neighbouring genes.
+        grouped: Whether the table, the page and the JSON lines show groups of neighbouring genes.
         formats: Formats of the outputs.
 
     Raises:
@@ -435,9 +435,10 @@ def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set
         raise click.UsageError(
             "--annotation is for GFF3 if there is a --shard: add --gff3 FILE or --format gff3"
         )
-    if not formats & {*ROW_FORMATS, "gff3"}:
+    if not formats & {*ROW_FORMATS, "html", "gff3"}:
         raise click.UsageError(
-            "--annotation is for the table, JSON lines and GFF3: add --tsv, --jsonl or --gff3 FILE"
+            "--annotation is for the table, the page, JSON lines and GFF3: add --tsv, --html, "
+            "--jsonl or --gff3 FILE"
         )
 
 
