@@ -6,7 +6,7 @@ import re
 
 from support import ROOT
 
-from tpspred.dataset.products import read_products
+from tpspred.dataset.products import Product, read_products
 from tpspred.dataset.terms import enzyme_name, read_terms
 from tpspred.writers import tsv
 
@@ -39,7 +39,7 @@ def test_numbers_of_products_are_those_of_the_table():
     numbers = {
         "the {} products of MARTS-DB": len(products),
         "{} EC numbers of": sum(len(product.ec) for product in products),
-        "of {} products passed": sum(bool(product.ec) for product in products),
+        "of {} products. 68 numbers": sum(bool(product.ec) for product in products),
         "For {} products (`chebi_is`": sum(product.chebi_is_flat for product in products),
         "For {} (`stereoisomer`)": sum(
             bool(product.chebi) and not product.chebi_is_flat for product in products
@@ -63,4 +63,5 @@ def test_names_of_the_page_are_those_of_enzymes():
             "putative β-farnesene synthase",
             enzyme_name("sesq", "I", []),
             enzyme_name("pt", None, []),
+            enzyme_name("pt", None, [Product("O", "farnesyl diphosphate")]),
         }
