@@ -161,6 +161,7 @@ def test_a_name_runs_nothing_and_may_have_any_ending(schedulers, shell, tmp_path
     proteins = tmp_path / "input" / name
     proteins.parent.mkdir(parents=True)
     proteins.write_bytes(PROTEINS.read_bytes())
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     words = ("predict", "--output", name, "--", proteins)
     done = shell("tpspred", scheduler, "--shards", 1, "--wait", *words)
     assert done.returncode == 0, done.stderr + (schedulers / "log0").read_text()
@@ -223,7 +224,8 @@ def test_slurm_is_given_an_array_and_a_merge_that_depends_on_it(schedulers, shel
 def test_wait_tells_whether_the_result_was_made(schedulers, shell, tmp_path, scheduler):
     (tmp_path / "out.tsv.shards").mkdir()
     (tmp_path / "out.tsv.shards/done").touch()  # of an earlier run
-    words = ("--shards", 1, "--wait", "predict", PROTEINS, "-o", "out.tsv", "-m", "nowhere.h5")
+    (tmp_path / "wrong.h5").touch()  # what a task finds wrong, and not the command
+    words = ("--shards", 1, "--wait", "predict", PROTEINS, "-o", "out.tsv", "-m", "wrong.h5")
     done = shell("tpspred", scheduler, *words)
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 2)
     (error,) = done.stderr.splitlines()
@@ -363,7 +365,7 @@ def test_options_reach_the_tasks_as_they_were_given(
     given = command.make_context("given", [str(PROTEINS), "-oout", *words]).params
     seen = command.make_context("seen", received).params
     assert (str(seen.pop("shard")), seen.pop("threads")) == ("2/4", 3)
-    ending = cluster.ENDINGS[command.name]
+    ending = cluster.SHARD_ENDINGS[command.name]
     assert seen.pop("output") == f"{tmp_path}/out.shards/2{ending}"
     assert seen == {name: value for name, value in given.items() if name in seen}
 

@@ -77,7 +77,7 @@ def test_every_option_has_a_group_a_text_and_a_default(option):
     assert option.default_text() or needs_none
     number = option.type.name.removesuffix(" range") in ("integer", "float")
     if number and not option.is_flag:
-        assert option.metavar in ("N", "NUMBER", "SHARE", "PERCENT")
+        assert option.metavar in ("N", "NUMBER", "SHARE")
 
 
 def test_options_of_esm2_come_last():

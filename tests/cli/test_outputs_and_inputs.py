@@ -5,9 +5,9 @@ import os
 import pytest
 from support import DATA
 
-from tpspred.cli import predict
 from tpspred.io.fasta import read_fasta
 from tpspred.model import checkpoint
+from tpspred.writers import ENDINGS
 
 PROTEINS = DATA / "proteins.faa"
 EXPECTED = (DATA / "expected.tsv").read_bytes()
@@ -17,9 +17,9 @@ SHORT = b">x\nMKV\n"
 BEGIN = {"tsv": b"id\t", "gff3": b"##gff-", "jsonl": b"{", "html": b"<!DOCTYPE", "gaf": b"!gaf-"}
 
 
-@pytest.mark.parametrize("ending", [*predict.ENDINGS, ".TSV", ".Html"])
+@pytest.mark.parametrize("ending", [*ENDINGS, ".TSV", ".Html"])
 def test_the_ending_of_an_output_tells_its_format(run, tmp_path, ending):
-    name = predict.ENDINGS[ending.lower()]
+    name = ENDINGS[ending.lower()]
     needed = ["--taxon", "3702"] if name == "gaf" else []
     path = tmp_path / f"calls{ending}"
     done = run("predict", "-", "-o", path, *needed, stdin=SHORT)
@@ -36,11 +36,22 @@ def test_any_other_name_is_a_table(run, tmp_path, monkeypatch, name):
     assert (tmp_path / name).read_bytes().startswith(b"##gff-version 3\n")
 
 
-@pytest.mark.parametrize("option", ["-o", "--tsv", "--html"])
-@pytest.mark.parametrize("name", ["x.tsv.gz", "x.HTML.xz", "x.gff.bz2", "x.jsonl.zst"])
-def test_a_compressed_output_is_refused(run, tmp_path, monkeypatch, option, name):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict x -o x.tsv.gz",
+        "predict x --tsv x.HTML.xz",
+        "predict x --html x.gff.bz2",
+        "predict x --summary x.jsonl.zst",
+        "annotate x -p x -o x.gff3.gz",
+        "merge x -o x.tsv.zip",
+        "evaluate x --report x.html.gz",
+        "slurm predict x -o x.tsv.gz",
+    ],
+)
+def test_a_compressed_output_is_refused(run, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
-    done = run("predict", "-", option, name, stdin=SHORT)
+    done = run(*line.split())
     assert done.code == 2 and "outputs are not compressed" in done.err and not os.listdir()
 
 
@@ -97,6 +108,8 @@ def test_i_may_be_given_for_several_files(run, tmp_path, monkeypatch):
         (("predict", "a", "-i", "b"), "found -i and PROTEINS; wanted one of them; give -i before"),
         (("explain", "a", "-i", "b", "--id", "x"), "found -i and PROTEINS; wanted one of them"),
         (("annotate", "a", "-i", "b", "-p", "c"), "found -i and GENOME; wanted one of them"),
+        (("embed", "-i", "a", "-i", "b", "-o", "x"), "found -i 2 times; wanted one file"),
+        (("pbs", "embed", "-i", "a", "-i", "b", "-o", "x"), "found -i 2 times; wanted one file"),
         (("predict",), "Missing argument 'PROTEINS...'"),
         (("embed", "-o", "x"), "Missing argument 'PROTEINS'"),
         (("predict", "-i"), "Option '-i' requires an argument"),

@@ -459,7 +459,6 @@ def test_the_page_works_in_a_browser(run, tmp_path, called, name, width):
 
 HOSTILE = "<img src=x onerror=document.title=1><script>document.title=2</script>\"'&"
 LOOK = f"""{START}
-const violations = []
 for (const body of rows()) body.firstChild.click()
 say.images = document.querySelectorAll("img, main script").length
 say.ids = all()

@@ -23,7 +23,7 @@ from .layout import Command, Group, option
 
 MAX_SHARDS = 10_000  # longest array of PBS; Slurm allows 1,000 unless it is configured for more
 MAX_CPUS = 1024
-ENDINGS = {"predict": ".tsv", "embed": ".h5"}  # command → how the names of its shards end
+SHARD_ENDINGS = {"predict": ".tsv", "embed": ".h5"}  # command → how the names of its shards end
 # Options of predict and embed that are not for a cluster → why.
 REFUSED = {
     "threads": "--cpus sets it",
@@ -189,7 +189,7 @@ def shard_names(command: str, count: int) -> list[str]:
     >>> shard_names("embed", 2)
     ['1.h5', '2.h5']
     """
-    return [f"{number}{ENDINGS[command]}" for number in range(1, count + 1)]
+    return [f"{number}{SHARD_ENDINGS[command]}" for number in range(1, count + 1)]
 
 
 def quote(*words: str) -> str:
@@ -208,7 +208,7 @@ def array_script(run: Run, resources: Resources, scheduler: Scheduler) -> str:
         scheduler.launcher.format(cpus=resources.cpus) + quote(run.program, run.command),
         quote(*run.options, f"--threads={resources.cpus}"),
         f"--shard={task}/{resources.shards}",
-        f"--output={quote(run.work)}/{task}{ENDINGS[run.command]}",
+        f"--output={quote(run.work)}/{task}{SHARD_ENDINGS[run.command]}",
         quote("--", *run.proteins),
     ]
     return _script(run.folder, " ".join(command))

@@ -8,6 +8,7 @@ import datetime
 import functools
 import math
 import os
+import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ..io.names import DUPLICATES
 from ..io.outputs import check_target
 from ..io.paths import collision
 from ..model.hyperparameters import Config, flag
+from ..writers import ENDINGS
 from .layout import option
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ INPUT_OR_NAME = click.Path(readable=False)
 OUTPUT = click.Path(readable=False)
 WEIGHTS = click.Path(readable=False)  # to read as well; such a file is a ZIP archive
 PATHS = (INPUT, INPUT_OR_NAME, WEIGHTS, OUTPUT)
+COMPRESSED = (".gz", ".bgz", ".xz", ".bz2", ".zst", ".zip")  # endings of compressed files
 ALIAS = f"{__name__}.alias"  # key of the paths that -i gives, in the context of click
 MAX_THREADS = 1024
 METAVARS = {int: "N", float: "NUMBER", bool: None}  # type of a hyperparameter → its metavar
@@ -88,9 +91,12 @@ def start(inputs: Sequence[str] = ()) -> None:
         inputs: Files to read, beside those of options and arguments of the type :data:`INPUT`.
 
     Raises:
+        click.UsageError: If the name of an output asks for a compressed file.
         InputError: If an input certainly cannot be read, or an output certainly not be written.
     """
     context = click.get_current_context()
+    for target in paths_of(context, OUTPUT):
+        refuse_compression(target)
     sources = (*paths_of(context, INPUT), *inputs)
     for source in (*sources, *paths_of(context, WEIGHTS)):
         check_input(source)
@@ -308,6 +314,20 @@ def refuse_collisions(outputs: Sequence[str], inputs: Sequence[str]) -> None:
         raise click.UsageError(message)
 
 
+def refuse_compression(target: str) -> None:
+    """Refuse an output whose name asks for a compressed file of a known format.
+
+    Raises:
+        click.UsageError: If it is one.
+    """
+    path = pathlib.PurePath(target)
+    if path.suffix.lower() in COMPRESSED and path.with_suffix("").suffix.lower() in ENDINGS:
+        raise click.UsageError(
+            f"found the output {target}; wanted a name without {path.suffix}: outputs are not "
+            "compressed"
+        )
+
+
 def load_model(path: str | None, runtime: Runtime) -> Predictor:
     """Load a model to call proteins with, and warn if it is not calibrated.
 
@@ -387,17 +407,19 @@ def input_argument(name: str, metavar: str, what: str, several: bool = False) ->
     """
     plain = metavar.rstrip(".")
 
-    def keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
-        context.meta[ALIAS] = value
+    def keep(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
+        context.meta[ALIAS] = paths
 
     def take(context: click.Context, parameter: click.Parameter, value: object) -> object:
-        alias = context.meta.get(ALIAS)
-        if value and alias:
+        paths = context.meta.get(ALIAS, ())
+        if value and paths:
             again = "; give -i before each file" if several else ""
             raise click.UsageError(f"found -i and {plain}; wanted one of them{again}", context)
-        if not value and not alias and not context.resilient_parsing:
+        if len(paths) > 1 and not several:
+            raise click.UsageError(f"found -i {len(paths)} times; wanted one file", context)
+        if not value and not paths and not context.resilient_parsing:
             raise click.MissingParameter(ctx=context, param=parameter)
-        return value or alias
+        return value or (paths if several else "".join(paths))
 
     def decorate(function: FC) -> FC:
         alias = option(
@@ -405,7 +427,7 @@ def input_argument(name: str, metavar: str, what: str, several: bool = False) ->
             "--input",
             group="input",
             type=INPUT,
-            multiple=several,
+            multiple=True,
             metavar="FILE",
             is_eager=True,
             expose_value=False,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..writers import FORMATS, ROW_FORMATS
+from ..writers import ENDINGS, FORMATS, ROW_FORMATS
 from ..writers.loci import MAX_GENES_BETWEEN, Nearness
 from . import options
 from .layout import Command, option
@@ -29,19 +29,6 @@ if TYPE_CHECKING:
     from ..writers.gaf import Columns
 
 MAX_DISTANCE = 10**12  # bases or genes; no genome is larger
-# Ending of the name of an output → its format.
-ENDINGS = {
-    ".tsv": "tsv",
-    ".gff3": "gff3",
-    ".gff": "gff3",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".html": "html",
-    ".htm": "html",
-    ".gaf": "gaf",
-}
-COMPRESSED = (".gz", ".bgz", ".xz", ".bz2", ".zst", ".zip")
 
 
 @click.command(
@@ -258,8 +245,6 @@ def command(
     targets = [(name, target) for name in FORMATS if (target := file_of[name])]
     if output or output_format or not (targets or multiqc or summary):
         targets.append((format_of(output, output_format), output or "-"))
-    for _, target in targets:
-        refuse_compression(target)
     if gaf_columns is None and "gaf" in dict(targets):
         raise click.UsageError(
             "--gaf needs --taxon N, the number of the species in NCBI Taxonomy, such as 3702"
@@ -396,20 +381,6 @@ def format_of(target: str | None, named: str | None = None) -> str:
             "format"
         )
     return named or usual or "tsv"
-
-
-def refuse_compression(target: str) -> None:
-    """Refuse an output whose name asks for a compressed file of a known format.
-
-    Raises:
-        click.UsageError: If it is one.
-    """
-    path = pathlib.PurePath(target)
-    if path.suffix.lower() in COMPRESSED and path.with_suffix("").suffix.lower() in ENDINGS:
-        raise click.UsageError(
-            f"found the output {target}; wanted a name without {path.suffix}: outputs are not "
-            "compressed"
-        )
 
 
 def _check_annotation(inputs: int, annotations: int, grouped: bool, formats: set[str]) -> None:

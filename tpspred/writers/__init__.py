@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 FORMATS = ("tsv", "gff3", "jsonl", "html", "gaf")
 ROW_FORMATS = ("tsv", "jsonl")  # those that have a row or an object for every record
+# Ending of the name of an output → its format.
+ENDINGS = {
+    ".tsv": "tsv",
+    ".gff3": "gff3",
+    ".gff": "gff3",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".html": "html",
+    ".htm": "html",
+    ".gaf": "gaf",
+}
 
 
 class Place(NamedTuple):
@@ -45,8 +57,9 @@ class Writer(Protocol):
     1. Write a module in this folder, such as ``tsv.py``. It contains a class with the two methods
        below, whose constructor takes ``(handle, predictor, …)``: an open text stream, the model,
        and options of its own.
-    2. Add the name of the format to :data:`FORMATS`. Add its option ``--NAME FILE`` and its class
-       to ``cli/predict.py``.
+    2. Add the name of the format to :data:`FORMATS`, and the endings of its files to
+       :data:`ENDINGS`. Add its option ``--NAME FILE``, and the other arguments of its class, to
+       ``cli/predict.py``.
     3. Test it in ``tests/writers/test_NAME.py`` and describe it in ``docs/formats.md``.
     """
 
