@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from browser import needs_chromium
 from support import DATA, ROOT
 
 from tpspred import building
@@ -51,7 +52,7 @@ def test_proteome_times_both_programs():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("chromium"), reason="Chromium is not installed")
+@needs_chromium
 def test_page_measures_size_and_time():
     out, _ = benchmark("page.py", DATA / "proteins.faa", "--runs", 1, "--calls", 70)
     row = markdown_row(out)

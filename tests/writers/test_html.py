@@ -1,18 +1,15 @@
 """The page of calls, as text and in a real browser."""
 
-import base64
 import csv
 import dataclasses
-import hashlib
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from html import unescape
 
 import numpy as np
 import pytest
+from browser import DESK, PHONE, hash_of, needs_chromium, use
 from markupsafe import escape
 from support import DATA
 
@@ -154,11 +151,6 @@ def test_a_browser_is_allowed_the_script_of_the_page_alone(model, awkward_call, 
     assert page.index(policy) < page.index("<title>")
 
 
-def hash_of(script):
-    """The hash of a script, as a page's policy gives it."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
 def test_the_page_needs_no_other_file(model, awkward_call, written):
     page = written(html.Writer, model, awkward_call)
     assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)=""", page)
@@ -274,10 +266,11 @@ addEventListener("load", async () => {
   const press = key => document.activeElement.dispatchEvent(
     new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}))
   const files = []
-  URL.createObjectURL = blob => { files.push(blob); return "#" }
+  // A real blob is read in real time, for which virtual time does not wait.
+  window.Blob = class { constructor(parts) { this.parts = parts } }
+  URL.createObjectURL = blob => { files.push(blob.parts.join("")); return "#" }
   HTMLAnchorElement.prototype.click = function () { files.push(this.download) }
-  const savedBy = async button => { files.length = 0; button.click()
-    return [files[1], await files[0].text()] }
+  const savedBy = button => { files.length = 0; button.click(); return [files[1], files[0]] }
   await wait()
 """
 END = """
@@ -324,63 +317,18 @@ say.cut = [...track.querySelectorAll("text")].filter(text => {{
   const box = text.getBoundingClientRect(), frame = track.getBoundingClientRect()
   return box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1
 }}).length
-say.domains = await savedBy(detail.querySelector("button"))
+say.domains = savedBy(detail.querySelector("button"))
 press("x"); say.selected = document.getElementById("shown").textContent
-say.sequences = await savedBy(document.getElementById("save-sequences"))
+say.sequences = savedBy(document.getElementById("save-sequences"))
 press("x")
-say.table = await savedBy(document.getElementById("save-table"))
-say.scatter = await savedBy(document.getElementById("save-scatter"))
+say.table = savedBy(document.getElementById("save-table"))
+say.scatter = savedBy(document.getElementById("save-scatter"))
 
 for (const body of rows()) if (!body.classList.contains("open")) body.firstChild.click()
 say.details = document.querySelectorAll(".detail").length
 say.hidden = [...document.querySelectorAll(".cell")].filter(cell => !cell.offsetWidth).length
 say.wide = document.documentElement.scrollWidth
 {END}"""
-PHONE = """<iframe src="used.html" style="width:390px;height:800px;border:0"></iframe>
-<script>onload = () => setTimeout(() =>
-  document.title = document.querySelector("iframe").contentDocument.title, 3000)</script>"""
-needs_chromium = pytest.mark.skipif(
-    not shutil.which("chromium"), reason="Chromium is not installed"
-)
-
-
-def use(folder, page, script, name="used.html"):
-    """Open a page in Chromium and return what a script in it says, and what the browser logs.
-
-    Args:
-        folder: Folder for the files.
-        page: The page.
-        script: Script that is added to the page. The page's policy has to allow it, too; it still
-            forbids any other.
-        name: Page to open, ``used.html`` or one that shows it.
-    """
-    page = page.replace("script-src ", f"script-src {hash_of(script)} ")
-    (folder / "used.html").write_text(page.replace("</body>", f"<script>{script}</script></body>"))
-    done = subprocess.run(
-        [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--allow-file-access-from-files",
-            "--enable-logging=stderr",
-            f"--user-data-dir={folder}/c",
-            "--window-size=1280,900",
-            "--virtual-time-budget=8000",
-            "--dump-dom",
-            f"file://{folder}/{name}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    said = unescape(re.search("<title>(.*?)</title>", done.stdout)[1])
-    log = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return json.loads(said), log
 
 
 @pytest.fixture(scope="module")
@@ -393,11 +341,10 @@ def called():
 
 @pytest.mark.slow
 @needs_chromium
-@pytest.mark.parametrize("name, width", [("used.html", 1280), ("phone.html", 390)])
+@pytest.mark.parametrize("name, width", [(DESK, 1280), (PHONE, 390)])
 def test_the_page_works_in_a_browser(run, tmp_path, called, name, width):
     """Sort, filter, unfold, select and save by real events, on a desk and on a phone."""
     assert run("predict", PROTEINS, "--html", tmp_path / "p.html").code == 0
-    (tmp_path / "phone.html").write_text(PHONE)
     say, log = use(tmp_path, (tmp_path / "p.html").read_text(), USE_THE_PAGE, name)
     assert log == []
     ids = [row["id"] for row in called]
@@ -499,8 +446,7 @@ def test_hostile_and_long_names_are_text_in_the_browser(model, awkward_call, wri
     sources = [HOSTILE, "other"]
     page = written(html.Writer, model, call, known, place=Place(HOSTILE), sources=sources)
     forbidden = "<script>document.title = 'forbidden'</script></body>"
-    (tmp_path / "phone.html").write_text(PHONE)
-    say, log = use(tmp_path, page.replace("</body>", forbidden), LOOK, "phone.html")
+    say, log = use(tmp_path, page.replace("</body>", forbidden), LOOK, PHONE)
     # The one message is about the script that the policy forbids.
     assert len(log) == 1 and "Content Security Policy" in log[0]
     assert say["images"] == 0
@@ -533,7 +479,6 @@ def test_an_empty_page_and_one_with_a_threshold_that_is_never_reached(
     say, log = use(tmp_path, written(html.Writer, model), empty)
     assert "None of 0 proteins is called a terpene synthase." in say and log == []
     strict = model.with_promises(1.0, None)
-    (tmp_path / "strict").mkdir()
     say, log = use(tmp_path / "strict", written(html.Writer, strict, awkward_call), LOOK)
     ensembles = [level for level in say["levels"] if level[0].startswith(("mono_", "sesq_", "di_"))]
     assert any("never called" in title for title, *_ in ensembles)
