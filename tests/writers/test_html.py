@@ -13,6 +13,7 @@ from browser import DESK, PHONE, hash_of, needs_chromium, use
 from markupsafe import escape
 from support import DATA
 
+from tpspred.console import printable
 from tpspred.dataset.labels import IS_TPS
 from tpspred.encoders.representations import represent_screened
 from tpspred.errors import InputError
@@ -64,9 +65,9 @@ def first(small, enzymes):
     return represent_screened(proteins, encoder, small.predictor.feature_names)[0]
 
 
-def test_label_names_of_a_model_are_only_text(small, first, evil, written):
-    """The names of the labels reach bars, sentences and the data of the script."""
-    labels = [dataclasses.replace(label, name=f"{evil}{i}") for i, label in enumerate(small.labels)]
+def strangers_model(small, name):
+    """The small model with a name of its own and of its labels; it calls everything."""
+    labels = [dataclasses.replace(label, name=f"{name}{i}") for i, label in enumerate(small.labels)]
     labels[small.predictor.tps_column] = IS_TPS
     trained = dataclasses.replace(small.predictor.trained, labels=labels)
     calibration = dataclasses.replace(
@@ -74,14 +75,19 @@ def test_label_names_of_a_model_are_only_text(small, first, evil, written):
         tps_threshold=0.0,
         thresholds=np.zeros(len(labels)),
     )
-    predictor = Predictor(
+    return Predictor(
         small.predictor.encoder,
         trained,
         lambda: small.predictor.references,
         lambda: small.predictor.decision,
-        small.predictor.training_record | {"name": evil},
+        small.predictor.training_record | {"name": name},
         lambda: calibration,
     )
+
+
+def test_label_names_of_a_model_are_only_text(small, first, evil, written):
+    """The names of the labels reach bars, sentences and the data of the script."""
+    predictor = strangers_model(small, evil)
     call = predictor.call(first)
     assert call.status == "tps" and evil in call.product_type
     page = written(html.Writer, predictor, call)
@@ -433,7 +439,7 @@ def test_hostile_and_long_names_are_text_in_the_browser(model, awkward_call, wri
         alignment=None,
     )
     call = awkward_call._replace(
-        id=HOSTILE + "y" * 200,
+        id=HOSTILE + "\u202e" + "y" * 200,
         tps_probability=0.9975,
         product_type=HOSTILE,
         flags=(HOSTILE, "no_neighbour_agrees"),
@@ -450,7 +456,7 @@ def test_hostile_and_long_names_are_text_in_the_browser(model, awkward_call, wri
     # The one message is about the script that the policy forbids.
     assert len(log) == 1 and "Content Security Policy" in log[0]
     assert say["images"] == 0
-    assert call.id in say["ids"] and say["text"].count(HOSTILE) > 5
+    assert printable(call.id) in say["ids"] and say["text"].count(HOSTILE) > 5
     assert set(say["links"]) == {"https:"}
     assert say["wide"] <= 390
 
@@ -466,6 +472,16 @@ def test_hostile_and_long_names_are_text_in_the_browser(model, awkward_call, wri
     assert HOSTILE in say["enzymes"][2] and "aligned" not in say["enzymes"][2]
     assert 'class="motif altered"' in say["track"] and 'class="motif intact"' in say["track"]
     assert "→" in say["reaction"]
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_label_names_may_have_the_separators_of_the_table(small, first, written, tmp_path):
+    predictor = strangers_model(small, "a;b:c")
+    call = predictor.call(first)
+    say, log = use(tmp_path, written(html.Writer, predictor, call), LOOK)
+    assert log == [] and say["ids"] == ["first"]
+    assert f"{call.ensembles[0].name} " in say["text"]
 
 
 @pytest.mark.slow

@@ -386,11 +386,11 @@ def kind_of(begin: bytes) -> str:
 
 
 def described(begin: bytes, otherwise: str) -> str:
-    """Return what a file looks like that should be neither FASTA nor anything that is recognised.
+    """Return the kind of a file that is not of the wanted kind, for a message.
 
     Args:
-        begin: First bytes.
-        otherwise: What to return if nothing is recognised.
+        begin: First bytes of the file.
+        otherwise: What to return if they tell no kind.
 
     >>> described(b">protein 1", "no table")
     'a FASTA file'

@@ -22,8 +22,13 @@ function fill(element, properties, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value)
   }
-  element.append(...children.flat().filter(child => child !== null && child !== ""))
+  element.append(...children.flat().filter(child => child !== null && child !== "").map(printable))
   return element
+}
+// What is invisible or turns the text around it, such as U+202E, is shown by its code.
+function printable(child) {
+  if (typeof child !== "string") return child
+  return child.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, letter => `\\u${letter.codePointAt(0).toString(16).padStart(4, "0")}`)
 }
 function link(address, text) {
   return make("a", {href: address, target: "_blank", rel: "noopener"}, text)
@@ -43,22 +48,18 @@ function typeWords(type) {
 }
 
 // Proteins: the cells of the table by column, with numbers as numbers.
-const ensembleOf = new Map(data.ensembles.map(ensemble => [ensemble.slug, ensemble]))
 const column = Object.fromEntries(data.columns.map((name, i) => [name, i]))
 const proteins = data.proteins.map((protein, index) => {
   const cell = name => protein.cells[column[name]]
   const list = name => ["NA", "none", undefined].includes(cell(name)) ? [] : cell(name).split(";")
   const number = name => Number(cell(name)) || 0
-  const called = list("ensembles").map(part => {
-    const [slug, probability] = part.split(/:(?=[^:]*$)/)
-    return {slug, probability: Number(probability), ...ensembleOf.get(slug)}
-  })
+  const called = protein.ensembles.filter(([,, isCalled]) => isCalled).map(([place, probability]) =>
+    ({...data.ensembles[place], probability}))
   const near = protein.neighbours.map(([enzyme, similarity, identity, agrees, alignment]) =>
     ({...data.enzymes[enzyme], similarity, identity, agrees, alignment}))
-  const own = {...protein, index, cell, list, number, called, near, id: cell("id"), status: cell("status"), type: cell("product_type"),
+  return {...protein, index, cell, list, number, called, near, id: cell("id"), status: cell("status"), type: cell("product_type"),
     probability: number("tps_probability"), flags: list("flags"), products: protein.products.map(([place, probability]) =>
       ({...data.molecules[place], probability}))}
-  return own
 })
 // What the search field looks through, made when something is looked for.
 const textOf = new Map()
@@ -389,7 +390,7 @@ function scatter(place) {
     tip.hidden = !point
     if (!point) return
     const protein = proteins[point.dataset.index]
-    tip.textContent = `${protein.id}: ${data.statuses[protein.status]} ${shown(protein.probability)}, ${protein.enzyme}; similarity ${share(protein.near[0].similarity)}`
+    tip.textContent = printable(`${protein.id}: ${data.statuses[protein.status]} ${shown(protein.probability)}, ${protein.enzyme}; similarity ${share(protein.near[0].similarity)}`)
     tip.style.left = `${Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8)}px`
     tip.style.top = `${event.clientY + 14}px`
   })

@@ -18,6 +18,9 @@ from ..model.calls import (
     NO_INTACT_ACTIVE_SITE,
     NO_NEIGHBOUR_AGREES,
     NO_SIMILAR_ENZYME,
+    RELATED,
+    TPS,
+    UNCERTAIN,
     Call,
 )
 from ..model.neighbours import Neighbour
@@ -49,9 +52,9 @@ OTHER_ENSEMBLES = {
 }
 # What a protein of each status is called, in the order of the rows.
 STATUSES = {
-    "tps": "terpene synthase",
-    "uncertain": "uncertain",
-    "related": "related enzyme",
+    TPS: "terpene synthase",
+    UNCERTAIN: "uncertain",
+    RELATED: "related enzyme",
 }
 # Flag → a few words, and what it means.
 FLAGS = {

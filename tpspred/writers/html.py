@@ -28,8 +28,7 @@ from ..model.predictor import Predictor
 from . import UNPLACED, Place, summary
 from .evidence import FLAGS, REGIONS, TYPES, Evidence, ensemble_words
 
-STATUSES = (TPS, UNCERTAIN, RELATED)  # in the order of the rows
-# What one and several proteins of a status are called.
+# What one and several proteins of each status are called, in the order of the page.
 COUNTED = {
     TPS: ("terpene synthase", "terpene synthases"),
     UNCERTAIN: ("uncertain protein", "uncertain proteins"),
@@ -97,7 +96,7 @@ class Writer:
         types = [(name, self._types[name]) for name in PRODUCT_TYPES if self._types[name]]
         # A stranger's model may have other types.
         types += [pair for pair in self._types.items() if pair[0] not in PRODUCT_TYPES]
-        called = {status: self._statuses[status] for status in STATUSES if self._statuses[status]}
+        called = {status: self._statuses[status] for status in COUNTED if self._statuses[status]}
         page = environment.from_string(_resource("calls.html")).render(
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -165,7 +164,7 @@ class Writer:
         others = [
             (status, count)
             for status, count in self._statuses.most_common()
-            if status not in (*STATUSES, NOT_TPS)
+            if status not in (*COUNTED, NOT_TPS)
         ]
         return ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in others)
 
@@ -174,7 +173,7 @@ class Writer:
 
         Product types and ensembles that are 0 everywhere are left out.
         """
-        shown = [summary.PROTEINS, *STATUSES]
+        shown = [summary.PROTEINS, *COUNTED]
         for column in self._count_columns:
             if any(counts[column] for counts in self._tally.counts.values()):
                 shown.append(column)
