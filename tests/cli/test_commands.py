@@ -474,34 +474,6 @@ def test_a_per_cent_is_refused_with_the_share_that_it_is(run, option):
 
 
 @pytest.mark.parametrize(
-    "arguments, missing",
-    [
-        (("evaluate", "no.tsv"), "no.tsv"),
-        (("evaluate", "d.tsv", "--folds", "no.tsv", "--report", "r.html"), "no.tsv"),
-        (("evaluate", "d.tsv", "--negatives", "no.faa"), "no.faa"),
-        (("evaluate", "d.tsv", "--encoder", "esm2_t6_8M_UR50D", "--weights", "no.pt"), "no.pt"),
-        (("evaluate", "d.tsv", "--tables", "d.tsv"), "d.tsv"),
-        (("evaluate", "d.tsv", "--tables", "d.tsv/tables"), "d.tsv/tables"),
-        (("evaluate", "d.tsv", "--report", "no/r.html"), "no/r.html"),
-        (("train", "d.tsv", "no.h5", "-o", "m.h5"), "no.h5"),
-        (("train", "d.tsv", "d.tsv", "-o", "m.h5", "--negatives", "no.h5"), "no.h5"),
-        (("train", "d.tsv", "d.tsv", "-o", "m.h5", "--encoder", "no.h5"), "no.h5"),
-        (("calibrate", "d.tsv", "no.tsv", "d.tsv", "-o", "m.h5"), "no.tsv"),
-    ],
-)
-def test_a_wrong_path_stops_a_command_before_its_work(
-    run, tmp_path, monkeypatch, arguments, missing
-):
-    """Not even the table is read, which is no table."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "d.tsv").write_text("no dataset")
-    done = run(*arguments)
-    assert done.code == 1 and done.out == b""
-    assert done.err.startswith(f"tpspred: error: {missing}: ") and done.err.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["d.tsv"]
-
-
-@pytest.mark.parametrize(
     "option, value",
     [
         ("--learning-rate", "nan"),

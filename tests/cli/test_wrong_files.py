@@ -24,6 +24,7 @@ LINES = (
     "train IN IN --negatives IN --encoder IN -o OUT --history OUT",
     "calibrate IN IN IN --negatives IN -o OUT",
     "evaluate IN --negatives IN --folds IN -o OUT --report OUT",
+    "evaluate IN --encoder esm2_t6_8M_UR50D --weights IN",
     "merge IN IN -o OUT",
     "slurm predict IN -m IN -o OUT",
     "pbs embed IN --encoder IN -o OUT",
@@ -80,6 +81,14 @@ def test_a_file_that_cannot_be_stops_a_command_before_its_work(
     assert done.err.startswith("tpspred: error: nowhere/file: ") and reason in done.err
     assert done.err.count("\n") == 1
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("tables", ["d.tsv", "d.tsv/tables"])
+def test_a_folder_that_cannot_be_made_stops_evaluate_before_its_work(run, folder, tables):
+    (folder / "d.tsv").write_text("no dataset")
+    done = run("evaluate", "d.tsv", "--tables", tables)
+    assert (done.code, done.out) == (1, b"")
+    assert done.err == f"tpspred: error: {tables}: cannot be made: Not a directory\n"
 
 
 @pytest.mark.parametrize(

@@ -255,12 +255,6 @@ def test_the_legend_names_the_words_and_their_bounds_flags_and_regions(model, wr
     assert "class I α domain" in text
 
 
-def test_the_page_is_the_same_every_time(model, awkward_call, written, monkeypatch):
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1771718400")
-    pages = {written(html.Writer, model, awkward_call, unscored) for unscored in [awkward_call] * 2}
-    assert len(pages) == 1
-
-
 START = """
 addEventListener("load", async () => {
   const say = {}
