@@ -206,7 +206,7 @@ def test_a_page_without_calls(model, unscored_call, written):
 
 
 def test_proteins_are_counted_in_words(model, awkward_call, unscored_call, written):
-    """Related proteins are rows of the page, but are not counted as terpene synthases."""
+    """Related and uncertain proteins are rows, but are not counted as terpene synthases."""
     related = awkward_call._replace(status="related", product_type="pt")
     likely = awkward_call._replace(status="uncertain", ensembles=())
     other = unscored_call._replace(status="not_tps")
@@ -216,7 +216,7 @@ def test_proteins_are_counted_in_words(model, awkward_call, unscored_call, writt
     assert (
         "2 of 7 proteins are called terpene synthases. 1 more is uncertain: too likely to leave "
         "out, not likely enough to call. 1 related enzyme makes prenyl diphosphates, squalene or "
-        "phytoene. Most common product type: monoterpenes (3)." in text
+        "phytoene. Most common product type: monoterpenes (2)." in text
     )
     assert (
         "2 terpene synthases 1 uncertain protein 1 related enzyme 2 not terpene synthases "

@@ -77,7 +77,7 @@ class Writer:
             self._tally.add(call, place.source)
         if not call.is_called:
             return
-        if call.status != RELATED:
+        if call.status == TPS:
             self._types[str(call.product_type)] += 1
             self._ensembles.update(ensemble.name for ensemble in call.ensembles)
         self._evidence.add(call, place)
