@@ -222,7 +222,7 @@ def test_proteins_are_counted_in_words(model, awkward_call, unscored_call, writt
         "2 terpene synthases 1 uncertain protein 1 related enzyme 2 not terpene synthases "
         "not scored: 1 empty" in text
     )
-    assert "monoterpenes (C10) 3" in text
+    assert "monoterpenes (C10) 2" in text
     assert "pinene monoterpenes 2 thujene monoterpenes 2 sabinene monoterpenes 2" in text
     # A page never has a row for what is not called.
     assert len(data_of(page)["proteins"]) == 4
