@@ -70,10 +70,9 @@ def command(
     """Show which residues and features led to a call.
 
     The protein is one record of PROTEINS, a FASTA file, plain or compressed with gzip or xz; '-' is
-    standard input. Each residue that is aligned to a column of
-    the best profile is made unknown in turn, and each feature is set to its mean. The effect of a
-    residue or a feature is the drop of the label's log-odds without it. With ESM-2, every residue
-    takes one pass.
+    standard input. Each residue that is aligned to a column of the best profile is made unknown in
+    turn, and each feature is set to its mean. The effect of a residue or a feature is the drop of
+    the label's log-odds without it. With ESM-2, every residue takes one pass.
     """
     options.start()
     from ..console import notify

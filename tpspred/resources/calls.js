@@ -43,9 +43,7 @@ function shown(probability) {
 const share = value => value >= 0.99995 ? "1.00" : shown(value) // of an identity or similarity
 const tier = probability => data.tiers.find(([, least]) => probability >= least)[0]
 const joined = (parts, between) => parts.flatMap((part, i) => i ? [between, part] : [part])
-function typeWords(type) {
-  return data.types[type] || type
-}
+const typeWords = type => data.types[type] || type
 
 // Proteins: the cells of the table by column, with numbers as numbers.
 const column = Object.fromEntries(data.columns.map((name, i) => [name, i]))
@@ -84,15 +82,13 @@ function molecule(drawing, scale, name) {
   if (!symbolOf.has(lines)) {
     const id = `molecule-${symbolOf.size}`
     symbolOf.set(lines, id)
-    symbols.append(draw("symbol", {id, viewBox: `0 0 ${width} ${height}`}, molecularPaths(lines, shapes)))
+    symbols.append(draw("symbol", {id, viewBox: `0 0 ${width} ${height}`},
+      draw("path", {d: lines, fill: "none", stroke: "currentColor", "stroke-linecap": "round"}),
+      shapes ? draw("path", {d: shapes, fill: "currentColor"}) : null))
   }
   const size = {width: Math.round(width * scale), height: Math.round(height * scale)}
   return draw("svg", {class: "molecule", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `structure of ${name}`, ...size},
     draw("use", {href: `#${symbolOf.get(lines)}`}))
-}
-function molecularPaths(lines, shapes) {
-  return [draw("path", {d: lines, fill: "none", stroke: "currentColor", "stroke-linecap": "round"}),
-    shapes ? draw("path", {d: shapes, fill: "currentColor"}) : null]
 }
 const MARKS = {tps: "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z", uncertain: "M0-6l6 6l-6 6l-6-6z", related: "M0-5.5l5.5 10h-11z"}
 function mark(status) {
@@ -212,7 +208,7 @@ function reaction(protein) {
     ...(one.chebi ? [TERMS.chebi(one.chebi)] : []), ...one.rhea.map(TERMS.rhea), ...one.ec.map(number => TERMS.ec(number)),
   ], " · ")
   return make("section", {}, make("h3", {}, "Reaction"), make("div", {class: "reaction"},
-    make("span", {}, substrates.flatMap((part, i) => i ? [between, part] : part)), make("span", {class: "arrow", role: "img", "aria-label": "gives"}, "→"),
+    make("span", {}, joined(substrates, between)), make("span", {class: "arrow", role: "img", "aria-label": "gives"}, "→"),
     make("span", {}, likely.map(one => make("span", {class: "product"}, molecule(one.drawing, LARGE, one.name), make("b", {}, one.name),
       make("span", {}, sure(one.probability)), make("small", {}, links(one)))))),
     make("p", {}, make("small", {}, `Likeliest substrate: ${name} (${sure(probability)}). Products without stereochemistry.`)))
