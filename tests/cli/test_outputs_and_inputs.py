@@ -128,6 +128,8 @@ def test_references_of_other_enzymes_are_a_warning(run, tmp_path, model):
     done = run("predict", PROTEINS, "--references", tmp_path / "r.faa")
     assert (done.code, done.out) == (0, EXPECTED)
     assert "no alignments: no sequence of" in done.err and "r.faa" in done.err
+    done = run("predict", "-", "--references", tmp_path / "r.faa", stdin=SHORT)
+    assert done.code == 0 and "warning" not in done.err  # nothing is called
     sequence = next(read_fasta(PROTEINS)).sequence
     every = "".join(f">{known['id']}\n{sequence}\n" for known in model.references.about)
     (tmp_path / "r.faa").write_text(every)

@@ -321,7 +321,7 @@ def command(
     if annotation and shard:
         warn("no locus_group: genes that are neighbours are in different shards")
     statuses: collections.Counter[str] = collections.Counter()
-    aligned = 0  # proteins that are aligned with a neighbour
+    called = aligned = 0  # called proteins, and those aligned with a neighbour
     nearness = Nearness(locus_genes, locus_distance) if grouped else None
     with contextlib.closing(_open_in_turn(proteins, runtime)) as inputs:
         first = next(inputs)  # before the model is loaded, and any output opened
@@ -344,8 +344,9 @@ def command(
             for call, place in placed(calls, dict(zip(proteins, annotation)), nearness):
                 write(call, place)
                 statuses[call.status] += 1
+                called += call.is_called
                 aligned += any(neighbour.alignment for neighbour in call.neighbours)
-    if references and not aligned:
+    if references and called and not aligned:
         warn(
             "no alignments: no sequence of %s has the id or accession of a neighbour of a called "
             "protein",

@@ -52,15 +52,8 @@ UNPLACED = Place()  # of a call that did not come from an input of a command
 class Writer(Protocol):
     """Writes calls in one format: it is given one call at a time and is closed after the last one.
 
-    A new output format needs three steps:
-
-    1. Write a module in this folder, such as ``tsv.py``. It contains a class with the two methods
-       below, whose constructor takes ``(handle, predictor, …)``: an open text stream, the model,
-       and options of its own.
-    2. Add the name of the format to :data:`FORMATS`, and the endings of its files to
-       :data:`ENDINGS`. Add its option ``--NAME FILE``, and the other arguments of its class, to
-       ``cli/predict.py``.
-    3. Test it in ``tests/writers/test_NAME.py`` and describe it in ``docs/formats.md``.
+    The constructor takes ``(handle, predictor, …)``: an open text stream, the model, and options of
+    the format. CONTRIBUTING.md says how to add a format.
     """
 
     def write(self, call: Call, place: Place = ...) -> None:
