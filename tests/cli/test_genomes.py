@@ -161,7 +161,7 @@ def test_shards_have_no_groups_but_places(run, folder):
         (("a.faa", "b c.faa", "--annotation", "a.gff3"), "found --annotation 1 times for 2 files"),
         (("a.faa", *BOTH[2:]), "found --annotation 2 times for 1 files"),
         (("a.faa", "--locus-genes", 3), "--locus-genes and --locus-distance need --annotation"),
-        (("a.faa", "--annotation", "a.gff3", "--multiqc", "m"), "is for the table, JSON lines and"),
+        (("a.faa", "--annotation", "a.gff3", "--multiqc", "m"), "is for the table, the page, JSON"),
         (
             ("a.faa", "--annotation", "a.gff3", "--shard", "1/2"),
             "--annotation is for GFF3 if there is a --shard",

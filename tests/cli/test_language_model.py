@@ -279,6 +279,6 @@ def test_killed_run_continues_and_gives_the_same_store(tmp_path):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL and partial.exists() and not target.exists()
     again = subprocess.run([*command, target], capture_output=True, text=True)
-    kept = int(re.search(r"going on with (\d+) vectors", again.stderr)[1])
+    kept = int(re.search(r"continuing with (\d+) vectors", again.stderr)[1])
     assert 50 < kept < 500 and not partial.exists()
     assert np.array_equal(store.read(target).embedding, store.read(tmp_path / "whole.h5").embedding)
