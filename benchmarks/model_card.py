@@ -219,15 +219,15 @@ def promise_table(options):
         promises_of.append(
             [
                 row
-                for row in read_table(options.predictions / level / "promises.tsv")
+                for row in read_table(options.predictions / level / "options.tsv")
                 if (row["identity_from"], row["identity_to"]) == ("0.0000", "1.0000")
             ]
         )
     rows = []
     for same_promise in zip(*promises_of):
         first = same_promise[0]
-        cells = [first["promise"].replace("_", " "), f"{float(first['asked']):g}"]
-        cells += [row["seen"] for row in same_promise]
+        cells = [first["option"].replace("_", " "), f"{float(first['set_to']):g}"]
+        cells += [row["measured"] for row in same_promise]
         cells += [row["ensembles_per_enzyme"] for row in same_promise]
         rows.append(cells)
     header = ["option", "set to", *(f"measured, {level}" for level in LEVELS)]

@@ -20,7 +20,7 @@ TABLES = (
     "labels",
     "terpene_synthases",
     "identity",
-    "promises",
+    "options",
     "reliability",
     "confusion",
     "gaps",

@@ -16,7 +16,7 @@ NAMES = {
     "gaps",
     "terpene_synthases",
     "identity",
-    "promises",
+    "options",
     "reliability",
     "confusion",
 }
@@ -97,7 +97,7 @@ def test_confusion_counts_wrong_calls_and_finds(scored_by_hand):
     assert names == ["a", "b"] and shares == pytest.approx(np.array([[0.8, 0.2], [0, 1]]))
 
 
-def test_promises_are_counted_over_enzymes(scored_by_hand):
+def test_options_are_counted_over_enzymes(scored_by_hand):
     targets = np.array([[1, 1], [1, 0], [0, 1], [0, 0]])
     promised = {
         (TARGET_PRECISION, 0.7): np.array([[1, 0], [1, 0], [0, 0], [1, 0]], bool),
@@ -106,16 +106,17 @@ def test_promises_are_counted_over_enzymes(scored_by_hand):
     nearest = np.array([0.3, 0.5, 0.5, 0.9])
     scored = scored_by_hand(targets, nearest=nearest, promised=promised)
     rows = {
-        (row["promise"], row["identity_from"], row["identity_to"]): row
-        for row in tables.promises(scored)
+        (row["option"], row["identity_from"], row["identity_to"]): row
+        for row in tables.options(scored)
     }
     everything = rows[TARGET_PRECISION, 0.0, 1.0]
-    assert (everything["seen"], everything["recall"], everything["enzymes"]) == (2 / 3, 2 / 4, 4)
+    assert (everything["measured"], everything["recall"]) == (2 / 3, 2 / 4)
+    assert everything["enzymes"] == 4
     # Half of the first enzyme's ensembles are in its set, all of the second's and none of the
     # third's; the last enzyme has no ensemble.
     covered = rows[COVERAGE, 0.0, 1.0]
-    assert (covered["seen"], covered["enzymes"], covered["ensembles_per_enzyme"]) == (0.5, 3, 1)
-    assert rows[COVERAGE, 0.4, 0.6]["seen"] == 0.5
+    assert (covered["measured"], covered["enzymes"], covered["ensembles_per_enzyme"]) == (0.5, 3, 1)
+    assert rows[COVERAGE, 0.4, 0.6]["measured"] == 0.5
     assert (COVERAGE, 0.8, 1.0) not in rows
 
 

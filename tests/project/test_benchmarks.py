@@ -250,7 +250,7 @@ def test_model_card_is_filled_with_the_numbers_of_the_model_and_the_tables(model
         "precision_of_tps\trecall_of_tps\tcalibration_error\nhard\t7\t0.9\t0.8\t1\t0.7\t0.6\t0.5\t0.1\n",
         "identity": "method\tidentity_from\tidentity_to\tenzymes\tcalibration_error\t"
         "calibration_error_of_calls\ntpspred\t0.4000\t0.6000\t9\t0.01\t0.02\n",
-        "promises": "promise\tasked\tidentity_from\tidentity_to\tseen\tensembles_per_enzyme\n"
+        "options": "option\tset_to\tidentity_from\tidentity_to\tmeasured\tensembles_per_enzyme\n"
         "target_precision\t0.8000\t0.0000\t1.0000\t0.81\t1.5\n"
         "target_precision\t0.8000\t0.0000\t0.2000\t0.71\t1.4\n",
     }

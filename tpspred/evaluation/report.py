@@ -32,7 +32,7 @@ TABLES = (
         "Ensembles, from enzymes that are like none that the models learnt from, to near twins.",
     ),
     (
-        "promises",
+        "options",
         "Precision and coverage, set and measured",
         False,
         "What --target-precision and --coverage of predict were set to, and what was measured.",
@@ -47,7 +47,7 @@ TABLES = (
     ("gaps", "Differences to tpspred", True, "In macro average precision over the pooled folds."),
     ("labels", "Every label", True, "All methods, all labels with enough positives."),
 )
-WORD_COLUMNS = ("method", "group", "promise")  # columns whose values are names with _ for a space
+WORD_COLUMNS = ("method", "group", "option")  # columns whose values are names with _ for a space
 MIN_CONFUSION = 0.05  # share from which a wrong call is named
 NAMED_CONFUSIONS = 3
 

@@ -44,7 +44,7 @@ def tables_of(scored: Scored, seed: int) -> dict[str, list[Row]]:
         "gaps": [row for method in methods if method != OURS for row in gaps(scored, method, rng)],
         "terpene_synthases": [row for method in methods for row in tps_tests(scored, method, rng)],
         "identity": [row for method in methods for row in by_identity(scored, method)],
-        "promises": list(promises(scored)),
+        "options": list(options(scored)),
         "reliability": list(reliability(scored)),
         "confusion": list(_confusion_rows(scored)),
     }
@@ -304,12 +304,12 @@ def by_identity(scored: Scored, method: str) -> Iterator[Row]:
         }
 
 
-def promises(scored: Scored) -> Iterator[Row]:
-    """Yield the promised and the seen precision or coverage of the ensembles.
+def options(scored: Scored) -> Iterator[Row]:
+    """Yield the promised and the measured precision or coverage of the ensembles.
 
     Every promise gets a row over all enzymes and one per band of identity to the nearest training
-    enzyme. For a promised precision, ``seen`` is the share of right calls; for a promised coverage,
-    it is the mean share of an enzyme's ensembles that are in its set.
+    enzyme. For a promised precision, ``measured`` is the share of right calls; for a promised
+    coverage, it is the mean share of an enzyme's ensembles that are in its set.
     """
     columns = np.array([i for i, label in enumerate(scored.labels) if label.group == "ensemble"])
     for (kind, share), named in scored.promised.items():
@@ -323,17 +323,17 @@ def promises(scored: Scored) -> Iterator[Row]:
             cells = np.ix_(band_rows, columns)
             truth = scored.targets[cells] > 0
             precision, recall = metrics.precision_recall(truth, named[cells])
-            seen = precision
+            measured = precision
             if kind == COVERAGE:
                 right = truth & named[cells]
-                seen = (right.sum(1) / truth.sum(1)).mean()
+                measured = (right.sum(1) / truth.sum(1)).mean()
             yield {
-                "promise": kind,
-                "asked": share,
+                "option": kind,
+                "set_to": share,
                 "identity_from": low,
                 "identity_to": high,
                 "enzymes": len(band_rows),
-                "seen": float(seen),
+                "measured": float(measured),
                 "recall": recall,
                 "ensembles_per_enzyme": float(named[cells].sum(1).mean()),
             }
