@@ -71,7 +71,7 @@ def test_gaf_by_its_ending_needs_a_taxon(run, tmp_path):
     "command",
     [
         ("predict", "-q", "--source"),
-        ("explain", "--id", "bacteria_sesq_di_1", "--top", "2"),
+        ("explain", "--id", "animalia_pt_1", "--top", "2"),
         ("embed", "-o", "-"),
     ],
 )

@@ -146,7 +146,7 @@ def test_debug_shows_the_traceback():
     [
         "predict $F",
         "predict $F --jsonl x.jsonl --html x.html --gff3 x.gff3 --all --coverage 0.9",
-        "explain $F --id bacteria_sesq_di_1",
+        "explain $F --id animalia_pt_1",
         "info",
         "predict $F --shard 1/2 -o 1; predict $F --shard 2/2 -o 2; merge 1 2 -o x",
     ],
