@@ -54,7 +54,7 @@ KINDS = {
     b"<": "HTML or XML",
 }
 UNKNOWN_KIND = "a file of another kind"  # for messages, where none of these is recognised
-# How data begin that are compressed in a way that is not read here → the program that unpacks them.
+# How data of compressions that are not read begin → the program that unpacks them.
 UNPACKERS = {
     b"BZh": "bunzip2",
     b"\x28\xb5\x2f\xfd": "unzstd",

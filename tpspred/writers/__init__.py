@@ -52,8 +52,8 @@ UNPLACED = Place()  # of a call that did not come from an input of a command
 class Writer(Protocol):
     """Writes calls in one format: it is given one call at a time and is closed after the last one.
 
-    The constructor takes ``(handle, predictor, …)``: an open text stream, the model, and options of
-    the format. CONTRIBUTING.md says how to add a format.
+    The constructor takes ``(handle, predictor, …)``: an open text stream, the model, and what the
+    format needs besides. CONTRIBUTING.md says how to add a format.
     """
 
     def write(self, call: Call, place: Place = ...) -> None:
